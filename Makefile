@@ -1,0 +1,57 @@
+# What people and CI type. Every target sets up what it needs by itself.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+STACK ?= prod
+BIN := .venv/bin
+REHEARSAL := $(BIN)/python -m rehearsal
+
+.PHONY: help environment rehearse preview destroy clean test test-unit test-app test-cluster test-engine check format lock coverage
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  STACK=dev|staging|prod|local chooses the stack (now: $(STACK))"
+
+environment:
+	@PYTHON=$(PYTHON) scripts/environment.sh
+
+rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS
+	@$(REHEARSAL) up $(STACK)
+
+preview: environment ## Show what the program would change in the rehearsed stack
+	@$(REHEARSAL) preview $(STACK)
+
+destroy: environment ## Destroy the rehearsed stack and stop its control plane
+	@$(REHEARSAL) destroy $(STACK)
+
+clean: environment ## Stop everything that runs and remove what rehearsals left
+	@$(REHEARSAL) clean
+
+test: environment ## Run every layer of tests
+	@scripts/test.sh check unit app cluster engine
+
+test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
+	@scripts/test.sh unit
+
+test-app: environment ## The application on real PostgreSQL and Redis
+	@scripts/test.sh app
+
+test-cluster: environment ## On a real Kubernetes API server
+	@scripts/test.sh cluster
+
+test-engine: environment ## Through the real Pulumi engine
+	@scripts/test.sh engine
+
+check: environment ## Format, lint, types and the direction of imports
+	@scripts/test.sh check
+
+format: environment ## Put the code into its form
+	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
+
+coverage: environment ## Coverage of all layers that ran with COVERAGE=1
+	@$(BIN)/coverage combine -q --keep 2>/dev/null; $(BIN)/coverage report
+
+lock: environment ## Compile the lock files from pyproject.toml
+	@scripts/lock.sh

@@ -1,0 +1,65 @@
+"""`python -m app`: serve until SIGTERM, then finish the running requests and end with status 0.
+
+Wrong settings end it with status 2.
+"""
+
+import signal
+import sys
+from types import FrameType
+
+import uvicorn
+
+from app import logs
+from app.application import create_application
+from app.health import Health
+from app.settings import Settings, SettingsError
+
+KEEP_ALIVE_SECONDS = (
+    75  # above the load balancer's 60 s of idle time, or it reuses connections that were just closed here
+)
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn that says at /readyz that it is stopping."""
+
+    def __init__(self, config: uvicorn.Config, health: Health) -> None:
+        super().__init__(config)
+        self._health = health
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._health.draining = True
+        super().handle_exit(sig, frame)
+
+
+def main() -> int:
+    """Serve; returns the process' exit status."""
+    try:
+        settings = Settings.load()
+    except SettingsError as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    application = create_application(settings)
+    config = uvicorn.Config(
+        application,
+        host="0.0.0.0",  # noqa: S104 - a pod is reached by its address; network policies say by whom
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
+    )
+    server = _Server(config, application.state.health)
+    # After a graceful stop uvicorn raises the signal again; being asked to stop and doing so is a success.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server.run()
+    return 0 if server.started else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

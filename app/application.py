@@ -1,0 +1,106 @@
+"""Puts the application together: what is made at start, in which order it is opened, and closed again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from fastapi import FastAPI
+
+from app import NAME, __version__, health, metrics, problems, quotes
+from app.body_limit import BodyLimit
+from app.cache import Cache
+from app.cache import Credentials as CacheCredentials
+from app.database import Database, PasswordSource
+from app.health import Health
+from app.logs import RequestLog
+from app.settings import Settings, read_secret
+
+log = structlog.get_logger()
+
+
+def create_application(settings: Settings) -> FastAPI:
+    """The ASGI application. Connections and the metrics port are opened by its lifespan, not here."""
+    database_password, cache_credentials = _logins(settings)
+    database = Database(settings, database_password)
+    cache = Cache(settings, cache_credentials)
+    watcher = Health(database, cache)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            server, thread = metrics.serve(settings.metrics_port)
+        except OSError as error:
+            log.error(
+                "metrics_port_taken",
+                port=settings.metrics_port,
+                reason=str(error),
+                remedy="set METRICS_PORT to a free port",
+            )
+            raise
+        _watch_pool(database)
+        await database.open()
+        watching = asyncio.create_task(watcher.watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            await cache.close()
+            await database.close()
+            # Last, so that a scrape during the stop still finds it.
+            await asyncio.to_thread(server.shutdown)
+            server.server_close()
+            thread.join(1)
+
+    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan)
+    application.state.database = database
+    application.state.cache = cache
+    application.state.health = watcher
+    problems.install(application)
+    # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
+    application.include_router(health.router)
+    application.include_router(quotes.router)
+    application.add_api_route("/", _about, summary="Name and version", tags=["about"])
+    # The last one added is the outermost.
+    application.add_middleware(BodyLimit)
+    application.add_middleware(metrics.RequestMetrics)
+    application.add_middleware(RequestLog)
+    return application
+
+
+async def _about() -> dict[str, str]:
+    return {"name": NAME, "version": __version__}
+
+
+def _watch_pool(database: Database) -> None:
+    for gauge, name in (
+        (metrics.POOL_CONNECTIONS, "pool_size"),
+        (metrics.POOL_IDLE, "pool_available"),
+        (metrics.POOL_WAITING, "requests_waiting"),
+    ):
+        gauge.set_function(lambda name=name: float(database.statistics().get(name, 0)))  # type: ignore[misc]
+
+
+def _logins(settings: Settings) -> tuple[PasswordSource, CacheCredentials]:
+    """What gives the database's password and the cache's credentials at each new connection."""
+    region = settings.aws_region or ""
+
+    def database_password() -> str:
+        if settings.database_password_file is not None:
+            return read_secret(settings.database_password_file)
+        return tokens.database(settings.database_host, settings.database_port, settings.database_user)
+
+    def cache_credentials() -> tuple[str] | tuple[str, str]:
+        if settings.cache_password_file is not None:
+            password = read_secret(settings.cache_password_file)
+            return (settings.cache_user, password) if settings.cache_user else (password,)
+        user = settings.cache_user or ""
+        return user, tokens.cache(settings.cache_name or "", user)
+
+    if settings.needs_aws:
+        # Imported here: botocore costs memory and start-up time that an application with passwords need not pay.
+        from app.aws_tokens import AwsTokens  # noqa: PLC0415
+
+        tokens = AwsTokens(region)
+    return database_password, cache_credentials

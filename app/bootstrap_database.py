@@ -1,0 +1,94 @@
+"""`python -m app.bootstrap_database`: make the application's user in a new RDS instance. Safe to run again.
+
+Reads the master secret that RDS manages, logs in with it, and keeps neither: nobody else needs the master's password.
+"""
+
+import sys
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import psycopg
+import structlog
+from psycopg import sql
+from pydantic import StringConstraints
+
+from app import logs
+from app.aws_tokens import AwsError, MasterLogin, master_login
+from app.database import connection_parameters
+from app.first_connection import connect
+from app.settings import DatabaseServer, SettingsError
+
+LOCK = 5_204_711_853_301
+
+log = structlog.get_logger()
+
+
+class BootstrapSettings(DatabaseServer):
+    """Environment of the bootstrap Job; DATABASE_USER is the user to make."""
+
+    aws_region: Annotated[str, StringConstraints(min_length=1)]
+    database_master_secret_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:")]
+
+    @classmethod
+    def contradictions(cls, given: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Names that cannot be given to a user of the application."""
+        faults = super().contradictions(given)
+        if given.get("DATABASE_USER", "").startswith(("pg_", "rds")):
+            faults.append(("DATABASE_USER", "must not begin with pg_ or rds: PostgreSQL and RDS keep these names"))
+        return faults
+
+
+class BootstrapError(Exception):
+    """The user can't be made; the message says why."""
+
+
+def bootstrap(settings: BootstrapSettings, master: MasterLogin) -> list[str]:
+    """Make the user and its rights where they are missing; returns what was made.
+
+    Raises `BootstrapError`, psycopg's errors.
+    """
+    if settings.database_user == master.user:
+        raise BootstrapError(f"DATABASE_USER is the master user {master.user}; give the application a user of its own")
+    user, made = sql.Identifier(settings.database_user), []
+    with connect(connection_parameters(settings, master.user, master.password)) as connection, connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+        if not _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", settings.database_user):
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(user))
+            made.append("role")
+        # Only RDS has this role; its members log in with tokens, and no longer with passwords.
+        if _exists(connection, "SELECT 1 FROM pg_roles WHERE rolname = %s", "rds_iam"):
+            if not _exists(connection, "SELECT 1 WHERE pg_has_role(%s, 'rds_iam', 'MEMBER')", settings.database_user):
+                connection.execute(sql.SQL("GRANT rds_iam TO {}").format(user))
+                made.append("membership in rds_iam")
+        else:
+            log.warning("no_iam_here", reason="there is no role rds_iam: this is not RDS, or IAM authentication is off")
+        # Migrations run as this user and own what they make; nothing outside this database and its schema public.
+        database = sql.Identifier(settings.database_name)
+        connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, user))
+        connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(user))
+    return made
+
+
+def _exists(connection: psycopg.Connection[Any], question: str, name: str) -> bool:
+    return connection.execute(question.encode(), (name,)).fetchone() is not None
+
+
+def main() -> int:
+    """Bootstrap; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
+    try:
+        settings = BootstrapSettings.load()
+    except SettingsError as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    try:
+        made = bootstrap(settings, master_login(settings.database_master_secret_arn, settings.aws_region))
+    except (AwsError, BootstrapError, psycopg.Error) as error:
+        log.error("bootstrap_failed", reason=str(error).strip())
+        return 1
+    log.info("bootstrapped", user=settings.database_user, made=made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

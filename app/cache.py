@@ -1,0 +1,165 @@
+"""The cache in Valkey or Redis: never needed for a right answer, and left alone while it doesn't work.
+
+Every entry carries the generation under which it was read. A write starts a new generation, so that one command forgets
+everything, and so that a slow reader that stores what it read before the write stores something that nobody will take.
+Generations are random: an evicted one can't come back by counting from zero.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import Connection
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.credentials import CredentialProvider
+from redis.exceptions import ConnectionError as CacheConnectionError
+from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import TimeoutError as CacheTimeoutError
+
+from app.metrics import CACHE_LOOKUPS
+from app.settings import Settings
+
+GENERATION = "{quotes}:generation"
+GENERATION_BYTES = 16
+ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it writes can leave behind for the others
+SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
+OPERATION_SECONDS = 1.5
+CONNECTIONS = 20
+
+Credentials = Callable[[], tuple[str] | tuple[str, str]]
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What the cache knows: the value or None, and the generation to store a value under (None: store nothing)."""
+
+    value: bytes | None
+    generation: bytes | None
+
+
+NOTHING = Lookup(None, None)
+
+
+class _Credentials(CredentialProvider):
+    """Asks for the password at each new connection, as it is at that moment."""
+
+    def __init__(self, current: Credentials) -> None:
+        self._current = current
+
+    def get_credentials(self) -> tuple[str] | tuple[str, str]:
+        try:
+            return self._current()
+        except Exception as error:
+            # No password is, for the cache's users, a cache that can't be reached.
+            raise CacheConnectionError(f"no credentials: {error}") from error
+
+    async def get_credentials_async(self) -> tuple[str] | tuple[str, str]:
+        return await asyncio.to_thread(self.get_credentials)
+
+
+class Cache:
+    """Answers as JSON bytes, forgotten all together by `forget`. No method raises when the cache is away."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        pool = BlockingConnectionPool(
+            connection_class=SSLConnection if settings.cache_tls else Connection,
+            host=settings.cache_host,
+            port=settings.cache_port,
+            credential_provider=_Credentials(credentials),
+            max_connections=CONNECTIONS,
+            timeout=SOCKET_SECONDS,
+            socket_timeout=SOCKET_SECONDS,
+            socket_connect_timeout=SOCKET_SECONDS,
+            socket_keepalive=True,
+            health_check_interval=30,
+            retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), retries=1),
+            retry_on_error=[CacheConnectionError, CacheTimeoutError, ReadOnlyError],
+        )
+        self._redis = Redis.from_pool(pool)
+        self._working = True
+        self._must_forget = False
+
+    async def read(self, key: str) -> Lookup:
+        """The value under `key`, if it is of the current generation."""
+        if not self._working:
+            CACHE_LOOKUPS.labels("skipped").inc()
+            return NOTHING
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                generation, entry = cast(list[bytes | None], await self._redis.mget(GENERATION, key))
+                if generation is None:
+                    fresh = secrets.token_bytes(GENERATION_BYTES)
+                    # Somebody else's may win; then this answer isn't stored, and the next one is.
+                    generation = fresh if await self._redis.set(GENERATION, fresh, nx=True) else None
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            CACHE_LOOKUPS.labels("error").inc()
+            return NOTHING
+        if generation is not None and entry is not None and entry.startswith(generation):
+            CACHE_LOOKUPS.labels("hit").inc()
+            return Lookup(entry[GENERATION_BYTES:], generation)
+        CACHE_LOOKUPS.labels("miss").inc()
+        return Lookup(None, generation)
+
+    async def store(self, key: str, value: bytes, looked_up: Lookup) -> None:
+        """Keep `value`, which was read from the database after `looked_up` came from here."""
+        if looked_up.generation is None or not self._working:
+            return
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.set(key, looked_up.generation + value, ex=ENTRY_SECONDS)
+        except (RedisError, OSError) as error:
+            self._failed(error)
+
+    async def forget(self) -> None:
+        """Make every entry worthless. When the cache is away, this is done before it is used again."""
+        self._must_forget = True
+        if self._working:
+            await self._start_generation()
+
+    async def recover(self) -> bool:
+        """Look after the cache, as often as wanted; returns whether it works now."""
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.ping()
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            return False
+        if self._must_forget and not await self._start_generation():
+            return False
+        if not self._working:
+            log.info("cache_back")
+        self._working = True
+        return True
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._redis.aclose()
+        await self._redis.connection_pool.disconnect()
+
+    async def _start_generation(self) -> bool:
+        # Lowered before the command: a write that ends meanwhile raises it again.
+        self._must_forget = False
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                await self._redis.set(GENERATION, secrets.token_bytes(GENERATION_BYTES))
+        except (RedisError, OSError) as error:
+            self._must_forget = True
+            self._failed(error)
+            return False
+        except BaseException:
+            self._must_forget = True
+            raise
+        return True
+
+    def _failed(self, error: Exception) -> None:
+        if self._working:
+            log.warning("cache_away", error=type(error).__name__, reason=str(error))
+        self._working = False

@@ -1,0 +1,96 @@
+"""`python -m app.migrate`: bring the schema up to date.
+
+Safe to run twice, and by two Jobs at once: the second waits, and finds nothing to do. Migrations only expand (new
+tables, columns that may be empty, indexes), so that the version before keeps working on the new schema.
+"""
+
+import sys
+from pathlib import Path
+
+import psycopg
+import structlog
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from app import logs
+from app.database import connection_parameters
+from app.first_connection import connect
+from app.settings import DatabaseSettings, SettingsError, read_secret
+
+LOCK = 5_204_711_853_302
+"""Key of the advisory lock that keeps two migrations apart; any number that nobody else uses in this database."""
+
+log = structlog.get_logger()
+
+
+def configuration() -> Config:
+    """Alembic's configuration; there is no alembic.ini."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
+    """Run the missing migrations; returns the revisions before and after.
+
+    Raises psycopg's and SQLAlchemy's database errors.
+    """
+    engine = create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: connect(connection_parameters(settings, settings.database_user, _password(settings))),
+        poolclass=NullPool,
+    )
+    with engine.connect() as connection:
+        # Waits for another migration as long as a Job lives, but for tables that requests use only shortly: a migration
+        # that
+        # waits for one table makes every later request to it wait behind itself.
+        connection.exec_driver_sql("SET lock_timeout = '9min'")
+        connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+        connection.exec_driver_sql("SET lock_timeout = '5s'")
+        connection.exec_driver_sql("SET statement_timeout = '5min'")
+        connection.commit()
+        before = MigrationContext.configure(connection).get_current_revision()
+        config = configuration()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        after = MigrationContext.configure(connection).get_current_revision()
+    return before, after
+
+
+def _password(settings: DatabaseSettings) -> str:
+    if settings.database_password_file is not None:
+        return read_secret(settings.database_password_file)
+    from app.aws_tokens import AwsTokens  # noqa: PLC0415 - not loaded with a password
+
+    return AwsTokens(settings.aws_region or "").database(
+        settings.database_host, settings.database_port, settings.database_user
+    )
+
+
+def main() -> int:
+    """Migrate; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
+    try:
+        settings = DatabaseSettings.load()
+    except SettingsError as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    try:
+        before, after = migrate(settings)
+    except (psycopg.Error, DBAPIError) as error:
+        log.error(
+            "migration_failed",
+            reason=str(error).strip(),
+            remedy="nothing was changed; see the reason, then run it again",
+        )
+        return 1
+    log.info("migrated" if before != after else "nothing_to_migrate", before=before, after=after)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

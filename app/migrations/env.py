@@ -1,0 +1,13 @@
+"""What alembic runs: the revisions, on the connection that `app.migrate` locked, or as SQL text for reading."""
+
+from alembic import context
+
+if context.is_offline_mode():
+    context.configure(dialect_name="postgresql", literal_binds=True)
+    with context.begin_transaction():
+        context.run_migrations()
+else:
+    # One transaction for all revisions: a failure leaves the schema as it was.
+    context.configure(connection=context.config.attributes["connection"])
+    with context.begin_transaction():
+        context.run_migrations()

@@ -1,0 +1,1 @@
+"""The components: each file is one room with its settings, its resources and its outputs."""

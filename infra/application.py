@@ -1,0 +1,64 @@
+"""The shipped application's side of the bargain: which settings its container is given (app/settings.py reads them)."""
+
+from collections.abc import Mapping
+
+from pulumi import Input
+
+from infra.connections import CacheConnection, DatabaseConnection
+from infra.pods import SECRETS_FOLDER
+from infra.workload import HTTP_PORT, METRICS_PORT, WorkloadSettings
+
+DATABASE_PASSWORD_KEY = "database-password"  # noqa: S105 - the name of a key
+CACHE_PASSWORD_KEY = "cache-password"  # noqa: S105 - the name of a key
+
+RDS_CERTIFICATES = "/etc/ssl/certs/rds-global-bundle.pem"
+"""Where the application's image keeps the certificate authorities of RDS."""
+
+
+def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
+    """What any container that speaks to PostgreSQL is told."""
+    found: dict[str, Input[str]] = {
+        "DATABASE_HOST": database.host,
+        "DATABASE_PORT": str(database.port),
+        "DATABASE_NAME": database.database,
+        "DATABASE_USER": database.user,
+        "DATABASE_TLS": "verify-full" if database.tls else "disable",
+    }
+    if database.tls:
+        found["DATABASE_TLS_CA_FILE"] = RDS_CERTIFICATES
+    return found
+
+
+def migration_environment(database: DatabaseConnection, region: str | None) -> dict[str, Input[str]]:
+    """What the migration job is told: the database, and how to log in."""
+    found = database_environment(database)
+    found["DATABASE_AUTHENTICATION"] = database.authentication
+    if database.authentication == "password":
+        found["DATABASE_PASSWORD_FILE"] = f"{SECRETS_FOLDER}/{DATABASE_PASSWORD_KEY}"
+    if region:
+        found["AWS_REGION"] = region
+    return found
+
+
+def application_environment(
+    settings: WorkloadSettings, database: DatabaseConnection, cache: CacheConnection, region: str | None
+) -> Mapping[str, Input[str]]:
+    """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS."""
+    found = migration_environment(database, region)
+    found |= {
+        "PORT": str(HTTP_PORT),
+        "METRICS_PORT": str(METRICS_PORT),
+        "LOG_LEVEL": settings.log_level,
+        "GRACEFUL_SHUTDOWN_SECONDS": str(settings.shutdown.server_seconds),
+        "DATABASE_POOL_SIZE": str(settings.database_pool_size),
+        "CACHE_HOST": cache.host,
+        "CACHE_PORT": str(cache.port),
+        "CACHE_TLS": "true" if cache.tls else "false",
+        "CACHE_AUTHENTICATION": cache.authentication,
+        "CACHE_USER": cache.user,
+    }
+    if cache.name is not None:
+        found["CACHE_NAME"] = cache.name
+    if cache.authentication == "password":
+        found["CACHE_PASSWORD_FILE"] = f"{SECRETS_FOLDER}/{CACHE_PASSWORD_KEY}"
+    return found

@@ -1,0 +1,149 @@
+"""The cluster: an EKS control plane with encrypted secrets, kept logs and access by API only."""
+
+import ipaddress
+from typing import Annotated, Literal
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_eks as eks
+from pulumi import Input, Output, ResourceOptions
+from pydantic import AfterValidator, Field, model_validator
+
+from infra import versions
+from infra.network import Network
+from infra.settings import Section
+
+CLUSTER_ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+"""EKS user guide, "Review access policy permissions"."""
+
+
+def _not_everybody(value: str) -> str:
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; write a network such as 203.0.113.0/24") from None
+    if network.prefixlen < 8:
+        raise ValueError("opens the Kubernetes API to (nearly) everybody; list your own addresses")
+    return value
+
+
+RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+$")]
+
+
+class ClusterSettings(Section):
+    """Section `cluster` of a stack file."""
+
+    version: Literal["1.36"] = versions.KUBERNETES
+    """Kubernetes minor version: the one that the add-ons in infra/versions.py are pinned for."""
+
+    private_endpoint: Literal[True] = True
+    """The API answers inside the VPC: nodes and in-VPC runners need it."""
+
+    public_access_cidrs: tuple[Annotated[str, AfterValidator(_not_everybody)], ...] = ()
+    """Networks that may reach the API from outside; none makes it private only."""
+
+    administrators: tuple[RoleArn, ...] = Field((), max_length=10)
+    """ARNs of IAM roles that are cluster administrators, beside the one that creates the cluster."""
+
+    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    """How long the control plane's logs (API, audit, authenticator, controllers, scheduler) are kept."""
+
+    @model_validator(mode="after")
+    def _administrators_are_distinct(self) -> "ClusterSettings":
+        if len(set(self.administrators)) != len(self.administrators):
+            raise ValueError("administrators names a role twice; EKS accepts one access entry a role")
+        return self
+
+
+class Cluster(pulumi.ComponentResource):
+    """An EKS control plane without nodes.
+
+    Type token: `marlinspike:cluster:Cluster`. Makes the log group (before the cluster, which would otherwise make one that
+    never expires), a `pulumi-eks` cluster with the VPC CNI and kube-proxy add-ons, and the Pod Identity agent add-on.
+    """
+
+    name: Output[str]
+    kubeconfig: Output[str]
+    """For `aws eks get-token`; secret."""
+    arn: Output[str]
+    security_group_id: Output[str]
+    """The group that EKS puts on the control plane and on every node of a managed group, and so on every pod."""
+    pod_identity_agent: aws.eks.Addon
+    """Nodes must come after it: a pod admitted before never gets credentials."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ClusterSettings,
+        network: Network,
+        key_arn: Input[str],
+        deletion_protection: bool,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:cluster:Cluster", name, {}, opts)
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=f"/aws/eks/{name}/cluster",  # EKS's own name for it, so that EKS writes here
+            retention_in_days=settings.log_retention_days,
+            kms_key_id=key_arn,
+            opts=ResourceOptions(parent=self),
+        )
+        control_plane = eks.Cluster(
+            name,
+            name=name,
+            version=settings.version,
+            vpc_id=network.vpc_id,
+            private_subnet_ids=network.private_subnet_ids,
+            endpoint_private_access=settings.private_endpoint,
+            endpoint_public_access=bool(settings.public_access_cidrs),
+            public_access_cidrs=list(settings.public_access_cidrs) or None,
+            authentication_mode=eks.AuthenticationMode.API,
+            access_entries={
+                arn.rsplit("/", 1)[1]: eks.AccessEntryArgs(
+                    principal_arn=arn,
+                    access_policies={
+                        "administrator": eks.AccessPolicyAssociationArgs(
+                            policy_arn=CLUSTER_ADMIN_POLICY,
+                            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
+                        )
+                    },
+                )
+                for arn in settings.administrators
+            },
+            encryption_config_key_arn=key_arn,
+            enabled_cluster_log_types=["api", "audit", "authenticator", "controllerManager", "scheduler"],
+            deletion_protection=deletion_protection,
+            upgrade_policy={"support_type": "STANDARD"},  # extended support costs six times as much
+            create_oidc_provider=False,  # Pod Identity takes the place of IAM roles for service accounts
+            skip_default_node_group=True,
+            skip_default_security_groups=True,  # EKS's own cluster security group serves control plane and nodes
+            create_instance_role=False,
+            vpc_cni_options=eks.VpcCniOptionsArgs(
+                addon_version=versions.ADD_ONS["vpc-cni"],
+                enable_network_policy=True,  # off by default: policies would be accepted and ignored
+                enable_prefix_delegation=True,  # 110 pods on small nodes
+                resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
+            ),
+            kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
+            # CoreDNS comes after the nodes (infra/addons.py): without any it stays degraded (pulumi-eks#1819).
+            coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
+            opts=ResourceOptions(parent=self, depends_on=[logs]),
+        )
+        self.name = control_plane.eks_cluster.name
+        self.arn = control_plane.eks_cluster.arn
+        self.kubeconfig = Output.secret(control_plane.kubeconfig_json)
+        self.security_group_id = control_plane.eks_cluster.vpc_config.cluster_security_group_id.apply(_present)
+        self.pod_identity_agent = aws.eks.Addon(
+            f"{name}-pod-identity-agent",
+            cluster_name=self.name,
+            addon_name="eks-pod-identity-agent",
+            addon_version=versions.ADD_ONS["eks-pod-identity-agent"],
+            opts=ResourceOptions(parent=self),
+        )
+        self.register_outputs({"name": self.name, "arn": self.arn})
+
+
+def _present(value: str | None) -> str:
+    if value is None:
+        raise ValueError("EKS answered without a cluster security group; it always makes one for managed nodes")
+    return value

@@ -1,0 +1,34 @@
+"""How a workload reaches the database and the cache, whoever runs them (RDS and ElastiCache, or pods)."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pulumi import Input
+
+Authentication = Literal["iam", "password"]
+
+
+@dataclass(frozen=True)
+class DatabaseConnection:
+    """PostgreSQL, as a client sees it."""
+
+    host: Input[str]
+    database: str
+    user: str
+    authentication: Authentication
+    """`iam`: a token, signed with the pod's own role, takes the password's place."""
+    tls: bool
+    port: int = 5432
+
+
+@dataclass(frozen=True)
+class CacheConnection:
+    """Valkey, as a client sees it."""
+
+    host: Input[str]
+    user: str
+    authentication: Authentication
+    tls: bool
+    name: Input[str] | None = None
+    """The replication group's identifier, part of what an IAM token signs; none with a password."""
+    port: int = 6379

@@ -1,0 +1,98 @@
+"""The key that encrypts what the platform stores: secrets of the cluster, disks, database, cache and logs."""
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Output, ResourceOptions
+from pydantic import Field
+
+from infra.settings import Section
+
+AUTO_SCALING_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+
+class EncryptionSettings(Section):
+    """Section `encryption` of a stack file."""
+
+    deletion_window_days: int = Field(30, ge=7, le=30)
+    """Days in which a deleted key can still be saved (AWS allows 7 to 30)."""
+
+
+class EncryptionKey(pulumi.ComponentResource):
+    """A customer-managed KMS key, rotated each year, and its alias.
+
+    Type token: `marlinspike:encryption:EncryptionKey`. The key policy lets the account's own IAM policies decide, and the
+    region's CloudWatch Logs use the key for this account's log groups only.
+    """
+
+    arn: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: EncryptionSettings,
+        account_id: str,
+        region: str,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:encryption:EncryptionKey", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        key = aws.kms.Key(
+            f"{name}-key",
+            description=f"Everything that {name} stores",
+            enable_key_rotation=True,
+            deletion_window_in_days=settings.deletion_window_days,
+            policy=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Sid": "AccountDecidesByItsOwnPolicies",
+                            "Effect": "Allow",
+                            "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+                            "Action": "kms:*",
+                            "Resource": "*",
+                        },
+                        {
+                            "Sid": "LogsOfThisAccount",
+                            "Effect": "Allow",
+                            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+                            "Action": [
+                                "kms:Encrypt*",
+                                "kms:Decrypt*",
+                                "kms:ReEncrypt*",
+                                "kms:GenerateDataKey*",
+                                "kms:Describe*",
+                            ],
+                            "Resource": "*",
+                            "Condition": {
+                                "ArnLike": {
+                                    "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"
+                                }
+                            },
+                        },
+                        {
+                            # EBS asks on behalf of the node groups' service-linked role; without this, encrypted
+                            # nodes never start (AWS: "Required KMS key policy for use with encrypted volumes").
+                            "Sid": "NodeGroupsDisks",
+                            "Effect": "Allow",
+                            "Principal": {"AWS": f"arn:aws:iam::{account_id}:role/{AUTO_SCALING_ROLE}"},
+                            "Action": [
+                                "kms:Encrypt",
+                                "kms:Decrypt",
+                                "kms:ReEncrypt*",
+                                "kms:GenerateDataKey*",
+                                "kms:DescribeKey",
+                                "kms:CreateGrant",
+                            ],
+                            "Resource": "*",
+                        },
+                    ],
+                }
+            ),
+            opts=child,
+        )
+        aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)
+        self.arn = key.arn
+        self.register_outputs({"arn": self.arn})

@@ -1,0 +1,44 @@
+"""A security group that only named clients can pass, on one port."""
+
+from collections.abc import Mapping
+
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+
+def fence(
+    name: str,
+    description: str,
+    vpc_id: Input[str],
+    port: int,
+    clients: Mapping[str, Input[str]],
+    opts: ResourceOptions,
+) -> Output[str]:
+    """Makes a security group without a way out and with one ingress rule for each client group.
+
+    `clients` maps a name to a security group's id. Returns the new group's id.
+    """
+    group = aws.ec2.SecurityGroup(
+        f"{name}-fence",
+        vpc_id=vpc_id,
+        description=description,
+        tags={"Name": f"{name}-fence"},
+        opts=opts,
+    )
+    for client, group_id in clients.items():
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-from-{client}",
+            security_group_id=group.id,
+            referenced_security_group_id=group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            description=f"From {client}",
+            opts=opts,
+        )
+    return group.id
+
+
+def tail(identifier: Output[str]) -> Output[str]:
+    """The part of an AWS identifier behind its prefix: `0abc` of `sg-0abc`."""
+    return identifier.apply(lambda value: value.rsplit("-", 1)[-1])

@@ -1,0 +1,86 @@
+"""What a workload may do on AWS: a role for its service account, handed to its pods by EKS Pod Identity."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One statement of an identity policy: actions on named resources, never on `*`."""
+
+    actions: Sequence[str]
+    resources: Sequence[Input[str]]
+
+
+class WorkloadIdentity(pulumi.ComponentResource):
+    """An IAM role that the pods of one service account assume through EKS Pod Identity.
+
+    Type token: `marlinspike:identity:WorkloadIdentity`. Pods depend on the whole of it; nodes on the `association` alone,
+    which waits for nothing that the policy names (a database takes ten minutes).
+    """
+
+    role_arn: Output[str]
+    association: aws.eks.PodIdentityAssociation
+    """Must exist before the pods: one admitted earlier never gets credentials (terraform-provider-aws#40852)."""
+
+    def __init__(
+        self,
+        name: str,
+        cluster_name: Input[str],
+        namespace: str,
+        service_account: str,
+        permissions: Mapping[str, Permission],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:identity:WorkloadIdentity", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-role",
+            assume_role_policy=json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Effect": "Allow",
+                            "Principal": {"Service": "pods.eks.amazonaws.com"},
+                            "Action": ["sts:AssumeRole", "sts:TagSession"],
+                        }
+                    ],
+                }
+            ),
+            opts=child,
+        )
+        aws.iam.RolePolicy(
+            f"{name}-policy",
+            role=role.id,
+            policy=Output.json_dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {
+                            "Sid": sid,
+                            "Effect": "Allow",
+                            "Action": list(permission.actions),
+                            "Resource": list(permission.resources),
+                        }
+                        for sid, permission in permissions.items()
+                    ],
+                }
+            ),
+            opts=child,
+        )
+        self.role_arn = role.arn
+        self.association = aws.eks.PodIdentityAssociation(
+            f"{name}-association",
+            cluster_name=cluster_name,
+            namespace=namespace,
+            service_account=service_account,
+            role_arn=role.arn,
+            opts=child,
+        )
+        self.register_outputs({"roleArn": self.role_arn})

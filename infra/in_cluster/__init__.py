@@ -1,0 +1,1 @@
+"""What AWS runs elsewhere, as pods: for stacks on any Kubernetes cluster."""

@@ -1,0 +1,76 @@
+"""Valkey in the cluster, for stacks without AWS."""
+
+import pulumi
+from pulumi import Input, ResourceOptions
+from pydantic import Field
+
+from infra import versions
+from infra.connections import CacheConnection
+from infra.in_cluster.credentials import Credentials
+from infra.in_cluster.server import InClusterServer, Server
+from infra.pods import SECRETS_FOLDER, ResourcesSettings
+from infra.settings import Section
+
+VALKEY_PORT = 6379
+USER = "app"
+DATA_FOLDER = "/data"
+VALKEY_USER_ID = 999
+"""Of the user `valkey` in the Alpine image."""
+
+
+class InClusterCacheSettings(Section):
+    """Section `cache` of a stack without AWS."""
+
+    storage_gib: int = Field(1, ge=1, le=1000)
+    memory_mebibytes: int = Field(128, ge=16, le=65536)
+    """Above which the least recently used keys make room."""
+    max_clients: int = Field(1000, ge=10, le=65000)
+    resources: ResourcesSettings = ResourcesSettings()
+
+
+class InClusterCache(pulumi.ComponentResource):
+    """One Valkey pod with append-only file and snapshots on a persistent volume. Type token: `marlinspike:in-cluster:Cache`."""
+
+    connection: CacheConnection
+
+    def __init__(
+        self,
+        name: str,
+        settings: InClusterCacheSettings,
+        namespace: Input[str],
+        credentials: Credentials,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:in-cluster:Cache", name, {}, opts)
+        options = {
+            "dir": DATA_FOLDER,
+            "aclfile": f"{SECRETS_FOLDER}/cache-users.acl",
+            "appendonly": "yes",
+            "save": "900 1",
+            "maxmemory": f"{settings.memory_mebibytes}mb",
+            "maxmemory-policy": "allkeys-lru",
+            "maxclients": str(settings.max_clients),
+            "slowlog-log-slower-than": "10000",  # microseconds
+        }
+        server = InClusterServer(
+            name,
+            Server(
+                image=versions.VALKEY_IMAGE,
+                port=VALKEY_PORT,
+                user_id=VALKEY_USER_ID,
+                arguments=["valkey-server", *(word for key, value in options.items() for word in (f"--{key}", value))],
+                data_folder=DATA_FOLDER,
+                # Answers NOAUTH, which is an answer: the probe needs no password.
+                probe=["sh", "-c", "valkey-cli ping | grep -qE 'PONG|NOAUTH'"],
+            ),
+            storage_gib=settings.storage_gib,
+            resources=settings.resources,
+            namespace=namespace,
+            secret_name=credentials.secret_name,
+            depends_on=[credentials.job],
+            opts=ResourceOptions(parent=self),
+        )
+        self.connection = CacheConnection(
+            host=server.host, user=USER, authentication="password", tls=False, port=VALKEY_PORT
+        )
+        self.register_outputs({})

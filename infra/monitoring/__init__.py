@@ -1,0 +1,1 @@
+"""Metrics, rules and who is told."""

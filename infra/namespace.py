@@ -1,0 +1,38 @@
+"""A namespace that admits only pods of one Pod Security Standard."""
+
+from typing import Literal
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Output, ResourceOptions
+
+from infra import versions
+from infra.naming import MANAGED_BY, PROJECT
+
+PodSecurityStandard = Literal["privileged", "restricted"]
+
+
+class Namespace(pulumi.ComponentResource):
+    """A Kubernetes namespace with Pod Security Admission at a pinned version.
+
+    Type token: `marlinspike:namespace:Namespace`. `restricted` is enforced, warned about and audited; `privileged` is for
+    agents that must see the host (node exporter, log shippers).
+    """
+
+    name: Output[str]
+
+    def __init__(
+        self, name: str, standard: PodSecurityStandard = "restricted", opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("marlinspike:namespace:Namespace", name, {}, opts)
+        labels = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
+        for mode in ("enforce", "warn", "audit"):
+            labels[f"pod-security.kubernetes.io/{mode}"] = standard
+            labels[f"pod-security.kubernetes.io/{mode}-version"] = f"v{versions.KUBERNETES}"
+        namespace = kubernetes.core.v1.Namespace(
+            f"{name}-namespace",
+            metadata={"name": name, "labels": labels},
+            opts=ResourceOptions(parent=self),
+        )
+        self.name = namespace.metadata.name.apply(str)
+        self.register_outputs({"name": self.name})

@@ -1,0 +1,29 @@
+"""Names, tags and labels: one place, so that bills, dashboards and selectors agree."""
+
+from collections.abc import Mapping
+
+PROJECT = "marlinspike"
+
+MANAGED_BY = "pulumi"
+
+
+def aws_tags(stack: str) -> dict[str, str]:
+    """Tags on every AWS resource, given once to the provider as `default_tags`."""
+    return {"Project": PROJECT, "Environment": stack, "ManagedBy": MANAGED_BY}
+
+
+def selector_labels(name: str) -> dict[str, str]:
+    """The labels by which a workload's pods are selected. They never change: a Deployment's selector is immutable."""
+    return {"app.kubernetes.io/name": name}
+
+
+def object_labels(name: str, component: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Labels of an object, after Kubernetes' recommended set (kubernetes.io, "Recommended Labels")."""
+    labels = {
+        **selector_labels(name),
+        "app.kubernetes.io/part-of": PROJECT,
+        "app.kubernetes.io/managed-by": MANAGED_BY,
+    }
+    if component:
+        labels["app.kubernetes.io/component"] = component
+    return {**labels, **(extra or {})}

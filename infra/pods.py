@@ -1,0 +1,131 @@
+"""What every pod of the platform has in common: no privileges, a read-only disk, secrets as files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi_kubernetes as kubernetes
+from pulumi import Input
+
+from infra.settings import Mebibytes, Millicores, Section
+
+USER_ID = 10001
+"""Of the application's image. Scanners ask for 10,000 and above, clear of the host's users."""
+
+SECRETS_FOLDER = "/var/run/secrets/marlinspike"
+
+TEMPORARY_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
+
+
+class ResourcesSettings(Section):
+    """Requests and limits of one container."""
+
+    cpu_request: Millicores = "100m"
+    cpu_limit: Millicores = "500m"
+    memory_request: Mebibytes = "128Mi"
+    memory_limit: Mebibytes = "256Mi"
+    ephemeral_storage_request: Mebibytes = "64Mi"
+    ephemeral_storage_limit: Mebibytes = "256Mi"
+
+    def requirements(self) -> kubernetes.core.v1.ResourceRequirementsArgsDict:
+        """The same in Kubernetes' form."""
+        return {
+            "requests": {
+                "cpu": self.cpu_request,
+                "memory": self.memory_request,
+                "ephemeral-storage": self.ephemeral_storage_request,
+            },
+            "limits": {
+                "cpu": self.cpu_limit,
+                "memory": self.memory_limit,
+                "ephemeral-storage": self.ephemeral_storage_limit,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What a container of the application is told: environment, and the Secret whose keys it finds as files."""
+
+    environment: Mapping[str, Input[str]]
+    secret_name: Input[str] | None = None
+
+
+def pod_security(user_id: int = USER_ID) -> kubernetes.core.v1.PodSecurityContextArgsDict:
+    """The pod's half of what the `restricted` standard asks for."""
+    return {
+        "run_as_non_root": True,
+        "run_as_user": user_id,
+        "run_as_group": user_id,
+        "fs_group": user_id,
+        "fs_group_change_policy": "OnRootMismatch",
+        "seccomp_profile": {"type": "RuntimeDefault"},
+    }
+
+
+def container_security() -> kubernetes.core.v1.SecurityContextArgsDict:
+    """The container's half."""
+    return {
+        "allow_privilege_escalation": False,
+        "read_only_root_filesystem": True,
+        "run_as_non_root": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def environment(values: Mapping[str, Input[str]]) -> list[Input[kubernetes.core.v1.EnvVarArgsDict]]:
+    """Environment variables in a fixed order, so that nothing rolls because a mapping was built differently."""
+    return [{"name": name, "value": values[name]} for name in sorted(values)]
+
+
+def secret_volume(secret_name: Input[str]) -> kubernetes.core.v1.VolumeArgsDict:
+    """The keys of a Secret as files that only the pod's user can read."""
+    return {"name": "secrets", "secret": {"secret_name": secret_name, "default_mode": 0o440}}
+
+
+def secret_mount() -> kubernetes.core.v1.VolumeMountArgsDict:
+    """Where `secret_volume` appears in the container."""
+    return {"name": "secrets", "mount_path": SECRETS_FOLDER, "read_only": True}
+
+
+def scratch_volume(name: str) -> kubernetes.core.v1.VolumeArgsDict:
+    """A small folder that can be written and goes with the pod."""
+    return {"name": name, "empty_dir": {"size_limit": "64Mi"}}
+
+
+def volumes(secret_name: Input[str] | None) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:
+    """A writable `/tmp`, and the Secret where there is one."""
+    return [scratch_volume("tmp"), *([] if secret_name is None else [secret_volume(secret_name)])]
+
+
+def mounts(secret_name: Input[str] | None) -> list[Input[kubernetes.core.v1.VolumeMountArgsDict]]:
+    """Where `volumes` appear in the container."""
+    return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([] if secret_name is None else [secret_mount()])]
+
+
+def spread_over(
+    topology_key: str, when_unsatisfiable: str, labels: Mapping[str, str]
+) -> kubernetes.core.v1.TopologySpreadConstraintArgsDict:
+    """One topology spread constraint with a skew of 1 that counts only pods of the same revision.
+
+    `nodeTaintsPolicy: Honor` and no `minDomains`: a tainted node is no empty domain, so `DoNotSchedule` never deadlocks
+    on nodes where the pod could not run anyway (kubernetes#98215).
+    """
+    return {
+        "max_skew": 1,
+        "topology_key": topology_key,
+        "when_unsatisfiable": when_unsatisfiable,
+        "label_selector": {"match_labels": labels},
+        "match_label_keys": ["pod-template-hash"],
+        "node_affinity_policy": "Honor",
+        "node_taints_policy": "Honor",
+    }
+
+
+def http_probe(path: str, port: str, period: int, failures: int, timeout: int) -> kubernetes.core.v1.ProbeArgsDict:
+    """An HTTP probe: every `period` seconds, given up after `failures` in a row, `timeout` seconds each."""
+    return {
+        "http_get": {"path": path, "port": port},
+        "period_seconds": period,
+        "failure_threshold": failures,
+        "timeout_seconds": timeout,
+    }

@@ -1,0 +1,18 @@
+"""What every section of a stack file has in common: frozen, typed, and without room for a misspelt key."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """One section of a stack file. Unknown keys are refused, values never change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]
+"""CPU in thousandths of a core, as Kubernetes writes it."""
+
+Mebibytes = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["256Mi", "1Gi"])]
+"""Memory or disk in MiB or GiB, as Kubernetes writes it."""

@@ -1,0 +1,295 @@
+"""The workload: a container with its service, its scaling, its spread and its disruption budget."""
+
+from typing import Annotated, Literal
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Input, Output, ResourceOptions
+from pydantic import Field, model_validator
+
+from infra.naming import object_labels, selector_labels
+from infra.nodes import NODE_GROUP_LABEL
+from infra.pods import (
+    ResourcesSettings,
+    Runtime,
+    container_security,
+    environment,
+    http_probe,
+    mounts,
+    pod_security,
+    spread_over,
+    volumes,
+)
+from infra.settings import Section
+
+HTTP_PORT = 5000
+METRICS_PORT = 8080
+
+WhenUnsatisfiable = Literal["ScheduleAnyway", "DoNotSchedule"]
+
+
+class AutoscalingSettings(Section):
+    """How a HorizontalPodAutoscaler moves the number of pods."""
+
+    min_replicas: int = Field(ge=1)
+    max_replicas: int = Field(ge=1, le=100)
+    cpu_percent: int = Field(70, ge=10, le=95)
+    """Target of the container's mean CPU use, in percent of its request."""
+    memory_percent: int = Field(80, ge=10, le=95)
+    """Target of the mean memory use, in percent of the request."""
+
+    @model_validator(mode="after")
+    def _there_is_room(self) -> "AutoscalingSettings":
+        if self.max_replicas < self.min_replicas:
+            raise ValueError(f"max_replicas {self.max_replicas} is below min_replicas {self.min_replicas}")
+        return self
+
+
+class DisruptionBudgetSettings(Section):
+    """How many pods a drain may take at a time: one of the two."""
+
+    min_available: int | None = Field(None, ge=1)
+    max_unavailable: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "DisruptionBudgetSettings":
+        if (self.min_available is None) == (self.max_unavailable is None):
+            raise ValueError("set either min_available or max_unavailable")
+        return self
+
+
+class SpreadSettings(Section):
+    """Whether pods may run unevenly spread where nothing better can be had."""
+
+    zones: WhenUnsatisfiable = "ScheduleAnyway"
+    hosts: WhenUnsatisfiable = "ScheduleAnyway"
+
+
+class ShutdownSettings(Section):
+    """How a pod leaves: unlisted first, then its server stops, in seconds."""
+
+    grace_seconds: int = Field(60, ge=5, le=600)
+    """After which the pod is killed."""
+    pre_stop_seconds: int = Field(20, ge=0, le=120)
+    """The pod still serves while load balancers take it off their lists; 5 gave 502s (load-balancer-controller#1064)."""
+    server_seconds: int = Field(30, ge=1, le=300)
+    """The server finishes running requests."""
+    deregistration_delay_seconds: int = Field(30, ge=0, le=300)
+    """How long the load balancer keeps connections to a pod that leaves."""
+
+
+class WorkloadSettings(Section):
+    """Section `app` of a stack file."""
+
+    image: Annotated[str, Field(pattern=r"^[\w.:/-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
+    """By digest, or by a tag that never moves."""
+
+    replicas: int = Field(1, ge=1, le=100)
+    """Number of pods where there is no autoscaling."""
+
+    autoscaling: AutoscalingSettings | None = None
+    disruption_budget: DisruptionBudgetSettings | None = None
+    spread: SpreadSettings = SpreadSettings()
+    shutdown: ShutdownSettings = ShutdownSettings()
+    resources: ResourcesSettings = ResourcesSettings()
+
+    node_group: str | None = None
+    """Runs only on nodes of this group of section `nodes`."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_pool_size: int = Field(5, ge=1, le=100)
+    """Connections that one pod holds at most."""
+
+    @model_validator(mode="after")
+    def _no_moving_tag(self) -> "WorkloadSettings":
+        if self.image.endswith(":latest"):
+            raise ValueError("image ends with :latest, which means another image each day; name a version or a digest")
+        return self
+
+    @property
+    def least_replicas(self) -> int:
+        """Pods that are promised at any time without a disruption."""
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas
+
+    @property
+    def most_replicas(self) -> int:
+        """Pods that can run at once outside a rollout."""
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+
+
+class Workload(pulumi.ComponentResource):
+    """A container in production form.
+
+    Type token: `marlinspike:workload:Workload`. Makes a service account without a token, a Service, a Deployment, and where
+    the settings ask for them a HorizontalPodAutoscaler and a PodDisruptionBudget.
+    """
+
+    service_name: Output[str]
+    deployment: kubernetes.apps.v1.Deployment
+
+    def __init__(
+        self,
+        name: str,
+        settings: WorkloadSettings,
+        namespace: Input[str],
+        runtime: Runtime,
+        depends_on: list[pulumi.Resource],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:workload:Workload", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
+            "name": name,
+            "namespace": namespace,
+            "labels": object_labels(name),
+        }
+        account = kubernetes.core.v1.ServiceAccount(
+            f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
+        )
+        service = kubernetes.core.v1.Service(
+            f"{name}-service",
+            # The Service comes before the pods, so that load balancers know them from the first one on.
+            metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
+            spec={
+                "selector": selector_labels(name),
+                "ports": [
+                    {"name": "http", "port": 80, "target_port": "http", "protocol": "TCP"},
+                    {"name": "metrics", "port": METRICS_PORT, "target_port": "metrics", "protocol": "TCP"},
+                ],
+            },
+            opts=child,
+        )
+        self.deployment = kubernetes.apps.v1.Deployment(
+            f"{name}-deployment",
+            metadata=metadata,
+            spec=_deployment_spec(name, settings, runtime),
+            opts=ResourceOptions(
+                parent=self,
+                depends_on=[account, service, *depends_on],
+                # The autoscaler owns the number of pods (pulumi-kubernetes#2491).
+                ignore_changes=["spec.replicas"] if settings.autoscaling else None,
+            ),
+        )
+        if settings.autoscaling:
+            kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
+                f"{name}-autoscaler",
+                metadata=metadata,
+                spec=_autoscaler_spec(name, settings.autoscaling),
+                opts=ResourceOptions(parent=self, depends_on=[self.deployment]),
+            )
+        if settings.disruption_budget:
+            kubernetes.policy.v1.PodDisruptionBudget(
+                f"{name}-disruption-budget",
+                metadata=metadata,
+                spec=_budget_spec(name, settings.disruption_budget),
+                opts=child,
+            )
+        self.service_name = service.metadata.name.apply(str)
+        self.register_outputs({"serviceName": self.service_name})
+
+
+def _deployment_spec(
+    name: str, settings: WorkloadSettings, runtime: Runtime
+) -> kubernetes.apps.v1.DeploymentSpecArgsDict:
+    spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
+        "selector": {"match_labels": selector_labels(name)},
+        "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": "25%"}},
+        "min_ready_seconds": 5,
+        "progress_deadline_seconds": 300,
+        "revision_history_limit": 5,
+        "template": {"metadata": {"labels": object_labels(name)}, "spec": _pod_spec(name, settings, runtime)},
+    }
+    if not settings.autoscaling:
+        spec["replicas"] = settings.replicas
+    return spec
+
+
+def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubernetes.core.v1.PodSpecArgsDict:
+    labels = selector_labels(name)
+    spec: kubernetes.core.v1.PodSpecArgsDict = {
+        "service_account_name": name,
+        "automount_service_account_token": False,
+        "enable_service_links": False,
+        "security_context": pod_security(),
+        "termination_grace_period_seconds": settings.shutdown.grace_seconds,
+        "topology_spread_constraints": [
+            spread_over("topology.kubernetes.io/zone", settings.spread.zones, labels),
+            spread_over("kubernetes.io/hostname", settings.spread.hosts, labels),
+        ],
+        "volumes": volumes(runtime.secret_name),
+        "containers": [
+            {
+                "name": name,
+                "image": settings.image,
+                "image_pull_policy": "IfNotPresent",  # neither a digest nor a version's tag ever moves
+                "ports": [
+                    {"name": "http", "container_port": HTTP_PORT, "protocol": "TCP"},
+                    {"name": "metrics", "container_port": METRICS_PORT, "protocol": "TCP"},
+                ],
+                "env": environment(runtime.environment),
+                "resources": settings.resources.requirements(),
+                "security_context": container_security(),
+                "volume_mounts": mounts(runtime.secret_name),
+                "startup_probe": http_probe("/healthz", "http", period=1, failures=30, timeout=2),
+                "readiness_probe": http_probe("/readyz", "http", period=5, failures=2, timeout=2),
+                "liveness_probe": http_probe("/healthz", "http", period=10, failures=6, timeout=5),
+                # `sleep` needs no shell in the image (GA since Kubernetes 1.34, KEP-3960).
+                "lifecycle": {"pre_stop": {"sleep": {"seconds": settings.shutdown.pre_stop_seconds}}},
+            }
+        ],
+    }
+    if settings.node_group:
+        spec["node_selector"] = {NODE_GROUP_LABEL: settings.node_group}
+    return spec
+
+
+def _autoscaler_spec(
+    name: str, settings: AutoscalingSettings
+) -> kubernetes.autoscaling.v2.HorizontalPodAutoscalerSpecArgsDict:
+    return {
+        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
+        "min_replicas": settings.min_replicas,
+        "max_replicas": settings.max_replicas,
+        "metrics": [
+            {
+                # Of the container, not the pod: a sidecar's idle request must not hide the application's load.
+                "type": "ContainerResource",
+                "container_resource": {
+                    "name": "cpu",
+                    "container": name,
+                    "target": {"type": "Utilization", "average_utilization": settings.cpu_percent},
+                },
+            },
+            {
+                "type": "Resource",
+                "resource": {
+                    "name": "memory",
+                    "target": {"type": "Utilization", "average_utilization": settings.memory_percent},
+                },
+            },
+        ],
+        "behavior": {
+            "scale_down": {
+                "stabilization_window_seconds": 300,
+                "policies": [{"type": "Percent", "value": 50, "period_seconds": 60}],
+            },
+            "scale_up": {
+                "stabilization_window_seconds": 60,
+                "policies": [{"type": "Percent", "value": 100, "period_seconds": 30}],
+            },
+        },
+    }
+
+
+def _budget_spec(name: str, settings: DisruptionBudgetSettings) -> kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict:
+    spec: kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict = {
+        "selector": {"match_labels": selector_labels(name)},
+        # A broken pod never blocks a node upgrade (KEP-3017).
+        "unhealthy_pod_eviction_policy": "AlwaysAllow",
+    }
+    if settings.min_available is not None:
+        spec["min_available"] = settings.min_available
+    if settings.max_unavailable is not None:
+        spec["max_unavailable"] = settings.max_unavailable
+    return spec

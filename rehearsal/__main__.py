@@ -1,0 +1,179 @@
+"""The command line of the rehearsal; people call it through make.
+
+    python -m rehearsal up|preview|destroy STACK
+    python -m rehearsal setup
+    python -m rehearsal clean [--cache]
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from rehearsal import places, summary
+from rehearsal.control_plane import ControlPlaneError
+from rehearsal.control_plane.control_plane import stop
+from rehearsal.engine import Interrupted
+from rehearsal.run import Rehearsal, RehearsalError, Result
+from rehearsal.stack_file import StackFileError
+from rehearsal.toolchain import ToolchainError, ensure
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Rehearses a stack on this machine, without a cloud account.")
+
+StackName = Annotated[str, typer.Argument(metavar="STACK", help="dev, staging, prod or local: a stack that has a Pulumi.<stack>.yaml")]
+PortBase = Annotated[
+    int | None, typer.Option(envvar="MARLINSPIKE_PORT_BASE", help="First of the 8 ports of the control plane; free ones are found otherwise.")
+]
+
+console = Console(highlight=False, soft_wrap=True, markup=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+
+
+def _say(line: str) -> None:
+    """One line of progress. The engine's colours pass through; nothing in it is read as Rich's own markup."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def _explained(again: str) -> Iterator[None]:
+    """Turns every error that a user can meet into its message and an exit code; `again` is the command that continues after an interruption."""
+    try:
+        yield
+    except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError) as reason:
+        _fail(str(reason))
+    except (Interrupted, KeyboardInterrupt):
+        errors.print(f"\nInterrupted. The control plane still runs if it was up; `{again}` continues from here, `make clean` removes everything.")
+        raise typer.Exit(INTERRUPTED) from None
+    except OSError as reason:
+        _fail(f"{reason.strerror or reason}{f': {reason.filename}' if reason.filename else ''}. Correct that and run `{again}` again.")
+
+
+def _fail(message: str) -> NoReturn:
+    errors.print("error: ", style="bold red", end="")
+    errors.print(message)
+    raise typer.Exit(1)
+
+
+def _rehearsal(stack: str, port_base: int | None) -> Rehearsal:
+    return Rehearsal(stack, port_base=port_base, say=_say, stream=sys.stdout.isatty())
+
+
+def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[str]") -> NoReturn:
+    errors.print(f"\nThe {command} of {stack} failed:", style="bold red")
+    for text in result.errors:
+        errors.print(f"  {text}")
+    errors.print(f"The whole log: {out}/pulumi.log. What was made stays; correct the reason and run the same command again.")
+    raise typer.Exit(1)
+
+
+@app.command()
+def up(stack: StackName, port_base: PortBase = None) -> None:
+    """Starts the control plane and runs the real `pulumi up` of STACK against it and the simulated cloud."""
+    with _explained(f"make rehearse STACK={stack}"):
+        rehearsal = _rehearsal(stack, port_base)
+        result = rehearsal.up()
+        if not result.succeeded:
+            _report_failure("rehearsal", stack, result, rehearsal.out)
+        console.print()
+        for line in summary.closing(stack, result):
+            console.print(line)
+
+
+@app.command()
+def preview(
+    stack: StackName,
+    expect_no_changes: Annotated[bool, typer.Option("--expect-no-changes", help="Fail when anything would change.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show each changed property.")] = False,
+    port_base: PortBase = None,
+) -> None:
+    """Shows what `up` would change."""
+    with _explained(f"make preview STACK={stack}"):
+        rehearsal = _rehearsal(stack, port_base)
+        flags = [flag for flag, wanted in {"--expect-no-changes": expect_no_changes, "--diff": diff}.items() if wanted]
+        result = rehearsal.preview(None, None, *flags)
+        if diff and not sys.stdout.isatty():
+            _say(result.run.output)
+        for line in summary.difference(result):
+            console.print(line)
+        if not result.succeeded:
+            _report_failure("preview", stack, result, rehearsal.out)
+        console.print(f"Took {sum(result.phases.values()):.1f} s. Next: make rehearse STACK={stack}")
+
+
+@app.command()
+def destroy(stack: StackName, port_base: PortBase = None) -> None:
+    """Destroys STACK's rehearsal with the real `pulumi destroy`, stops its control plane and removes its state."""
+    with _explained(f"make destroy STACK={stack}"):
+        rehearsal = _rehearsal(stack, port_base)
+        if not rehearsal.state_file.exists():
+            rehearsal.remove()
+            console.print(f"There is no rehearsal of {stack}: nothing to destroy. `make rehearse STACK={stack}` starts one.")
+            return
+        result = rehearsal.destroy()
+        if not result.succeeded:
+            _report_failure("destruction", stack, result, rehearsal.out)
+        rehearsal.remove()
+        counted = result.changes.get("delete", 0)
+        console.print(
+            f"The rehearsal of {stack} is gone: {counted} resources deleted in {sum(result.phases.values()):.0f} s, control plane stopped. "
+            f"What it left for you stays in {rehearsal.out}; `make rehearse STACK={stack}` starts again."
+        )
+
+
+@app.command()
+def setup() -> None:
+    """Gets the tools only: the Pulumi engine, the control plane, the custom resource definitions."""
+    with _explained("make setup"):
+        began = time.monotonic()
+        tools = ensure(_say)
+        console.print(f"The tools are ready ({time.monotonic() - began:.1f} s):")
+        for name, folder in {
+            "engine": tools.engine,
+            "control plane": tools.control_plane,
+            "custom resource definitions": tools.custom_resource_definitions,
+        }.items():
+            console.print(f"  {name}: {folder}")
+        console.print("Next: make rehearse STACK=prod")
+
+
+@app.command()
+def clean(cache: Annotated[bool, typer.Option("--cache", help="Remove the cached tools too; getting them again takes minutes.")] = False) -> None:
+    """Stops every control plane of this clone and removes all rehearsals and what they left."""
+    with _explained("make clean"):
+        for state in sorted(places.states().glob("*")):
+            if stop(state / "control-plane"):
+                console.print(f"stopped the control plane of {state.name}")
+        for folder in (places.states(), places.outputs(), *([places.cache()] if cache else [])):
+            if folder.exists():
+                shutil.rmtree(folder)
+                console.print(f"removed {folder}")
+        console.print("Clean. Next: make rehearse STACK=prod")
+
+
+def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Runs the command line; a termination or a closed terminal ends a rehearsal as orderly as Ctrl-C does."""
+    handler: Callable[[int, FrameType | None], None] = _as_interrupt
+    signal.signal(signal.SIGINT, handler)  # a shell that starts us in the background has it ignored
+    signal.signal(signal.SIGTERM, handler)
+    signal.signal(signal.SIGHUP, handler)
+    app()
+
+
+if __name__ == "__main__":
+    main()

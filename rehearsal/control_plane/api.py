@@ -1,0 +1,151 @@
+"""A thin way to the Kubernetes API: requests with plain JSON, errors in the server's own words, server-side apply."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import urllib3
+
+from rehearsal.control_plane.errors import ControlPlaneError
+
+Manifest = dict[str, Any]
+
+# Where objects of the kinds that the rehearsal itself makes are found; all others are the Kubernetes plugin's business.
+_COLLECTIONS: Mapping[tuple[str, str], str] = {
+    ("v1", "Node"): "/api/v1/nodes",
+    ("v1", "Service"): "/api/v1/namespaces/{namespace}/services",
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    ("apiregistration.k8s.io/v1", "APIService"): "/apis/apiregistration.k8s.io/v1/apiservices",
+    ("kwok.x-k8s.io/v1alpha1", "Stage"): "/apis/kwok.x-k8s.io/v1alpha1/stages",
+    ("kwok.x-k8s.io/v1alpha1", "ClusterResourceUsage"): "/apis/kwok.x-k8s.io/v1alpha1/clusterresourceusages",
+}
+
+
+class ApiError(ControlPlaneError):
+    """The API server refused a request, or did not answer. `status` is the HTTP status, 0 without an answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def passing(self) -> bool:
+        """Whether the same request may well succeed in a moment, as it is while an API server starts.
+
+        404 belongs to it: a namespace or a kind that is just being made.
+        """
+        return self.status in (0, 404, 429) or self.status >= 500
+
+
+class Api:
+    """One connection pool to the API server of a kubeconfig. Use it as a context manager, or close it."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        # Here and not above: the import takes half a second, which every plugin process would pay that never talks to
+        # Kubernetes.
+        from kubernetes import client, config
+
+        settings = client.Configuration()
+        try:
+            config.load_kube_config(config_file=str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
+        except config.ConfigException as error:
+            raise ApiError(0, f"the kubeconfig {kubeconfig} can't be used: {error}") from error
+        # The server is on the loopback: a proxy of the environment is not asked, and nothing is tried twice behind our
+        # back.
+        settings.proxy = None
+        settings.retries = urllib3.Retry(0)
+        self.server: str = settings.host
+        self._client = client.ApiClient(settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Gives the connections back."""
+        self._client.rest_client.pool_manager.clear()
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, timeout_seconds: float = 10) -> Any:
+        """What the server answers to GET, decoded from JSON (text that is no JSON stays text)."""
+        return self._request("GET", path, query, timeout_seconds=timeout_seconds)
+
+    def items(self, path: str, query: Mapping[str, str] | None = None) -> list[Manifest]:
+        """The objects of a collection."""
+        found: list[Manifest] = self.get(path, query, timeout_seconds=60)["items"]
+        return found
+
+    def create(self, path: str, body: Manifest) -> Any:
+        """POSTs an object to a collection, or a subresource such as `eviction`."""
+        return self._request("POST", path, None, body, "application/json")
+
+    def merge(self, path: str, body: Manifest) -> Any:
+        """Changes fields of an object (JSON merge patch: null removes one)."""
+        return self._request("PATCH", path, None, body, "application/merge-patch+json")
+
+    def apply(self, manifest: Manifest, field_manager: str) -> Any:
+        """Makes an object be as the manifest says (server-side apply; fields of other managers are taken over)."""
+        metadata = manifest["metadata"]
+        collection = _COLLECTIONS[manifest["apiVersion"], manifest["kind"]].format(
+            namespace=metadata.get("namespace", "")
+        )
+        return self._request(
+            "PATCH",
+            f"{collection}/{quote(metadata['name'])}",
+            {"fieldManager": field_manager, "force": "true"},
+            manifest,
+            "application/apply-patch+yaml",  # JSON is YAML
+        )
+
+    def apply_all(self, manifests: Iterable[Manifest], field_manager: str) -> None:
+        """Applies one after the other."""
+        for manifest in manifests:
+            self.apply(manifest, field_manager)
+
+    def delete(self, path: str, options: Manifest | None = None) -> None:
+        """Deletes an object; one that is not there is no error."""
+        try:
+            self._request("DELETE", path, None, options, "application/json")
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Manifest | None = None,
+        content_type: str | None = None,
+        timeout_seconds: float = 30,
+    ) -> Any:
+        parameters = self._client.param_serialize(
+            method=method,
+            resource_path=path,
+            query_params=list((query or {}).items()),
+            header_params={"Accept": "application/json", **({"Content-Type": content_type} if content_type else {})},
+            body=body,
+            auth_settings=[],  # client certificates do it
+        )
+        try:
+            response = self._client.call_api(*parameters, _request_timeout=timeout_seconds)
+            content = response.read()  # type: ignore[no-untyped-call]
+        except urllib3.exceptions.HTTPError as error:
+            raise ApiError(0, f"{method} {self.server}{path}: no answer ({error})") from error
+        if not 200 <= response.status < 300:
+            raise ApiError(response.status, f"{method} {path}: {_message(content)} (HTTP {response.status})")
+        try:
+            return json.loads(content)
+        except ValueError:
+            return content.decode(errors="replace")
+
+
+def _message(content: bytes) -> str:
+    """The server's words: of a Status object its message, otherwise the text."""
+    try:
+        return str(json.loads(content)["message"])
+    except (ValueError, KeyError, TypeError):
+        return content.decode(errors="replace").strip()[:500]

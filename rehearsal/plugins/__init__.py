@@ -1,0 +1,1 @@
+"""Provider plugins that play AWS, EKS and Kubernetes for the real Pulumi engine on one machine."""

@@ -1,0 +1,23 @@
+"""`python -m rehearsal.plugins.aws`: what `pulumi-resource-aws` is in a rehearsal."""
+
+import sys
+
+from rehearsal.plugins.aws.account import Account
+from rehearsal.plugins.aws.provider import AwsProvider
+from rehearsal.plugins.faults import Faults, FaultsFileError
+from rehearsal.plugins.serving import serve
+
+
+def main() -> None:
+    """Serves one provider until the engine ends it; exits with 2 when the environment is not that of a rehearsal."""
+    try:
+        provider = AwsProvider(Account.of_rehearsal(), Faults.from_environment())
+    except KeyError:
+        sys.exit("the aws plugin simulates an account and runs only in a rehearsal: MARLINSPIKE_REHEARSAL is not set. Use `make rehearse`.")
+    except FaultsFileError as error:
+        sys.exit(str(error))
+    serve(provider)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,222 @@
+"""What hinders a deletion, and what must exist before a creation, as AWS enforces it.
+
+The rules make a wrong order of a destroy fail here as it would fail there.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from rehearsal.plugins.aws.account import Account, Record
+from rehearsal.plugins.aws.errors import AwsError
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """Resources of type `by` whose property `path` (a value or a list) names the victim's `names` property hinder its deletion."""
+
+    by: str
+    path: str
+    code: str
+    message: str
+    names: str = "id"
+
+
+def _uses_subnet(by: str, path: str) -> Hindrance:
+    return Hindrance(by, path, "DependencyViolation", "The subnet '{id}' has dependencies and cannot be deleted.")
+
+
+def _uses_group(by: str, path: str) -> Hindrance:
+    return Hindrance(by, path, "DependencyViolation", "resource {id} has a dependent object")
+
+
+def _in_vpc(by: str) -> Hindrance:
+    return Hindrance(by, "vpcId", "DependencyViolation", "The vpc '{id}' has dependencies and cannot be deleted.")
+
+
+_DETACH = "Cannot delete entity, must detach all policies first."
+_CLUSTER = "ResourceInUseException"
+
+_HINDRANCES: dict[str, list[Hindrance]] = {
+    "aws:ec2/vpc:Vpc": [
+        _in_vpc("aws:ec2/subnet:Subnet"),
+        _in_vpc("aws:ec2/securityGroup:SecurityGroup"),
+        _in_vpc("aws:ec2/internetGateway:InternetGateway"),
+        _in_vpc("aws:ec2/routeTable:RouteTable"),
+        _in_vpc("aws:ec2/vpcEndpoint:VpcEndpoint"),
+        _in_vpc("aws:ec2/networkAcl:NetworkAcl"),
+        _in_vpc("aws:lb/targetGroup:TargetGroup"),
+    ],
+    "aws:ec2/subnet:Subnet": [
+        _uses_subnet("aws:ec2/natGateway:NatGateway", "subnetId"),
+        _uses_subnet("aws:ec2/instance:Instance", "subnetId"),
+        _uses_subnet("aws:ec2/vpcEndpoint:VpcEndpoint", "subnetIds"),
+        _uses_subnet("aws:eks/nodeGroup:NodeGroup", "subnetIds"),
+        _uses_subnet("aws:eks/cluster:Cluster", "vpcConfig.subnetIds"),
+        _uses_subnet("aws:lb/loadBalancer:LoadBalancer", "subnets"),
+    ],
+    "aws:ec2/securityGroup:SecurityGroup": [
+        _uses_group("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId"),
+        _uses_group("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "referencedSecurityGroupId"),
+        _uses_group("aws:ec2/securityGroupRule:SecurityGroupRule", "sourceSecurityGroupId"),
+        _uses_group("aws:ec2/vpcEndpoint:VpcEndpoint", "securityGroupIds"),
+        _uses_group("aws:ec2/instance:Instance", "vpcSecurityGroupIds"),
+        _uses_group("aws:rds/instance:Instance", "vpcSecurityGroupIds"),
+        _uses_group("aws:elasticache/replicationGroup:ReplicationGroup", "securityGroupIds"),
+        _uses_group("aws:eks/cluster:Cluster", "vpcConfig.securityGroupIds"),
+        _uses_group("aws:lb/loadBalancer:LoadBalancer", "securityGroups"),
+    ],
+    "aws:ec2/eip:Eip": [Hindrance("aws:ec2/natGateway:NatGateway", "allocationId", "InvalidIPAddress.InUse", "Address {publicIp} is in use.")],
+    "aws:ec2/routeTable:RouteTable": [
+        Hindrance(
+            "aws:ec2/routeTableAssociation:RouteTableAssociation",
+            "routeTableId",
+            "DependencyViolation",
+            "The routeTable '{id}' has dependencies and cannot be deleted.",
+        )
+    ],
+    "aws:iam/role:Role": [
+        Hindrance("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "role", "DeleteConflict", _DETACH),
+        Hindrance("aws:iam/rolePolicy:RolePolicy", "role", "DeleteConflict", "Cannot delete entity, must delete policies first."),
+        Hindrance("aws:iam/instanceProfile:InstanceProfile", "role", "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first."),
+    ],
+    "aws:iam/policy:Policy": [
+        Hindrance("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn", "DeleteConflict", "Cannot delete a policy attached to entities.")
+    ],
+    "aws:eks/cluster:Cluster": [
+        Hindrance("aws:eks/nodeGroup:NodeGroup", "clusterName", _CLUSTER, "Cluster has nodegroups attached"),
+        Hindrance("aws:eks/fargateProfile:FargateProfile", "clusterName", _CLUSTER, "Cluster has Fargate profiles attached"),
+    ],
+    "aws:rds/subnetGroup:SubnetGroup": [
+        Hindrance(
+            "aws:rds/instance:Instance",
+            "dbSubnetGroupName",
+            "InvalidDBSubnetGroupStateFault",
+            "Cannot delete the subnet group '{id}' because at least one database instance: {other} is still using it.",
+        )
+    ],
+    "aws:rds/parameterGroup:ParameterGroup": [
+        Hindrance(
+            "aws:rds/instance:Instance",
+            "parameterGroupName",
+            "InvalidDBParameterGroupState",
+            "One or more database instances are still members of this parameter group {id}, so the group cannot be deleted",
+        )
+    ],
+    "aws:elasticache/subnetGroup:SubnetGroup": [
+        Hindrance(
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            "subnetGroupName",
+            "CacheSubnetGroupInUse",
+            "Cache subnet group {id} is currently in use by a cache cluster.",
+        )
+    ],
+    "aws:elasticache/parameterGroup:ParameterGroup": [
+        Hindrance(
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            "parameterGroupName",
+            "InvalidCacheParameterGroupState",
+            "One or more cache clusters are still members of this parameter group {id}, so the group cannot be deleted.",
+        )
+    ],
+    "aws:elasticache/userGroup:UserGroup": [
+        Hindrance(
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            "userGroupIds",
+            "InvalidUserGroupState",
+            "User group {id} is associated with replication group {other}.",
+        )
+    ],
+}
+
+
+def check_deletion(account: Account, record: Record) -> None:
+    """Raises AwsError when AWS would not delete the resource now."""
+    _check_protection(record)
+    for hindrance in _HINDRANCES.get(record.type, []):
+        if hindrance.message == _DETACH and record.value("forceDetachPolicies"):
+            continue
+        wanted = record.id if hindrance.names == "id" else record.value(hindrance.names)
+        for other in account.all(hindrance.by):
+            if wanted in _values(other.value(hindrance.path)):
+                raise AwsError(hindrance.code, hindrance.message.format(id=record.id, other=other.id, publicIp=record.value("publicIp")))
+    if record.type == "aws:ec2/subnet:Subnet":
+        _check_group_members(account, record)
+    if record.type == "aws:ec2/internetGateway:InternetGateway":
+        _check_public_addresses(account, record)
+
+
+def _check_protection(record: Record) -> None:
+    """Deletion protection, as each service words it."""
+    if record.type == "aws:rds/instance:Instance":
+        if record.value("deletionProtection"):
+            raise AwsError("InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection and try again.")
+        if not record.value("skipFinalSnapshot") and not record.value("finalSnapshotIdentifier"):
+            raise AwsError("InvalidParameterCombination", "final_snapshot_identifier is required when skip_final_snapshot is false")
+    if record.type == "aws:eks/cluster:Cluster" and record.value("deletionProtection"):
+        raise AwsError("InvalidRequestException", f"Cluster {record.id} has deletion protection enabled. Disable deletion protection before deleting the cluster.")
+    if record.type == "aws:lb/loadBalancer:LoadBalancer" and record.value("enableDeletionProtection"):
+        raise AwsError("OperationNotPermitted", f"Load balancer '{record.id}' cannot be deleted because deletion protection is enabled")
+
+
+def _check_group_members(account: Account, subnet: Record) -> None:
+    """Databases and caches reach a subnet through their subnet group and keep network interfaces there."""
+    for users, groups, name in (
+        ("aws:rds/instance:Instance", "aws:rds/subnetGroup:SubnetGroup", "dbSubnetGroupName"),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", "aws:elasticache/subnetGroup:SubnetGroup", "subnetGroupName"),
+    ):
+        for user in account.all(users):
+            group = account.get(groups, str(user.value(name)))
+            if group is not None and subnet.id in _values(group.value("subnetIds")):
+                raise AwsError("DependencyViolation", f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
+
+
+def _check_public_addresses(account: Account, gateway: Record) -> None:
+    owner = gateway.value("vpcId")
+    for nat in account.all("aws:ec2/natGateway:NatGateway"):
+        if owner and nat.value("vpcId") == owner and nat.value("connectivityType") == "public":
+            raise AwsError(
+                "DependencyViolation", f"Network {owner} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+            )
+
+
+def _values(found: Any) -> list[Any]:
+    return found if isinstance(found, list) else [] if found is None else [found]
+
+
+# Ids that only AWS gives out: one that the account does not know is a mistake of the program, or of the order.
+_IDENTIFIER = re.compile(r"(vpc|subnet|sg|igw|nat|rtb|eipalloc|lt|vpce)-[0-9a-f]{17}")
+_TYPES = {
+    "vpc": ("aws:ec2/vpc:Vpc", "InvalidVpcID.NotFound", "The vpc ID '{id}' does not exist"),
+    "subnet": ("aws:ec2/subnet:Subnet", "InvalidSubnetID.NotFound", "The subnet ID '{id}' does not exist"),
+    "sg": ("aws:ec2/securityGroup:SecurityGroup", "InvalidGroup.NotFound", "The security group '{id}' does not exist"),
+    "igw": ("aws:ec2/internetGateway:InternetGateway", "InvalidInternetGatewayID.NotFound", "The internetGateway ID '{id}' does not exist"),
+    "nat": ("aws:ec2/natGateway:NatGateway", "InvalidNatGatewayID.NotFound", "The natGateway ID '{id}' does not exist"),
+    "rtb": ("aws:ec2/routeTable:RouteTable", "InvalidRouteTableID.NotFound", "The routeTable ID '{id}' does not exist"),
+    "eipalloc": ("aws:ec2/eip:Eip", "InvalidAllocationID.NotFound", "The allocation ID '{id}' does not exist"),
+    "lt": ("aws:ec2/launchTemplate:LaunchTemplate", "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID {id}, does not exist."),
+    "vpce": ("aws:ec2/vpcEndpoint:VpcEndpoint", "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '{id}' does not exist"),
+}
+# Those that AWS makes along with something else have no file of their own: the default ones of a VPC, the group of a cluster.
+_MADE_ALONG = {"sg": ("aws:ec2/vpc:Vpc", "aws:eks/cluster:Cluster"), "rtb": ("aws:ec2/vpc:Vpc",)}
+
+
+def check_references(account: Account, inputs: Any) -> None:
+    """Raises AwsError when an input names a network resource that the account does not have."""
+    for identifier in sorted(set(_identifiers(inputs))):
+        prefix = identifier.split("-")[0]
+        kind, code, message = _TYPES[prefix]
+        if account.get(kind, identifier) is None and not any(identifier in str(owner.outputs) for by in _MADE_ALONG.get(prefix, ()) for owner in account.all(by)):
+            raise AwsError(code, message.format(id=identifier))
+
+
+def _identifiers(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _identifiers(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _identifiers(item)

@@ -1,0 +1,202 @@
+"""Kubernetes control planes and what hangs on them (service `eks`)."""
+
+import base64
+from typing import Any
+
+from rehearsal.plugins.aws import ACCOUNT_ID
+from rehearsal.plugins.aws.account import Record
+from rehearsal.plugins.aws.errors import AwsError
+from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
+
+CLUSTER = "aws:eks/cluster:Cluster"
+NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+ADDON = "aws:eks/addon:Addon"
+ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
+POD_IDENTITY = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+
+DEFAULT_VERSION = "1.36"
+"""The Kubernetes version that a cluster without one gets."""
+
+
+@makes(CLUSTER)
+def cluster(subject: Subject) -> Computed:
+    """A cluster: endpoint, certificate, OIDC issuer, and the security group that EKS makes for it."""
+    name = subject.text("name")
+    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(CLUSTER)):
+        raise AwsError("ResourceInUseException", f"Cluster already exists with name: {name}")
+    wanted: dict[str, Any] = subject.inputs.get("vpcConfig") or {}
+    places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in wanted.get("subnetIds") or []]
+    if len({place.value("availabilityZone") for place in places if place}) < 2 and all(places):
+        raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
+    if wanted.get("endpointPublicAccess") is False and not wanted.get("endpointPrivateAccess"):
+        raise AwsError("InvalidParameterException", "Private and public endpoint access cannot be false")
+    network: dict[str, Any] = subject.inputs.get("kubernetesNetworkConfig") or {}
+    access: dict[str, Any] = subject.inputs.get("accessConfig") or {}
+    return Computed(
+        name,
+        {
+            "arn": subject.arn("eks", f"cluster/{name}"),
+            "clusterId": None,  # only local clusters on Outposts have one
+            "endpoint": f"https://{subject.hex(32).upper()}.gr7.{subject.region}.eks.{DNS_SUFFIX}",
+            "certificateAuthority": {"data": base64.b64encode(f"simulated certificate authority of {subject.seed}".encode()).decode()},
+            "createdAt": subject.created_at,
+            "identities": [{"oidcs": [{"issuer": f"https://oidc.eks.{subject.region}.{DNS_SUFFIX}/id/{subject.hex(32, 'oidc').upper()}"}]}],
+            "platformVersion": "eks.1",
+            "status": "ACTIVE",
+            "version": DEFAULT_VERSION,
+            "deletionProtection": False,
+            "bootstrapSelfManagedAddons": True,
+            "vpcConfig": {
+                "endpointPrivateAccess": False,
+                "endpointPublicAccess": True,
+                "publicAccessCidrs": ["0.0.0.0/0"],
+                **wanted,
+                "clusterSecurityGroupId": f"sg-{subject.hex(salt='cluster')}",
+                "vpcId": next((str(place.value("vpcId")) for place in places if place), ""),
+            },
+            "kubernetesNetworkConfig": {
+                "ipFamily": "ipv4",
+                "serviceIpv4Cidr": "172.20.0.0/16",
+                "elasticLoadBalancing": {"enabled": False},
+                **network,
+            },
+            "accessConfig": {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True, **access},
+            "upgradePolicy": {"supportType": "EXTENDED", **(subject.inputs.get("upgradePolicy") or {})},
+        },
+    )
+
+
+def existing(subject: Subject) -> Record:
+    """The cluster that `clusterName` names. Raises AwsError when there is none."""
+    name = subject.text("clusterName")
+    found = subject.account.get(CLUSTER, name)
+    if found is None:
+        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.")
+    return found
+
+
+@makes(NODE_GROUP)
+def node_group(subject: Subject) -> Computed:
+    """A managed node group; `nodes.py` brings its nodes up in the control plane."""
+    owner = existing(subject)
+    name = subject.text("nodeGroupName")
+    identifier = f"{owner.id}:{name}"
+    scaling = subject.inputs.get("scalingConfig") or {}
+    if not scaling.get("minSize", 0) <= scaling.get("desiredSize", 0) <= scaling.get("maxSize", 0):
+        raise AwsError("InvalidParameterException", f"desired capacity {scaling.get('desiredSize')} must be between min size {scaling.get('minSize')} and max size {scaling.get('maxSize')}")
+    template = subject.inputs.get("launchTemplate") or {}
+    version = subject.text("version") or str(owner.value("version"))
+    outputs: dict[str, Any] = {
+        "arn": subject.arn("eks", f"nodegroup/{owner.id}/{name}/{subject.uuid()}"),
+        "nodeGroupName": name,
+        "amiType": "AL2023_x86_64_STANDARD",
+        "capacityType": "ON_DEMAND",
+        "diskSize": 0 if template else 20,
+        "instanceTypes": [] if template else ["t3.medium"],
+        "status": "ACTIVE",
+        "version": version,
+        "releaseVersion": f"{version}.0-20261101",
+        "nodeRepairConfig": {"enabled": False},
+        "updateConfig": {"maxUnavailable": 1},
+        "resources": [{"autoscalingGroups": [{"name": f"eks-{name}-{subject.uuid('asg')}"}], "remoteAccessSecurityGroupId": ""}],
+    }
+    if template:
+        found = _launch_template(subject, template)
+        outputs["launchTemplate"] = {"version": "$Default", **template, "id": found.id, "name": str(found.value("name"))}
+    return Computed(identifier, outputs)
+
+
+def _launch_template(subject: Subject, wanted: dict[str, Any]) -> Record:
+    for record in subject.account.all("aws:ec2/launchTemplate:LaunchTemplate"):
+        if record.id == wanted.get("id") or ("id" not in wanted and record.value("name") == wanted.get("name")):
+            return record
+    raise AwsError("InvalidRequestException", f"Launch template {wanted.get('id') or wanted.get('name')} could not be found.")
+
+
+@makes(ADDON)
+def addon(subject: Subject) -> Computed:
+    """An add-on of a cluster; a cluster has each one once."""
+    owner = existing(subject)
+    name = subject.text("addonName")
+    identifier = f"{owner.id}:{name}"
+    if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ADDON)):
+        raise AwsError("ResourceInUseException", f"Addon already exists: {name}")
+    return Computed(
+        identifier,
+        {
+            "arn": subject.arn("eks", f"addon/{owner.id}/{name}/{subject.uuid()}"),
+            "addonVersion": addon_version(name, str(owner.value("version"))),
+            "configurationValues": "",
+            "createdAt": subject.created_at,
+            "modifiedAt": subject.created_at,
+        },
+    )
+
+
+# One version of each add-on, from FIELD-NOTES (November 2026); only the form matters where the notes have none.
+_ADDON_VERSIONS = {
+    "vpc-cni": "v1.23.2-eksbuild.1",
+    "kube-proxy": "v{kubernetes}.0-eksbuild.2",
+    "coredns": "v1.14.0-eksbuild.1",
+    "eks-pod-identity-agent": "v1.3.9-eksbuild.1",
+    "aws-ebs-csi-driver": "v1.53.0-eksbuild.1",
+    "metrics-server": "v0.9.0-eksbuild.1",
+}
+
+
+def addon_version(name: str, kubernetes: str) -> str:
+    """The version that EKS would take by itself for an add-on on that Kubernetes version."""
+    return _ADDON_VERSIONS.get(name, "v1.0.0-eksbuild.1").format(kubernetes=kubernetes)
+
+
+@makes(ACCESS_ENTRY)
+def access_entry(subject: Subject) -> Computed:
+    """A principal's way into a cluster; the cluster must authenticate by API."""
+    owner = existing(subject)
+    if owner.value("accessConfig.authenticationMode") == "CONFIG_MAP":
+        raise AwsError("InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
+    principal = subject.text("principalArn")
+    identifier = f"{owner.id}:{principal}"
+    if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ACCESS_ENTRY)):
+        raise AwsError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.")
+    return Computed(
+        identifier,
+        {
+            "accessEntryArn": subject.arn("eks", f"access-entry/{owner.id}/role/{ACCOUNT_ID}/{principal.rsplit('/', 1)[-1]}/{subject.uuid()}"),
+            "createdAt": subject.created_at,
+            "modifiedAt": subject.created_at,
+            "kubernetesGroups": [],
+            "type": "STANDARD",
+            "userName": principal,
+        },
+    )
+
+
+@makes("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
+def access_policy(subject: Subject) -> Computed:
+    """A policy of an access entry, which must exist."""
+    owner = existing(subject)
+    principal, policy = subject.text("principalArn"), subject.text("policyArn")
+    if subject.account.get(ACCESS_ENTRY, f"{owner.id}:{principal}") is None:
+        raise AwsError("ResourceNotFoundException", f"The specified principalArn could not be found: {principal}")
+    return Computed(f"{owner.id}#{principal}#{policy}", {"associatedAt": subject.created_at, "modifiedAt": subject.created_at})
+
+
+@makes(POD_IDENTITY)
+def pod_identity(subject: Subject) -> Computed:
+    """A role for a service account; a service account takes one."""
+    owner = existing(subject)
+    account = (owner.id, subject.text("namespace"), subject.text("serviceAccount"))
+    for other in subject.account.all(POD_IDENTITY):
+        if other.seed != subject.seed and (other.value("clusterName"), other.value("namespace"), other.value("serviceAccount")) == account:
+            raise AwsError("ResourceInUseException", f"Association already exists: {other.id}")
+    identifier = f"a-{subject.hex(17)}"
+    return Computed(
+        identifier,
+        {
+            "associationId": identifier,
+            "associationArn": subject.arn("eks", f"podidentityassociation/{owner.id}/{identifier}"),
+            "disableSessionTags": False,
+            "externalId": "",
+        },
+    )

@@ -1,0 +1,138 @@
+"""Services of which the platform uses a resource or two: KMS, CloudWatch Logs, S3, Secrets Manager, load balancers, ECR, SNS, SQS."""
+
+from rehearsal.plugins.aws import ACCOUNT_ID
+from rehearsal.plugins.aws.errors import AwsError
+from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
+
+
+@makes("aws:kms/key:Key")
+def kms_key(subject: Subject) -> Computed:
+    """A key; without a policy of its own it gets the account's."""
+    identifier = subject.uuid()
+    owner = f'{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT_ID}:root"}},"Action":"kms:*","Resource":"*","Sid":"Enable IAM User Permissions"}}'
+    return Computed(
+        identifier,
+        {
+            "arn": subject.arn("kms", f"key/{identifier}"),
+            "keyId": identifier,
+            "policy": f'{{"Id":"key-default-1","Version":"2012-10-17","Statement":[{owner}]}}',
+            "rotationPeriodInDays": 365 if subject.inputs.get("enableKeyRotation") else 0,
+            "multiRegion": False,
+            "description": "",
+            "isEnabled": True,
+            "keyUsage": "ENCRYPT_DECRYPT",
+            "customerMasterKeySpec": "SYMMETRIC_DEFAULT",
+        },
+    )
+
+
+@makes("aws:kms/alias:Alias")
+def kms_alias(subject: Subject) -> Computed:
+    """Another name of a key."""
+    name = subject.text("name")
+    if any(other.seed != subject.seed and other.id == name and other.region == subject.region for other in subject.account.all("aws:kms/alias:Alias")):
+        raise AwsError("AlreadyExistsException", f"An alias with the name {subject.arn('kms', name)} already exists")
+    target = subject.text("targetKeyId")
+    arn = target if target.startswith("arn:") else subject.arn("kms", f"key/{target}")
+    return Computed(name, {"arn": subject.arn("kms", name), "targetKeyArn": arn})
+
+
+@makes("aws:cloudwatch/logGroup:LogGroup")
+def log_group(subject: Subject) -> Computed:
+    """A log group; its name is unique in a region."""
+    name = subject.text("name")
+    if any(other.seed != subject.seed and other.id == name and other.region == subject.region for other in subject.account.all("aws:cloudwatch/logGroup:LogGroup")):
+        raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
+    return Computed(name, {"arn": subject.arn("logs", f"log-group:{name}"), "logGroupClass": "STANDARD", "skipDestroy": False})
+
+
+@makes("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+def bucket(subject: Subject) -> Computed:
+    """A bucket."""
+    name = subject.text("bucket") or f"{subject.text('bucketPrefix')}{subject.hex(26)}"
+    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(subject.type)):
+        raise AwsError("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+    return Computed(
+        name,
+        {
+            "arn": f"arn:aws:s3:::{name}",
+            "bucket": name,
+            "bucketDomainName": f"{name}.s3.{DNS_SUFFIX}",
+            "bucketRegionalDomainName": f"{name}.s3.{subject.region}.{DNS_SUFFIX}",
+            "bucketRegion": subject.region,
+            "hostedZoneId": f"Z{subject.letters(13, 'zone')}",
+        },
+    )
+
+
+@makes("aws:secretsmanager/secret:Secret")
+def secret(subject: Subject) -> Computed:
+    """A secret, without its value."""
+    arn = subject.arn("secretsmanager", f"secret:{subject.text('name')}-{subject.hex(6)}")
+    return Computed(arn, {"arn": arn})
+
+
+@makes("aws:lb/loadBalancer:LoadBalancer")
+def load_balancer(subject: Subject) -> Computed:
+    """A load balancer."""
+    name = subject.text("name")
+    kind = {"network": "net", "gateway": "gwy"}.get(subject.text("loadBalancerType"), "app")
+    suffix = f"{kind}/{name}/{subject.hex(16)}"
+    arn = subject.arn("elasticloadbalancing", f"loadbalancer/{suffix}")
+    scheme = "internal-" if subject.inputs.get("internal") else ""
+    address = f"{scheme}{name}-{int(subject.hex(8), 16) % 10**9}.{subject.region}.elb.{DNS_SUFFIX}"
+    return Computed(arn, {"arn": arn, "arnSuffix": suffix, "dnsName": address, "zoneId": f"Z{subject.letters(13, 'zone')}", "loadBalancerType": "application"})
+
+
+@makes("aws:lb/targetGroup:TargetGroup")
+def target_group(subject: Subject) -> Computed:
+    """A target group."""
+    suffix = f"targetgroup/{subject.text('name')}/{subject.hex(16)}"
+    arn = subject.arn("elasticloadbalancing", suffix)
+    return Computed(arn, {"arn": arn, "arnSuffix": suffix})
+
+
+@makes("aws:ecr/repository:Repository")
+def repository(subject: Subject) -> Computed:
+    """A container registry's repository."""
+    name = subject.text("name")
+    return Computed(
+        name,
+        {
+            "arn": subject.arn("ecr", f"repository/{name}"),
+            "registryId": ACCOUNT_ID,
+            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{subject.region}.{DNS_SUFFIX}/{name}",
+        },
+    )
+
+
+@makes("aws:sns/topic:Topic")
+def topic(subject: Subject) -> Computed:
+    """A topic."""
+    arn = subject.arn("sns", subject.text("name"))
+    return Computed(arn, {"arn": arn, "owner": ACCOUNT_ID})
+
+
+@makes("aws:sqs/queue:Queue")
+def queue(subject: Subject) -> Computed:
+    """A queue; its id is its URL."""
+    url = f"https://sqs.{subject.region}.{DNS_SUFFIX}/{ACCOUNT_ID}/{subject.text('name')}"
+    return Computed(url, {"arn": subject.arn("sqs", subject.text("name")), "url": url})
+
+
+@makes("aws:acm/certificate:Certificate")
+def certificate(subject: Subject) -> Computed:
+    """A certificate, waiting for its validation."""
+    arn = subject.arn("acm", f"certificate/{subject.uuid()}")
+    domains = [subject.text("domainName"), *(subject.inputs.get("subjectAlternativeNames") or [])]
+    options = [
+        {
+            "domainName": domain,
+            "resourceRecordName": f"_{subject.hex(32, domain)}.{domain.removeprefix('*.')}.",
+            "resourceRecordType": "CNAME",
+            "resourceRecordValue": f"_{subject.hex(32, domain + 'value')}.acm-validations.aws.",
+        }
+        for domain in dict.fromkeys(domains)
+        if domain
+    ]
+    return Computed(arn, {"arn": arn, "status": "PENDING_VALIDATION", "type": "AMAZON_ISSUED", "domainValidationOptions": options})

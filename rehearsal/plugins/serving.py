@@ -1,0 +1,43 @@
+"""Runs a provider plugin's gRPC server the way the Pulumi engine expects it.
+
+The engine starts a plugin, reads the port from its first line of output, and ends it when it is done.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent import futures
+
+import grpc
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import provider_pb2_grpc
+
+# The engine asks for as many operations at once as `pulumi --parallel` says (4 times the cores by default); waiting ones need no core.
+_PARALLEL_OPERATIONS = 32
+
+
+def serve(servicer: provider_pb2_grpc.ResourceProviderServicer) -> None:
+    """Serves a provider on a free port of 127.0.0.1, which it prints; returns only when the process is told to end."""
+    server = grpc.server(futures.ThreadPoolExecutor(_PARALLEL_OPERATIONS), options=_GRPC_CHANNEL_OPTIONS)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    prepare_process()
+    print(port, flush=True)
+    server.wait_for_termination()
+
+
+def prepare_process() -> None:
+    """Makes the process outlast a Ctrl-C of its engine, which asks for an orderly end itself, but not the engine."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def _end_with(engine: int) -> None:
+    """Ends this process once its parent is gone: a killed engine leaves no plugin behind."""
+    while os.getppid() == engine:
+        time.sleep(0.5)
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,85 @@
+"""The stack file of a rehearsal: a copy of the committed `Pulumi.<stack>.yaml` that may be written to, with the settings that a test changes.
+
+The engine writes an encryption salt into the stack file of every stack that it makes. Only the copy gets it: the committed file never changes.
+"""
+
+import copy
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_FILE = re.compile(r"Pulumi\.([A-Za-z0-9_.-]+)\.yaml")
+
+# What binds the committed file to a secrets provider of the real stack; a rehearsal has its own passphrase.
+_ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
+
+
+class StackFileError(Exception):
+    """A stack can't be rehearsed because of its file; the message names it and says what to do."""
+
+
+def stacks(program: Path) -> list[str]:
+    """The names of the stacks that have a file in the folder of a program."""
+    return sorted(found[1] for file in program.glob("Pulumi.*.yaml") if (found := _FILE.fullmatch(file.name)))
+
+
+def stack_file(program: Path, stack: str) -> Path:
+    """The committed file of a stack. Raises StackFileError, with the stacks that exist, when there is none."""
+    existing = stacks(program)
+    if stack not in existing:
+        listed = ", ".join(existing) if existing else f"none: {program} holds no Pulumi.<stack>.yaml"
+        raise StackFileError(f"There is no stack {stack!r}. The stacks that exist: {listed}. Choose one: make rehearse STACK={(existing or ['dev'])[0]}")
+    return program / f"Pulumi.{stack}.yaml"
+
+
+def project_name(program: Path) -> str:
+    """The name in the program's Pulumi.yaml. Raises StackFileError when there is no such file."""
+    file = program / "Pulumi.yaml"
+    if not file.is_file():
+        raise StackFileError(f"{program} holds no Pulumi program: {file.name} is missing")
+    return str(yaml.safe_load(file.read_text())["name"])
+
+
+def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: str) -> str:
+    """The text of the copy: the committed text with other settings and the rehearsal's own salt.
+
+    `overrides` maps a dotted path to its new value: `workload.replicas`, with the project's namespace in front or without it. A value of None
+    removes the setting. Raises StackFileError for a path through something that is no section, and for a file with encrypted values.
+    """
+    content: dict[str, Any] = copy.deepcopy(yaml.safe_load(committed)) or {}
+    for key in _ENCRYPTION_KEYS:
+        content.pop(key, None)
+    config: dict[str, Any] = content.setdefault("config", None) or {}
+    content["config"] = config
+    secret = _encrypted(config)
+    if secret:
+        raise StackFileError(
+            f"The stack file has encrypted values ({', '.join(secret)}), and a rehearsal can't read them. Keep secrets out of the stack files, "
+            "or give them other values in a stack file of their own for the rehearsal."
+        )
+    for path, value in overrides.items():
+        _set(config, path if ":" in path else f"{project}:{path}", value)
+    content["encryptionsalt"] = salt
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+def _encrypted(config: Mapping[str, Any]) -> list[str]:
+    return [key for key, value in config.items() if isinstance(value, Mapping) and set(value) == {"secure"}]
+
+
+def _set(config: dict[str, Any], path: str, value: Any) -> None:
+    namespace, _, rest = path.partition(":")
+    first, *others = rest.split(".")
+    names = [f"{namespace}:{first}", *others]
+    section = config
+    for name in names[:-1]:
+        section = section.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise StackFileError(f"{path} can't be set: {name} is no section")
+    if value is None:
+        section.pop(names[-1], None)
+    else:
+        section[names[-1]] = value

@@ -1,0 +1,87 @@
+"""The closing words of a rehearsal: what was made, how long it took, what of it was simulated, and what to do next."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from rehearsal.events import STACK_TYPE, Step
+from rehearsal.run import Result
+
+HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
+
+SIMULATED_BY_A_PLUGIN = {
+    "aws": "AWS, played by rehearsal.plugins.aws: inputs are checked against the SDK's types, nothing is asked of Amazon",
+    "eks": "the EKS component, played by rehearsal.plugins.eks: it makes the resources that pulumi-eks makes",
+}
+
+
+def package(resource_type: str) -> str:
+    """The package of a type token: `aws` of `aws:ec2/vpc:Vpc`; the provider `pulumi:providers:aws` counts to its own package."""
+    parts = resource_type.split(":")
+    return parts[2] if parts[:2] == ["pulumi", "providers"] else parts[0]
+
+
+def by_type(steps: Iterable[Step]) -> Counter[str]:
+    """How many resources of each type exist after the steps, the stack itself not counted."""
+    left = {step.urn: step.type for step in steps if step.new is not None and step.type != STACK_TYPE}
+    return Counter(left.values())
+
+
+def resources_by_package(types: Counter[str]) -> list[str]:
+    """One line for each package: how many resources, and of which types."""
+    lines = []
+    for name in sorted({package(kind) for kind in types}):
+        own = {kind.split(":")[-1]: count for kind, count in types.items() if package(kind) == name}
+        listed = ", ".join(f"{kind} {count}" if count > 1 else kind for kind, count in sorted(own.items(), key=lambda item: (-item[1], item[0])))
+        lines.append(f"  {sum(own.values()):4d}  {name}: {listed}")
+    return lines
+
+
+def simulated(steps: Iterable[Step], types: Counter[str]) -> list[str]:
+    """What of the stack was simulated, one line each."""
+    lines = []
+    for name, text in SIMULATED_BY_A_PLUGIN.items():
+        kinds = [kind for kind in types if package(kind) == name]
+        if kinds:
+            lines.append(f"  {text} ({sum(types[kind] for kind in kinds)} resources of {len(kinds)} types)")
+    releases = sorted({step.name for step in steps if step.type == HELM_RELEASE and step.new is not None})
+    if releases:
+        lines.append(f"  Helm releases: {', '.join(releases)}. Values checked, custom resource definitions installed, no chart rendered or deployed")
+    if any(package(kind) == "kubernetes" for kind in types):
+        lines.append("  nodes, and the running of pods, by KWOK: pods are scheduled and counted by the real controllers, no container starts")
+    return lines
+
+
+def closing(stack: str, result: Result) -> list[str]:
+    """The lines that end a successful `up`."""
+    steps = result.events.steps
+    types = by_type(steps)
+    phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
+    changes = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
+    lines = [
+        f"The rehearsal of {stack} is up: {sum(types.values())} resources ({changes}) in {sum(result.phases.values()):.0f} s ({phases}).",
+        *resources_by_package(types),
+        "",
+        "Simulated:",
+        *simulated(steps, types),
+        "Real: the Pulumi engine and the program"
+        + (", and the Kubernetes API server with its scheduler and controllers." if result.kubeconfig else "."),
+        "",
+        "What to do next:",
+        f"  make preview STACK={stack}      what would change",
+    ]
+    if result.kubeconfig is not None:
+        lines += [f"  export KUBECONFIG={result.kubeconfig}      then kubectl get pods -A -o wide"]
+    lines += [f"  make destroy STACK={stack}      take it down again"]
+    return lines
+
+
+def difference(result: Result) -> list[str]:
+    """What a preview found, one line for each resource that would change."""
+    changed = [step for step in result.events.changed if step.type != STACK_TYPE]
+    signs = {"create": "+", "update": "~", "delete": "-", "replace": "+-", "create-replacement": "++", "delete-replaced": "--"}
+    lines = [
+        f"  {signs.get(step.operation, '?'):2} {step.type} {step.name}" + (f"  [{', '.join(step.differing)}]" if step.differing else "")
+        for step in changed
+    ]
+    counts = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
+    return [*lines, f"{len({step.urn for step in changed})} resources would change ({counts})."] if lines else [f"No changes ({counts})."]

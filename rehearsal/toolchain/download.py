@@ -1,0 +1,101 @@
+"""Official downloads: is the site reachable at all, and is what came what its makers published?"""
+
+import hashlib
+import http.client
+import socket
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from rehearsal.toolchain.errors import NotAvailable
+from rehearsal.toolchain.pace import Pace
+from rehearsal.toolchain.store import Say
+
+CONNECT_SECONDS = 3.0
+"""A site that does not answer within that time is taken as not reachable: building takes minutes, waiting for a dead line helps nobody."""
+
+READ_SECONDS = 30.0
+
+_reachable: dict[tuple[str, int], bool] = {}
+
+
+def _address(url: str) -> tuple[str, int]:
+    """Host and port to connect to for `url`: those of the proxy, where the environment names one."""
+    parts = urllib.parse.urlsplit(url)
+    proxies = urllib.request.getproxies()
+    if parts.hostname and not urllib.request.proxy_bypass(parts.hostname) and parts.scheme in proxies:
+        parts = urllib.parse.urlsplit(proxies[parts.scheme])
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _connects(address: tuple[str, int]) -> bool:
+    try:
+        with socket.create_connection(address, CONNECT_SECONDS):
+            return True
+    except OSError:
+        return False
+
+
+def reachable(url: str) -> bool:
+    """Whether the site of `url` takes a connection within a few seconds. Asked once for each site and run of the program."""
+    address = _address(url)
+    if address not in _reachable:
+        answer: list[bool] = []
+        # A thread, because looking up a name has no time limit of its own.
+        asking = threading.Thread(target=lambda: answer.append(_connects(address)), daemon=True)
+        asking.start()
+        asking.join(CONNECT_SECONDS + 1)
+        _reachable[address] = bool(answer and answer[0])
+    return _reachable[address]
+
+
+def require_reachable(url: str) -> None:
+    """Raises NotAvailable when the site of `url` can't be reached from here."""
+    if not reachable(url):
+        raise NotAvailable(f"{urllib.parse.urlsplit(url).hostname} is not reachable from here")
+
+
+def fetch_text(url: str) -> str:
+    """The text at `url`; NotAvailable when it can't be had."""
+    require_reachable(url)
+    try:
+        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:
+            content: bytes = answer.read()
+    except (OSError, http.client.HTTPException) as reason:
+        raise NotAvailable(f"{url}: {_why(reason)}") from reason
+    return content.decode()
+
+
+def fetch(url: str, file: Path, expected_sha256: str, say: Say) -> None:
+    """Writes what is at `url` to `file`. Raises NotAvailable when it can't be had, or has another SHA-256 than its makers published."""
+    require_reachable(url)
+    pace, digest, got = Pace(say), hashlib.sha256(), 0
+    say(f"  downloading {url}")
+    try:
+        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, file.open("wb") as written:
+            total = int(answer.headers.get("Content-Length") or 0)
+            while block := answer.read(1 << 20):
+                written.write(block)
+                digest.update(block)
+                got += len(block)
+                pace.tell(f"  downloading {file.name}: {got / 1e6:.0f}{f' of {total / 1e6:.0f}' if total else ''} MB")
+    except (OSError, http.client.HTTPException) as reason:
+        raise NotAvailable(f"{url}: {_why(reason)}") from reason
+    if digest.hexdigest() != expected_sha256.lower():
+        file.unlink()
+        raise NotAvailable(f"{url} has the SHA-256 {digest.hexdigest()}, its makers published {expected_sha256}")
+
+
+def published_sha256(checksums: str, name: str) -> str:
+    """The SHA-256 of file `name` in a list as `sha256sum` writes it. Raises NotAvailable when it isn't listed."""
+    for line in checksums.splitlines():
+        digest, _, listed = line.strip().partition(" ")
+        if listed.strip().lstrip("*") == name:
+            return digest
+    raise NotAvailable(f"the published checksums do not list {name}")
+
+
+def _why(reason: Exception) -> str:
+    return str(reason.reason) if isinstance(reason, urllib.error.URLError) else str(reason)

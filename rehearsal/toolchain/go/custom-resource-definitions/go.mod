@@ -1,0 +1,9 @@
+module marlinspike/custom-resource-definitions
+
+go 1.26.8
+
+require (
+	github.com/cert-manager/cert-manager v1.21.2
+	github.com/external-secrets/external-secrets v1.3.2
+	github.com/prometheus-operator/prometheus-operator v0.85.0
+)

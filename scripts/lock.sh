@@ -1,0 +1,13 @@
+#!/bin/sh
+# Compiles the lock files: the program's, the application's, and the one of everybody who works on them.
+set -eu
+cd "$(dirname "$0")/.."
+compile() { # compile OUTPUT ARGUMENTS...
+    output=$1; shift
+    .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+        --custom-compile-command "make lock" --output-file "$output" "$@"
+    echo "$output"
+}
+compile app/requirements.txt app/pyproject.toml
+compile requirements.txt pyproject.toml
+compile requirements-dev.txt --extra dev --constraint app/requirements.txt --constraint requirements.txt pyproject.toml app/pyproject.toml

@@ -1,0 +1,1 @@
+"""The program: reads the configuration, refuses bad ones, composes, exports."""

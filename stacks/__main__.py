@@ -1,0 +1,24 @@
+"""The program that `pulumi up` runs: reads the stack's configuration, refuses a bad one, composes, exports."""
+
+import sys
+from pathlib import Path
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[1]
+# Pulumi runs this folder as a script, so Python looks for modules in here only.
+sys.path.insert(0, str(PROJECT_FOLDER))
+
+import pulumi  # noqa: E402
+from pulumi.runtime.config import CONFIG  # noqa: E402
+
+from stacks.composition import compose  # noqa: E402
+from stacks.settings import SettingsError, load, surroundings  # noqa: E402
+
+try:
+    settings = load(
+        CONFIG.get(), pulumi.get_project(), pulumi.get_stack(), surroundings(PROJECT_FOLDER, pulumi.get_stack())
+    )
+except SettingsError as error:
+    raise pulumi.RunError(str(error)) from None
+
+for name, value in compose(pulumi.get_stack(), settings).items():
+    pulumi.export(name, value)

@@ -1,0 +1,218 @@
+"""A stack on AWS: network, cluster, data stores, and the application on them."""
+
+from typing import Any
+
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+from pulumi import Output, ResourceOptions
+
+from infra import database as postgresql
+from infra.addons import AddOns
+from infra.application import application_environment, database_environment, migration_environment
+from infra.cache import VALKEY_PORT, Cache
+from infra.cluster import Cluster
+from infra.database import POSTGRESQL_PORT, Database, DataNetwork
+from infra.encryption import EncryptionKey
+from infra.identity import Permission, WorkloadIdentity
+from infra.jobs import ReleaseJob
+from infra.monitoring import stack as monitoring
+from infra.monitoring.rules import WorkloadMonitoring
+from infra.monitoring.stack import MonitoringStack
+from infra.namespace import Namespace
+from infra.naming import PROJECT, aws_tags
+from infra.network import Network
+from infra.nodes import Nodes
+from infra.pods import Runtime
+from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
+from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from stacks.settings import AwsSettings
+
+APP = "app"
+NAMESPACE = PROJECT
+BOOTSTRAP = "database-bootstrap"
+MIGRATE = "database-migrate"
+
+
+class AwsStack:
+    """Composes the components; `outputs` are what the stack exports: addresses and ARNs, never a secret."""
+
+    outputs: dict[str, Output[Any] | str]
+
+    def __init__(self, stack: str, settings: AwsSettings) -> None:
+        name = f"{PROJECT}-{stack}"
+        self._settings = settings
+        protect = settings.protection.enabled
+        region = settings.account.region
+        self._on_aws = ResourceOptions(
+            providers=[
+                aws.Provider(
+                    "aws",
+                    region=region,
+                    allowed_account_ids=[settings.account.id],
+                    default_tags={"tags": aws_tags(stack)},
+                )
+            ]
+        )
+        key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
+        network = Network(name, settings.network, region, cluster_name=name, opts=self._on_aws)
+        cluster = Cluster(name, settings.cluster, network, key.arn, protect, opts=self._on_aws)
+        data_network = DataNetwork(network.vpc_id, network.data_subnet_ids, {"cluster": cluster.security_group_id})
+        self._database = Database(
+            f"{name}-database", settings.database, data_network, key.arn, protect, opts=self._on_aws
+        )
+        self._cache = Cache(f"{name}-cache", settings.cache, data_network, key.arn, protect, opts=self._on_aws)
+
+        self._identities = self._make_identities(cluster, key)
+        nodes = Nodes(
+            name,
+            settings.nodes,
+            cluster.name,
+            settings.cluster.version,
+            network.private_subnet_ids,
+            key.arn,
+            depends_on=[
+                cluster.pod_identity_agent,
+                *(identity.association for identity in self._identities.values()),
+            ],
+            opts=self._on_aws,
+        )
+        add_ons = AddOns(name, cluster.name, nodes.groups, opts=self._on_aws)
+        provider = kubernetes.Provider(
+            "kubernetes",
+            kubeconfig=cluster.kubeconfig,
+            # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
+            cluster_identifier=cluster.arn,
+            enable_server_side_apply=True,
+            opts=ResourceOptions(depends_on=[*nodes.groups, add_ons]),
+        )
+        self._on_kubernetes = ResourceOptions(providers=[provider])
+        self._kubernetes(network)
+        self.outputs = {
+            "region": region,
+            "cluster_name": cluster.name,
+            "cluster_arn": cluster.arn,
+            "database_address": self._database.address,
+            "database_master_secret_arn": self._database.master_secret_arn,
+            "cache_endpoint": self._cache.endpoint,
+            "namespace": NAMESPACE,
+            "image": settings.app.image,
+        }
+
+    def _make_identities(self, cluster: Cluster, key: EncryptionKey) -> dict[str, WorkloadIdentity]:
+        """By service account."""
+        account, region = self._settings.account.id, self._settings.account.region
+        log_in = Permission(
+            actions=["rds-db:connect"],
+            resources=[
+                Output.concat(
+                    f"arn:aws:rds-db:{region}:{account}:dbuser:",
+                    self._database.resource_id,
+                    f"/{postgresql.APPLICATION_USER}",
+                )
+            ],
+        )
+        return {
+            APP: WorkloadIdentity(
+                APP,
+                cluster.name,
+                NAMESPACE,
+                APP,
+                {
+                    "DatabaseLogIn": log_in,
+                    "CacheLogIn": Permission(
+                        actions=["elasticache:Connect"],
+                        resources=[self._cache.replication_group_arn, self._cache.user_arn],
+                    ),
+                },
+                opts=self._on_aws,
+            ),
+            MIGRATE: WorkloadIdentity(
+                MIGRATE, cluster.name, NAMESPACE, MIGRATE, {"DatabaseLogIn": log_in}, opts=self._on_aws
+            ),
+            BOOTSTRAP: WorkloadIdentity(
+                BOOTSTRAP,
+                cluster.name,
+                NAMESPACE,
+                BOOTSTRAP,
+                {
+                    "MasterSecret": Permission(
+                        actions=["secretsmanager:GetSecretValue"], resources=[self._database.master_secret_arn]
+                    ),
+                    "ItsKey": Permission(actions=["kms:Decrypt"], resources=[key.arn]),
+                },
+                opts=self._on_aws,
+            ),
+        }
+
+    def _kubernetes(self, network: Network) -> None:
+        app, region = self._settings.app, self._settings.account.region
+        database, cache = self._database.connection, self._cache.connection
+        namespace = Namespace(NAMESPACE, opts=self._on_kubernetes)
+        to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
+        policies = NetworkPolicies(
+            NAMESPACE,
+            namespace.name,
+            {
+                APP: Access(
+                    ingress=[
+                        Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,)),  # load balancers are no pods
+                        Flow(Peer(namespace=monitoring.NAMESPACE), ports=(METRICS_PORT,)),
+                    ],
+                    egress=[to_database, Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,)), POD_IDENTITY],
+                ),
+                MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
+                BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, AWS_APIS]),
+            },
+            opts=self._on_kubernetes,
+        )
+        bootstrap = ReleaseJob(
+            BOOTSTRAP,
+            app.image,
+            ["-m", "app.bootstrap_database"],
+            namespace.name,
+            Runtime(
+                {
+                    **database_environment(database),
+                    "DATABASE_MASTER_SECRET_ARN": self._database.master_secret_arn,
+                    "AWS_REGION": region,
+                }
+            ),
+            node_group=app.node_group,
+            depends_on=[policies, self._identities[BOOTSTRAP]],
+            opts=self._on_kubernetes,
+        )
+        migrate = ReleaseJob(
+            MIGRATE,
+            app.image,
+            ["-m", "app.migrate"],
+            namespace.name,
+            Runtime(migration_environment(database, region)),
+            node_group=app.node_group,
+            depends_on=[policies, bootstrap, self._identities[MIGRATE]],
+            opts=self._on_kubernetes,
+        )
+        Workload(
+            APP,
+            app,
+            namespace.name,
+            Runtime(application_environment(app, database, cache, region)),
+            depends_on=[policies, migrate, self._identities[APP]],
+            opts=self._on_kubernetes,
+        )
+        if self._settings.monitoring.enabled:
+            self._monitoring(namespace)
+
+    def _monitoring(self, namespace: Namespace) -> None:
+        settings = self._settings.monitoring
+        # Node exporter reads the host's own figures, which `restricted` forbids.
+        home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=self._on_kubernetes)
+        watch = MonitoringStack(monitoring.NAMESPACE, settings, home.name, opts=self._on_kubernetes)
+        WorkloadMonitoring(
+            APP,
+            namespace.name,
+            NAMESPACE,
+            settings.scrape_seconds,
+            self._settings.app.least_replicas,
+            watch.release,
+            opts=self._on_kubernetes,
+        )

@@ -1,0 +1,229 @@
+"""Reads a stack's configuration once, into types, and refuses what is wrong with all its faults at once."""
+
+import difflib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from infra.cache import CacheSettings
+from infra.cluster import ClusterSettings
+from infra.database import DatabaseSettings
+from infra.encryption import EncryptionSettings
+from infra.in_cluster.cache import InClusterCacheSettings
+from infra.in_cluster.database import InClusterDatabaseSettings
+from infra.monitoring.stack import MonitoringSettings
+from infra.network import NetworkSettings
+from infra.nodes import NodesSettings
+from infra.settings import Section
+from infra.workload import WorkloadSettings
+from stacks.invariants import broken_invariants
+
+OTHER_NAMESPACES = frozenset({"pulumi"})
+"""Of configuration keys that are not ours and may stand in a stack file; providers are configured by the program."""
+
+
+class AccountSettings(Section):
+    """Section `account`: whose AWS account, and where in the world."""
+
+    id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    """Twelve digits; any other account is refused by the AWS provider."""
+
+    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+
+
+class ProtectionSettings(Section):
+    """Section `protection`: whether data and cluster resist deletion."""
+
+    enabled: bool = False
+    """Pulumi's `protect`, AWS's deletion protection, and final snapshots: all of them or none."""
+
+
+class KubernetesSettings(Section):
+    """Section `kubernetes` of a stack without AWS: which cluster."""
+
+    context: str | None = None
+    """Of the kubeconfig ($KUBECONFIG or ~/.kube/config); the current one when left out."""
+
+
+class _Sections(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AwsSettings(_Sections):
+    """A stack file with `target: aws`."""
+
+    target: Literal["aws"]
+    account: AccountSettings
+    network: NetworkSettings
+    encryption: EncryptionSettings = EncryptionSettings()
+    cluster: ClusterSettings = ClusterSettings()
+    nodes: NodesSettings
+    database: DatabaseSettings = DatabaseSettings()
+    cache: CacheSettings = CacheSettings()
+    app: WorkloadSettings
+    monitoring: MonitoringSettings = MonitoringSettings()
+    protection: ProtectionSettings = ProtectionSettings()
+
+
+class LocalSettings(_Sections):
+    """A stack file with `target: local`: any Kubernetes cluster, no AWS."""
+
+    target: Literal["local"]
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    database: InClusterDatabaseSettings = InClusterDatabaseSettings()
+    cache: InClusterCacheSettings = InClusterCacheSettings()
+    app: WorkloadSettings
+
+
+Settings = AwsSettings | LocalSettings
+
+TARGETS: Mapping[str, type[AwsSettings] | type[LocalSettings]] = {"aws": AwsSettings, "local": LocalSettings}
+
+
+class SettingsError(Exception):
+    """A stack's configuration cannot work. `faults` lists all reasons, each `section.key: what is wrong, what is allowed`."""
+
+    def __init__(self, stack: str, faults: list[str]) -> None:
+        self.faults = faults
+        count = f"{len(faults)} fault" + ("s" if len(faults) > 1 else "")
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        super().__init__(f"Pulumi.{stack}.yaml has {count}; nothing was touched.\n{lines}")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stack must agree with beside its own file: the networks of the other committed stacks, by stack."""
+
+    networks: Mapping[str, str]
+
+
+def surroundings(project_folder: Path, stack: str) -> Surroundings:
+    """Reads the network of every other `Pulumi.<stack>.yaml` beside Pulumi.yaml; files that cannot be read say nothing."""
+    networks = {}
+    for path in sorted(project_folder.glob("Pulumi.*.yaml")):
+        other = path.name.split(".")[1]
+        if other == stack:
+            continue
+        try:
+            config = yaml.safe_load(path.read_text()).get("config", {})
+            networks[other] = str(config["marlinspike:network"]["cidr"])
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError):
+            continue
+    return Surroundings(networks)
+
+
+def load(configuration: Mapping[str, str], project: str, stack: str, around: Surroundings) -> Settings:
+    """Turns the engine's configuration (`<namespace>:<key>` to text, objects as JSON) into settings.
+
+    Raises SettingsError with every fault of every section, and every broken invariant among the sections that are right.
+    """
+    faults: list[str] = []
+    given: dict[str, str] = {}
+    for key, text in configuration.items():
+        namespace, _, section = key.partition(":")
+        if namespace == project:
+            given[section] = text
+        elif namespace not in OTHER_NAMESPACES:
+            faults.append(
+                f"{key}: belongs to namespace {namespace}, which this program does not read; "
+                f"write {project}:<section>, or remove it"
+            )
+    # Pulumi.yaml gives optional sections the default `{}`, since Pulumi demands every key that it declares.
+    given = {section: text for section, text in given.items() if text != "{}"}
+
+    target = given.get("target", "")
+    if target not in TARGETS:
+        faults.append(f"target: {target or 'is missing'}; allowed are {', '.join(TARGETS)}")
+        raise SettingsError(stack, faults)
+    model = TARGETS[target]
+
+    known = list(model.model_fields)
+    faults.extend(
+        f"{section}: unknown section for target {target}{_suggestion(section, known)}"
+        for section in sorted(given.keys() - set(known))
+    )
+
+    hints = get_type_hints(model, include_extras=True)
+    sections: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        if name not in given:
+            if field.is_required():
+                faults.append(f"{name}: section is missing; see docs/settings.md for its keys")
+            else:
+                sections[name] = field.get_default()
+            continue
+        try:
+            text = given[name] if _is_json(given[name]) else json.dumps(given[name])
+            sections[name] = TypeAdapter(hints[name]).validate_json(text, strict=True)
+        except ValidationError as error:
+            faults.extend(_fault(name, detail, hints[name]) for detail in error.errors())
+
+    faults.extend(broken_invariants({**sections, "networks": around.networks}))
+    if faults:
+        raise SettingsError(stack, faults)
+    return model.model_construct(**sections)
+
+
+def _is_json(text: str) -> bool:
+    return text.startswith(("{", "["))
+
+
+def _fault(section: str, detail: ErrorDetails, section_type: Any) -> str:
+    where = ".".join([section, *(str(part) for part in detail["loc"])])
+    match detail["type"]:
+        case "extra_forbidden":
+            known = _keys_at(section_type, detail["loc"][:-1])
+            return f"{where}: unknown setting{_suggestion(str(detail['loc'][-1]), known)}"
+        case "missing":
+            return f"{where}: is missing"
+        case "value_error":
+            return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+        case _:
+            given = detail["input"]
+            seen = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+            return f"{where}: {detail['msg'][0].lower()}{detail['msg'][1:]}{seen}"
+
+
+def _suggestion(wrong: str, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(wrong, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    return f"{hint} (known: {', '.join(known)})"
+
+
+def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
+    """The keys that are known where a fault lies."""
+    current = section_type
+    for part in location:
+        if not (isinstance(current, type) and issubclass(current, BaseModel)):
+            current = _item_type(current)
+            continue
+        current = _model_within(current.model_fields[str(part)].annotation)
+    current = _model_within(current)
+    return list(current.model_fields) if current else []
+
+
+def _item_type(annotation: Any) -> Any:
+    """Of `dict[str, X]` in an `Annotated`: X."""
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_within(argument)
+        if found:
+            return found
+    return None
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    """The model in `X`, `X | None`, `Annotated[X, ...]` or `dict[str, X]`, or none."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        found = _model_within(argument)
+        if found:
+            return found
+    return None

@@ -1,0 +1,198 @@
+"""Runs a shipped stack file's whole program under Pulumi's mocks and shows what it registers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import yaml
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockMonitor
+
+from stacks.composition import compose
+from stacks.settings import Settings, load, surroundings
+
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
+PROJECT = "marlinspike"
+
+AWS_STACKS = ("dev", "staging", "prod")
+STACKS = (*AWS_STACKS, "local")
+
+EKS_CLUSTER_URN = f"urn:pulumi:test::{PROJECT}::aws:eks/cluster:Cluster::eksCluster"
+RESOURCE_REFERENCE = {
+    "4dabf18193072939515e22adb298388d": "5cf8f73096256a8f31e491e813e4eb8e",
+    "urn": EKS_CLUSTER_URN,
+    "id": "eks-cluster",
+}
+"""How the wire says "this is a resource": pulumi-eks answers with its EKS cluster in that way."""
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource as the program registered it: inputs and, unlike Pulumi's own mocks, options."""
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    parent: str
+    protect: bool
+    ignore_changes: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    """Names of the resources that come first: explicit dependencies and those of inputs."""
+    provider: str
+    custom: bool
+    remote: bool
+
+
+@dataclass
+class Plan:
+    """Everything that one stack registers, and what it exports."""
+
+    resources: list[Registered] = field(default_factory=list)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, kind: str) -> list[Registered]:
+        """All resources of a type, in the order of registration."""
+        return [resource for resource in self.resources if resource.type == kind]
+
+    def only(self, kind: str, name: str | None = None) -> Registered:
+        """The one resource of a type (and logical name); fails when there is none or more than one."""
+        found = [resource for resource in self.of(kind) if name in (None, resource.name)]
+        assert len(found) == 1, (
+            f"{len(found)} of {kind} {name or ''}; registered: {sorted({r.type for r in self.resources})}"
+        )
+        return found[0]
+
+    def kubernetes(self) -> Iterator[Registered]:
+        """The Kubernetes objects."""
+        return (r for r in self.resources if r.type.startswith("kubernetes:") and r.custom)
+
+    def comes_before(self, first: str, later: str) -> bool:
+        """Whether `later` waits for `first` (both logical names), directly or through others."""
+        by_name: dict[str, set[str]] = {}
+        for resource in self.resources:
+            by_name.setdefault(resource.name, set()).update(resource.depends_on)
+        seen: set[str] = set()
+        waiting = [later]
+        while waiting:
+            name = waiting.pop()
+            for earlier in by_name.get(name, ()):
+                if earlier == first:
+                    return True
+                if earlier not in seen:
+                    seen.add(earlier)
+                    waiting.append(earlier)
+        return False
+
+
+class Cloud(pulumi.runtime.Mocks):
+    """Answers as AWS and Kubernetes would, as far as the program looks."""
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        identifier = f"{args.name}-id"
+        state: dict[str, Any] = {**args.inputs}
+        state.setdefault("name", args.name)
+        state["arn"] = f"arn:aws:test:eu-west-3:111122223333:{args.name}"
+        match args.typ:
+            case "eks:index:Cluster":
+                state |= {"eksCluster": RESOURCE_REFERENCE, "kubeconfigJson": "{}"}
+            case "aws:rds/instance:Instance":
+                state |= {
+                    "address": "database.example",
+                    "identifier": args.name,
+                    "resourceId": "db-TEST",
+                    "masterUserSecrets": [
+                        {"secretArn": "arn:aws:secretsmanager:eu-west-3:111122223333:secret:rds-TEST"}
+                    ],
+                }
+            case "aws:elasticache/replicationGroup:ReplicationGroup":
+                state["primaryEndpointAddress"] = "cache.example"
+            case "aws:ec2/launchTemplate:LaunchTemplate":
+                state["latestVersion"] = 1
+            case "aws:kms/key:Key":
+                state["keyId"] = identifier
+        return identifier, state
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(
+            f"the program must look nothing up (previews would need credentials), but called {args.token}"
+        )
+
+
+class RecordingMonitor(MockMonitor):
+    """Keeps each registration with its options, which `Mocks` does not show."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(Cloud())
+        self._plan = plan
+        self._names: dict[str, str] = {}
+        self.resources[EKS_CLUSTER_URN] = MockMonitor.ResourceRegistration(
+            EKS_CLUSTER_URN,
+            "eks-cluster",
+            {
+                "name": "marlinspike-test",
+                "arn": "arn:aws:eks:eu-west-3:111122223333:cluster/marlinspike-test",
+                "vpcConfig": {"clusterSecurityGroupId": "sg-cluster"},
+            },
+        )
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
+        answer = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            self._names[answer.urn] = request.name
+            self._plan.resources.append(
+                Registered(
+                    type=request.type,
+                    name=request.name,
+                    inputs=rpc.deserialize_properties(request.object),
+                    parent=self._names.get(request.parent, ""),
+                    protect=request.protect,
+                    ignore_changes=tuple(request.ignoreChanges),
+                    depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
+                    provider=request.provider,
+                    custom=request.custom,
+                    remote=request.remote,
+                )
+            )
+        return answer
+
+
+def stack_file(stack: str) -> dict[str, Any]:
+    """The `config` of a committed stack file."""
+    config: dict[str, Any] = yaml.safe_load((PROJECT_FOLDER / f"Pulumi.{stack}.yaml").read_text())["config"]
+    return config
+
+
+def as_the_engine_gives_it(config: Mapping[str, Any]) -> dict[str, str]:
+    """Text for every key: objects and lists as JSON, as the engine hands configuration to a program."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
+def settings_of(stack: str, config: Mapping[str, Any] | None = None) -> Settings:
+    """A stack's settings, from its committed file or from another configuration."""
+    config = stack_file(stack) if config is None else config
+    return load(as_the_engine_gives_it(config), PROJECT, stack, surroundings(PROJECT_FOLDER, stack))
+
+
+@cache
+def planned(stack: str) -> Plan:
+    """What a shipped stack registers. Computed once a stack, since nothing changes it."""
+    return plan_of(stack, settings_of(stack))
+
+
+def plan_of(stack: str, settings: Settings) -> Plan:
+    """What these settings register."""
+    plan = Plan()
+    pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
+    outputs: dict[str, Any] = {}
+
+    @pulumi.runtime.test
+    def program() -> pulumi.Output[None]:
+        return pulumi.Output.all(**compose(stack, settings)).apply(outputs.update)
+
+    program()
+    plan.outputs = outputs
+    return plan

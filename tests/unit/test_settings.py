@@ -1,0 +1,142 @@
+"""A stack file that cannot work is refused before anything is touched, with all its faults at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from stacks.settings import SettingsError
+from tests.unit.plan import STACKS, settings_of, stack_file
+
+Config = dict[str, Any]
+
+
+def faults(stack: str, change: Callable[[Config], None]) -> list[str]:
+    """The faults of a committed stack file after a change."""
+    config = stack_file(stack)
+    change(config)
+    with pytest.raises(SettingsError) as refused:
+        settings_of(stack, config)
+    return refused.value.faults
+
+
+def setting(section: str, **values: Any) -> Callable[[Config], None]:
+    """A change of some keys of one section."""
+
+    def change(config: Config) -> None:
+        config[f"marlinspike:{section}"] = {**config.get(f"marlinspike:{section}", {}), **values}
+
+    return change
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_shipped_stack_file_is_accepted(stack: str) -> None:
+    assert settings_of(stack).app.image.endswith(":0.1.0")
+
+
+def test_a_misspelt_setting_is_refused_with_what_was_meant() -> None:
+    [fault] = faults("prod", setting("database", multi_as=True))
+    assert fault.startswith("database.multi_as: unknown setting; did you mean multi_az? (known: instance_class,")
+
+
+def test_a_misspelt_setting_deep_inside_is_refused_with_what_is_known_there() -> None:
+    [fault] = faults("prod", setting("app", shutdown={"grace": 60}))
+    assert fault.startswith("app.shutdown.grace: unknown setting; did you mean grace_seconds?")
+
+
+def test_a_misspelt_setting_of_a_node_group_is_refused_with_what_is_known_there() -> None:
+    group = {"instance_types": ["m7g.large"], "minimum": 1, "desired": 1, "maximum": 1, "discs": 1}
+    [fault] = faults("staging", setting("nodes", application=group))
+    assert fault.startswith("nodes.application.discs: unknown setting")
+    assert "disk_gib" in fault
+
+
+def test_a_misspelt_section_is_refused_too() -> None:
+    def change(config: Config) -> None:
+        config["marlinspike:monitring"] = config.pop("marlinspike:monitoring")
+
+    [fault] = faults("prod", change)
+    assert fault.startswith("monitring: unknown section for target aws; did you mean monitoring?")
+
+
+def test_a_key_of_a_strange_namespace_is_refused() -> None:
+    [fault] = faults("dev", lambda config: config.update({"marlinspik:network": {"cidr": "10.0.0.0/16"}}))
+    assert fault.startswith("marlinspik:network: belongs to namespace marlinspik, which this program does not read")
+
+
+def test_a_section_of_the_other_target_is_refused() -> None:
+    [fault] = faults("local", setting("network", cidr="10.50.0.0/16"))
+    assert fault.startswith("network: unknown section for target local")
+
+
+def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
+    assert faults("dev", lambda config: config.update({"marlinspike:target": "gcp"})) == ["target: gcp; allowed are aws, local"]
+
+
+def test_a_missing_section_is_named() -> None:
+    [fault] = faults("dev", lambda config: config.pop("marlinspike:nodes"))
+    assert fault.startswith("nodes: section is missing")
+
+
+def test_a_wrong_type_is_refused_and_not_guessed() -> None:
+    [fault] = faults("prod", setting("database", multi_az="yes"))
+    assert fault == "database.multi_az: input should be a valid boolean (given: 'yes')"
+
+
+def test_all_faults_are_listed_at_once_and_counted() -> None:
+    def change(config: Config) -> None:
+        setting("network", cidr="8.8.0.0/16")(config)
+        setting("database", backup_days=90, multi_az=3)(config)
+        setting("app", disruption_budget={"min_available": 3})(config)
+
+    found = faults("prod", change)
+    assert [fault.split(":")[0] for fault in found] == [
+        "network.cidr",
+        "database.multi_az",
+        "database.backup_days",
+        "app.disruption_budget.min_available",
+    ]
+    assert str(SettingsError("prod", found)).startswith("Pulumi.prod.yaml has 4 faults; nothing was touched.\n  network.cidr: ")
+
+
+def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
+    [fault] = faults("prod", setting("network", cidr="10.40.0.0/17"))
+    assert fault.startswith("network.cidr: 10.40.0.0/17 overlaps 10.40.0.0/16 of stack dev (Pulumi.dev.yaml)")
+
+
+def test_more_pods_than_the_database_has_connections_for_are_refused() -> None:
+    [fault] = faults("prod", setting("app", database_pool_size=16))
+    # 20 pods and a quarter more during a rollout, 16 connections each, 8 reserved.
+    assert "25 pods (the most during a rollout) of 16 connections and 8 reserved ones need 408" in fault
+    assert "database.max_connections is 400" in fault
+
+
+def test_the_largest_pool_that_fits_is_accepted() -> None:
+    config = stack_file("prod")
+    setting("app", database_pool_size=15)(config)
+    assert settings_of("prod", config).app.database_pool_size == 15
+
+
+def test_a_budget_that_blocks_every_drain_is_refused() -> None:
+    [fault] = faults("prod", setting("app", disruption_budget={"min_available": 3}))
+    assert fault.startswith("app.disruption_budget.min_available: 3 of at least 3 pods never lets a node drain; at most 2")
+
+
+def test_a_budget_for_a_single_pod_is_refused() -> None:
+    [fault] = faults("dev", setting("app", disruption_budget={"min_available": 1}))
+    assert fault.startswith("app.disruption_budget: a single pod cannot be available while it moves")
+
+
+def test_a_pod_that_would_be_killed_while_it_still_serves_is_refused() -> None:
+    [fault] = faults("dev", setting("app", shutdown={"grace_seconds": 45}))
+    assert fault.startswith("app.shutdown.grace_seconds: 45 is less than pre_stop_seconds 20 and server_seconds 30 together")
+
+
+def test_a_load_balancer_that_outlives_the_pod_is_refused() -> None:
+    [fault] = faults("dev", setting("app", shutdown={"deregistration_delay_seconds": 51}))
+    assert fault.startswith("app.shutdown.deregistration_delay_seconds: 51 is longer than the pod lives")
+
+
+def test_a_node_group_that_is_not_there_is_refused() -> None:
+    [fault] = faults("staging", setting("app", node_group="gpu"))
+    assert fault == "app.node_group: there is no group gpu in section nodes; allowed are application"

@@ -1,0 +1,223 @@
+"""What runs on Kubernetes, as each stack registers it."""
+
+import pytest
+from pydantic import ValidationError
+
+from infra.workload import WorkloadSettings
+from tests.unit.plan import AWS_STACKS, STACKS, Registered, planned
+
+DEPLOYMENT = "kubernetes:apps/v1:Deployment"
+AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
+BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+NAMESPACE = "kubernetes:core/v1:Namespace"
+JOB = "kubernetes:batch/v1:Job"
+SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
+RULES = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
+RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+def pods(stack: str) -> list[tuple[str, dict]]:
+    """The pod templates of a stack, by the logical name of their owner."""
+    kinds = (DEPLOYMENT, JOB, "kubernetes:apps/v1:StatefulSet")
+    return [(r.name, r.inputs["spec"]["template"]["spec"]) for kind in kinds for r in planned(stack).of(kind)]
+
+
+def container(deployment: Registered) -> dict:
+    [found] = deployment.inputs["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_applications_namespace_enforces_the_restricted_standard_at_a_pinned_version(stack: str) -> None:
+    labels = planned(stack).only(NAMESPACE, "marlinspike-namespace").inputs["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    assert labels["pod-security.kubernetes.io/enforce-version"] == "v1.36"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_pod_has_privileges_or_a_writable_root(stack: str) -> None:
+    for owner, pod in pods(stack):
+        assert pod["securityContext"]["runAsNonRoot"] is True, owner
+        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}, owner
+        for each in pod["containers"]:
+            security = each["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, owner
+            assert security["readOnlyRootFilesystem"] is True, owner
+            assert security["capabilities"] == {"drop": ["ALL"]}, owner
+            assert {"cpu", "memory", "ephemeral-storage"} <= each["resources"]["limits"].keys(), owner
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_pod_but_the_credentials_job_has_a_token_for_the_api(stack: str) -> None:
+    with_token = {owner for owner, pod in pods(stack) if pod["automountServiceAccountToken"]}
+    assert with_token == ({"credentials"} if stack == "local" else set())
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_secret_is_registered_and_none_is_in_an_environment(stack: str) -> None:
+    assert not planned(stack).of("kubernetes:core/v1:Secret")
+    for owner, pod in pods(stack):
+        for variable in pod["containers"][0].get("env", []):
+            assert "PASSWORD" not in variable["name"] or variable["name"].endswith("_FILE"), owner
+
+
+@pytest.mark.parametrize(("stack", "bounds"), [("staging", (1, 5)), ("prod", (3, 20))])
+def test_the_autoscaler_has_its_environments_bounds_and_behaviour(stack: str, bounds: tuple[int, int]) -> None:
+    spec = planned(stack).only(AUTOSCALER).inputs["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == bounds
+    cpu, memory = spec["metrics"]
+    assert cpu["containerResource"]["target"]["averageUtilization"] == 70
+    assert memory["resource"]["target"]["averageUtilization"] == 80
+    down, up = spec["behavior"]["scaleDown"], spec["behavior"]["scaleUp"]
+    assert (down["stabilizationWindowSeconds"], down["policies"]) == (
+        300,
+        [{"type": "Percent", "value": 50, "periodSeconds": 60}],
+    )
+    assert (up["stabilizationWindowSeconds"], up["policies"]) == (
+        60,
+        [{"type": "Percent", "value": 100, "periodSeconds": 30}],
+    )
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_either_the_stack_file_or_the_autoscaler_sets_the_number_of_pods_never_both(stack: str) -> None:
+    plan = planned(stack)
+    deployment = plan.only(DEPLOYMENT)
+    autoscaled = bool(plan.of(AUTOSCALER))
+    assert autoscaled == ("replicas" not in deployment.inputs["spec"])
+    assert autoscaled == ("spec.replicas" in deployment.ignore_changes)
+
+
+def test_budgets_are_those_of_the_environment_and_never_keep_a_broken_pod() -> None:
+    budgets = {stack: [b.inputs["spec"] for b in planned(stack).of(BUDGET)] for stack in STACKS}
+    assert budgets["prod"][0]["minAvailable"] == 2
+    assert budgets["staging"][0]["maxUnavailable"] == 1
+    assert (budgets["dev"], budgets["local"]) == ([], [])
+    assert all(b["unhealthyPodEvictionPolicy"] == "AlwaysAllow" for found in budgets.values() for b in found)
+
+
+def test_pods_spread_over_zones_and_hosts_and_prod_insists_on_hosts() -> None:
+    spread = planned("prod").only(DEPLOYMENT).inputs["spec"]["template"]["spec"]["topologySpreadConstraints"]
+    assert [(s["topologyKey"], s["maxSkew"], s["whenUnsatisfiable"]) for s in spread] == [
+        ("topology.kubernetes.io/zone", 1, "ScheduleAnyway"),
+        ("kubernetes.io/hostname", 1, "DoNotSchedule"),
+    ]
+    for constraint in spread:
+        assert constraint["matchLabelKeys"] == ["pod-template-hash"]
+        assert constraint["nodeTaintsPolicy"] == "Honor"
+        assert "minDomains" not in constraint
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_a_rolling_update_loses_no_request(stack: str) -> None:
+    spec = planned(stack).only(DEPLOYMENT).inputs["spec"]
+    assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "25%"}
+    pod = spec["template"]["spec"]
+    [app] = pod["containers"]
+    assert app["lifecycle"]["preStop"]["sleep"]["seconds"] == 20
+    assert pod["terminationGracePeriodSeconds"] == 60
+    assert app["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert app["livenessProbe"]["httpGet"]["path"] == "/healthz"
+
+
+def test_prods_resources_are_the_promised_ones() -> None:
+    resources = container(planned("prod").only(DEPLOYMENT))["resources"]
+    assert resources["requests"] == {"cpu": "500m", "memory": "256Mi", "ephemeral-storage": "1Gi"}
+    assert resources["limits"] == {"cpu": "1000m", "memory": "512Mi", "ephemeral-storage": "2Gi"}
+
+
+@pytest.mark.parametrize(
+    ("stack", "level"), [("local", "debug"), ("dev", "debug"), ("staging", "info"), ("prod", "warning")]
+)
+def test_each_environment_logs_at_its_level(stack: str, level: str) -> None:
+    values = {v["name"]: v["value"] for v in container(planned(stack).only(DEPLOYMENT))["env"]}
+    assert values["LOG_LEVEL"] == level
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_on_aws_the_application_logs_in_without_a_password(stack: str) -> None:
+    values = {v["name"]: v["value"] for v in container(planned(stack).only(DEPLOYMENT))["env"]}
+    assert (values["DATABASE_AUTHENTICATION"], values["CACHE_AUTHENTICATION"]) == ("iam", "iam")
+    assert values["DATABASE_TLS"] == "verify-full"
+    assert values["CACHE_TLS"] == "true"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_schema_is_migrated_before_the_new_version_serves(stack: str) -> None:
+    plan = planned(stack)
+    assert plan.comes_before("database-migrate", "app-deployment")
+    if stack != "local":
+        assert plan.comes_before("database-bootstrap", "database-migrate")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_kubernetes_object_has_an_explicit_provider(stack: str) -> None:
+    for found in planned(stack).kubernetes():
+        assert "kubernetes::" in found.provider.replace("pulumi:providers:", ""), found.name
+        assert "::default" not in found.provider, found.name
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_monitoring_is_registered_only_where_it_is_on(stack: str) -> None:
+    plan = planned(stack)
+    expected = {"staging": 1, "prod": 1}.get(stack, 0)
+    assert (len(plan.of(RELEASE)), len(plan.of(SERVICE_MONITOR)), len(plan.of(RULES))) == (expected,) * 3
+
+
+def test_monitors_come_after_the_chart_that_defines_them() -> None:
+    plan = planned("prod")
+    assert plan.comes_before("monitoring-release", "app-monitor")
+    assert plan.comes_before("monitoring-release", "app-rules")
+    assert plan.only(SERVICE_MONITOR).inputs["metadata"]["namespace"] == "monitoring"
+    assert plan.only(SERVICE_MONITOR).inputs["spec"]["endpoints"] == [
+        {"port": "metrics", "path": "/metrics", "interval": "30s"}
+    ]
+
+
+def test_the_chart_is_pinned_has_no_known_password_and_no_targets_that_eks_hides() -> None:
+    release = planned("prod").only(RELEASE).inputs
+    assert release["version"] == "92.1.0"
+    values = release["values"]
+    assert values["grafana"]["adminPassword"] == ""
+    assert not any(
+        values[part]["enabled"] for part in ("kubeEtcd", "kubeScheduler", "kubeControllerManager", "kubeProxy")
+    )
+    assert (values["grafana"]["enabled"], planned("staging").only(RELEASE).inputs["values"]["grafana"]["enabled"]) == (
+        True,
+        False,
+    )
+
+
+def test_every_alert_says_how_bad_it_is_and_where_to_read_on() -> None:
+    [group] = planned("prod").only(RULES).inputs["spec"]["groups"]
+    assert {rule["alert"] for rule in group["rules"]} == {
+        "ErrorRateHigh",
+        "LatencyHigh",
+        "WorkloadDown",
+        "AvailablePodsLow",
+    }
+    for rule in group["rules"]:
+        assert rule["labels"]["severity"] in ("critical", "warning")
+        assert rule["annotations"]["runbook_url"].endswith(f"/docs/runbooks/{rule['alert']}.md")
+        assert 'namespace="marlinspike"' in rule["expr"]
+
+
+def test_two_available_pods_are_only_watched_where_two_are_promised() -> None:
+    [group] = planned("staging").only(RULES).inputs["spec"]["groups"]
+    assert "AvailablePodsLow" not in {rule["alert"] for rule in group["rules"]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"image": "app:latest"}, "another image each day"),
+        ({"image": "app"}, "should match pattern"),
+        ({"autoscaling": {"min_replicas": 5, "max_replicas": 3}}, "below min_replicas"),
+        ({"disruption_budget": {}}, "set either min_available or max_unavailable"),
+        ({"resources": {"cpu_request": "half"}}, "should match pattern"),
+        ({"log_level": "verbose"}, "'debug', 'info', 'warning' or 'error'"),
+    ],
+)
+def test_a_wrong_workload_setting_is_refused_with_its_reason(wrong: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        WorkloadSettings(**{"image": "app:1", **wrong})
