@@ -113,9 +113,7 @@ def _known(group: SimulatedNodeGroup) -> InstanceType:
 
 
 def node_name(group: str, zone: str, number: int) -> str:
-    """`<group>-<zone>-<number>`, made fit for a host name: node groups may have capitals and underscores, and longer
-    names.
-    """
+    """`<group>-<zone>-<number>`, made fit for a host name: groups may have capitals, underscores, and longer names."""
     plain = re.sub(r"[^a-z0-9-]+", "-", group.lower()).strip("-")
     tail = f"-{zone}-{number}"
     if plain != group or len(plain) + len(tail) > _LONGEST_NAME:

@@ -1,6 +1,4 @@
-"""Starts and stops one control plane by hand: `python -m rehearsal.control_plane start DIR --binaries DIR`, and `stop
-DIR`.
-"""
+"""Starts and stops one control plane by hand: `python -m rehearsal.control_plane start DIR --binaries DIR`, `stop DIR`."""
 
 import argparse
 import sys

@@ -1,14 +1,16 @@
 """A thin way to the Kubernetes API: requests with plain JSON, errors in the server's own words, server-side apply."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import urllib3
 
 from rehearsal.control_plane.errors import ControlPlaneError
+from rehearsal.plugins.kubernetes.api import UnreachableError, tls
+from rehearsal.plugins.kubernetes.kubeconfig import KubeconfigError, own_connection
 
 Manifest = dict[str, Any]
 
@@ -43,21 +45,13 @@ class Api:
     """One connection pool to the API server of a kubeconfig. Use it as a context manager, or close it."""
 
     def __init__(self, kubeconfig: Path) -> None:
-        # Here and not above: the import takes half a second, which every plugin process would pay that never talks to
-        # Kubernetes.
-        from kubernetes import client, config
-
-        settings = client.Configuration()
         try:
-            config.load_kube_config(config_file=str(kubeconfig), client_configuration=settings)  # type: ignore[no-untyped-call]
-        except config.ConfigException as error:
+            connection = own_connection(kubeconfig)
+        except (KubeconfigError, UnreachableError) as error:
             raise ApiError(0, f"the kubeconfig {kubeconfig} can't be used: {error}") from error
-        # The server is on the loopback: a proxy of the environment is not asked, and nothing is tried twice behind our
-        # back.
-        settings.proxy = None
-        settings.retries = urllib3.Retry(0)
-        self.server: str = settings.host
-        self._client = client.ApiClient(settings)
+        self.server = connection.server
+        # Nothing is tried twice behind our back: whoever calls knows how long to wait.
+        self._pool = urllib3.PoolManager(ssl_context=tls(connection), retries=urllib3.Retry(0, raise_on_status=False))
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +61,7 @@ class Api:
 
     def close(self) -> None:
         """Gives the connections back."""
-        self._client.rest_client.pool_manager.clear()
+        self._pool.clear()
 
     def get(self, path: str, query: Mapping[str, str] | None = None, timeout_seconds: float = 10) -> Any:
         """What the server answers to GET, decoded from JSON (text that is no JSON stays text)."""
@@ -100,11 +94,6 @@ class Api:
             "application/apply-patch+yaml",  # JSON is YAML
         )
 
-    def apply_all(self, manifests: Iterable[Manifest], field_manager: str) -> None:
-        """Applies one after the other."""
-        for manifest in manifests:
-            self.apply(manifest, field_manager)
-
     def delete(self, path: str, options: Manifest | None = None) -> None:
         """Deletes an object; one that is not there is no error."""
         try:
@@ -122,19 +111,19 @@ class Api:
         content_type: str | None = None,
         timeout_seconds: float = 30,
     ) -> Any:
-        parameters = self._client.param_serialize(
-            method=method,
-            resource_path=path,
-            query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", **({"Content-Type": content_type} if content_type else {})},
-            body=body,
-            auth_settings=[],  # client certificates do it
-        )
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json", **({"Content-Type": content_type} if content_type else {})}
         try:
-            response = self._client.call_api(*parameters, _request_timeout=timeout_seconds)
-            content = response.read()  # type: ignore[no-untyped-call]
+            response = self._pool.request(
+                method,
+                url,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=timeout_seconds,
+            )
         except urllib3.exceptions.HTTPError as error:
             raise ApiError(0, f"{method} {self.server}{path}: no answer ({error})") from error
+        content = response.data
         if not 200 <= response.status < 300:
             raise ApiError(response.status, f"{method} {path}: {_message(content)} (HTTP {response.status})")
         try:

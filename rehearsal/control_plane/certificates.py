@@ -95,9 +95,7 @@ class Certificates:
         self._issue(authority, "admin", "admin", organization=MASTERS)
 
     def write_kubeconfig(self, path: Path, client: str, server: str, context: str = "marlinspike-rehearsal") -> None:
-        """Writes a kubeconfig (JSON, which is YAML) with the certificate of `client` inside it, readable by the owner
-        only.
-        """
+        """Writes a kubeconfig (JSON, which is YAML) that holds the certificate of `client`, for the owner only."""
         document = {
             "apiVersion": "v1",
             "kind": "Config",

@@ -66,9 +66,7 @@ class Components:
         return self.certificates.directory / f"{component}.kubeconfig"
 
     def etcd(self) -> list[str]:
-        """The store. Without fsync: a rehearsal is not worth waiting for the disk, and only a crash of the machine
-        itself can harm it.
-        """
+        """The store, without fsync: waiting for the disk is not worth it where only a crash of the machine can harm."""
         clients = f"http://{ADDRESS}:{self.ports.etcd}"
         peers = f"http://{ADDRESS}:{self.ports.etcd_peer}"
         return [
@@ -84,9 +82,7 @@ class Components:
         ]
 
     def api_server(self) -> list[str]:
-        """The API server: admission as EKS has it (Pod Security, node restriction), RBAC, the aggregation layer for
-        metrics.
-        """
+        """The API server: admission as EKS has it (Pod Security, node restriction), RBAC, aggregation for metrics."""
         pki = self.certificates
         return [
             f"--etcd-servers=http://{ADDRESS}:{self.ports.etcd}",

@@ -124,7 +124,7 @@ class ControlPlane:
     def add_nodes(self, progress: Progress = _silent) -> None:
         """Joins three simulated nodes in three zones (once), for stacks that bring no nodes of their own."""
         # Here and not above: that module is built on this package.
-        from rehearsal.simulated_nodes import LOCAL_NODES, reconcile
+        from rehearsal.simulated_nodes import LOCAL_NODES, reconcile  # noqa: PLC0415
 
         reconcile(self.kubeconfig, LOCAL_NODES)
         progress(f"{LOCAL_NODES.count} simulated nodes in {len(LOCAL_NODES.zones)} zones are ready")
@@ -235,7 +235,7 @@ class _Launch:
     def _wait(self, what: str, holds: Callable[[], bool], seconds: float, *programs: str) -> None:
         """Waits until `holds`, as long as `programs` run.
 
-        Raises ControlPlaneError with the last words of the program that ended, or of the last one when it takes too long.
+        Raises ControlPlaneError with the last words of the program that ended, or of the last one when time is up.
         """
         began = time.monotonic()
         refusal = ""

@@ -24,12 +24,12 @@ class Ports:
 
     @property
     def etcd(self) -> int:
-        """etcd's clients."""
+        """Where etcd serves its clients."""
         return self.base
 
     @property
     def etcd_peer(self) -> int:
-        """etcd's peers: it has none, but always listens for them."""
+        """Where etcd listens for peers: it has none, but can't do without."""
         return self.base + 1
 
     @property

@@ -7,6 +7,7 @@ it, or ended.
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -50,8 +51,7 @@ class Processes:
         return self.directory / "log" / f"{name}.log"
 
     def start(self, name: str, program: Path, arguments: Sequence[str]) -> Process:
-        """Starts a program in a session of its own: neither Ctrl-C in the terminal nor the end of this process reaches
-        it.
+        """Starts a program in a session of its own: neither Ctrl-C in the terminal nor the end of this process ends it.
 
         Raises ControlPlaneError when the program is not there or can't be executed.
         """
@@ -76,8 +76,7 @@ class Processes:
         return process if process.alive else None
 
     def stop(self, names: Iterable[str], patience_seconds: float = 3) -> None:
-        """Ends programs together: asks (TERM), and after `patience_seconds` ends what is left (KILL). Forgets them when
-        they are gone.
+        """Ends programs together: asks (TERM), after `patience_seconds` ends what is left (KILL), then forgets them.
 
         Raises ControlPlaneError when one survives even that (a process stuck in the kernel).
         """
@@ -147,7 +146,7 @@ def _uninterrupted() -> Iterator[None]:
 def _environment(home: Path) -> Mapping[str, str]:
     # Nothing of the caller's: no proxy, no Go tuning, no kubeconfig, no secret. HOME inside, because kwok looks there
     # for a configuration.
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": os.environ.get("TMPDIR", "/tmp")}
+    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home), "TMPDIR": tempfile.gettempdir()}
 
 
 def _start_time(pid: int) -> int | None:

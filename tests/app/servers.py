@@ -119,11 +119,26 @@ class Certificates:
     def __init__(self, folder: Path) -> None:
         self.authority, self.certificate, self.key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
         authority_key, request, names = folder / "ca.key", folder / "server.csr", folder / "names"
-        names.write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n")
+        # Python 3.13 verifies strictly: without the authority's key identifier no certificate is good.
+        names.write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\n")
         key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+        usage = ["-addext", "keyUsage=critical,keyCertSign"]
         sign = ["-CA", self.authority, "-CAkey", authority_key, "-CAcreateserial", "-days", "2", "-extfile", names]
         for command in (
-            ["req", "-x509", *key, "-keyout", authority_key, "-out", self.authority, "-days", "2", "-subj", "/CN=Test"],
+            [
+                "req",
+                "-x509",
+                *key,
+                "-keyout",
+                authority_key,
+                "-out",
+                self.authority,
+                "-days",
+                "2",
+                "-subj",
+                "/CN=Test",
+                *usage,
+            ],
             ["req", *key, "-keyout", self.key, "-out", request, "-subj", "/CN=localhost"],
             ["x509", "-req", "-in", request, "-out", self.certificate, *sign],
         ):

@@ -1,4 +1,8 @@
-"""A double of the Pulumi engine for tests of provider plugins: it starts a plugin, speaks the protocol with it and keeps what it says."""
+# ruff: noqa: N802, ARG002 - the protocol decides what its methods are called and what they are given.
+"""A double of the Pulumi engine for tests of provider plugins.
+
+It starts a plugin, speaks the protocol with it and keeps what it says.
+"""
 
 import subprocess
 import sys
@@ -11,7 +15,7 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from google.rpc import status_pb2
+from google.rpc import status_pb2  # type: ignore[import-untyped]
 from pulumi.runtime.proto import engine_pb2_grpc
 from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
@@ -21,13 +25,14 @@ from rehearsal.plugins.wire import decode, encode
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-class OperationFailed(Exception):
+class OperationFailedError(Exception):
     """The plugin answered with an error. `partial` is there when the object exists all the same."""
 
     def __init__(self, error: grpc.RpcError) -> None:
         super().__init__(error.details())
         self.partial: protocol.ErrorResourceInitFailed | None = None
-        for key, value in error.trailing_metadata() or ():
+        metadata: Any = error.trailing_metadata()  # pairs; the stubs take it for one
+        for key, value in metadata or ():
             if key == "grpc-status-details-bin":
                 for detail in status_pb2.Status.FromString(value).details:
                     partial = protocol.ErrorResourceInitFailed()
@@ -35,7 +40,7 @@ class OperationFailed(Exception):
                     self.partial = partial
 
 
-class CheckFailed(Exception):
+class CheckFailedError(Exception):
     """The plugin found faults in the inputs: {property path: reason}."""
 
     def __init__(self, failures: Mapping[str, str]) -> None:
@@ -103,18 +108,18 @@ class EngineDouble:
         self._log_server.stop(0)
 
     def check(self, resource: Resource, new: Mapping[str, Any], seed: bytes = b"seed") -> dict[str, Any]:
-        """The inputs as the plugin completes them. Raises CheckFailed."""
+        """The inputs as the plugin completes them. Raises CheckFailedError."""
         olds = encode(resource.inputs) if resource.id else None
         request = protocol.CheckRequest(urn=resource.urn, olds=olds, news=encode(new), randomSeed=seed)
         answer = _called(self.provider.Check, request)
         if answer.failures:
-            raise CheckFailed({failure.property: failure.reason for failure in answer.failures})
+            raise CheckFailedError({failure.property: failure.reason for failure in answer.failures})
         return decode(answer.inputs)
 
     def create(
         self, type_token: str, name: str, new: Mapping[str, Any], *, timeout: float = 0, preview: bool = False
     ) -> Resource:
-        """Check and Create. Raises CheckFailed, OperationFailed."""
+        """Check and Create. Raises CheckFailedError, OperationFailedError."""
         resource = Resource(type_token, name, {})
         inputs = self.check(resource, new)
         request = protocol.CreateRequest(urn=resource.urn, properties=encode(inputs), timeout=timeout, preview=preview)
@@ -123,7 +128,7 @@ class EngineDouble:
 
     def diff(self, resource: Resource, new: Mapping[str, Any], ignore: tuple[str, ...] = ()) -> protocol.DiffResponse:
         """Check and Diff against what is there."""
-        return _called(
+        answer: protocol.DiffResponse = _called(
             self.provider.Diff,
             protocol.DiffRequest(
                 id=resource.id,
@@ -134,6 +139,7 @@ class EngineDouble:
                 ignoreChanges=ignore,
             ),
         )
+        return answer
 
     def changed_paths(self, resource: Resource, new: Mapping[str, Any], ignore: tuple[str, ...] = ()) -> set[str]:
         """The property paths that a preview would show."""
@@ -148,7 +154,7 @@ class EngineDouble:
         timeout: float = 0,
         preview: bool = False,
     ) -> Resource:
-        """Check and Update. Raises CheckFailed, OperationFailed."""
+        """Check and Update. Raises CheckFailedError, OperationFailedError."""
         inputs = self.check(resource, new)
         request = protocol.UpdateRequest(
             id=resource.id,
@@ -164,7 +170,7 @@ class EngineDouble:
         return replace(resource, inputs=inputs, outputs=decode(answer.properties))
 
     def refresh(self, resource: Resource) -> Resource | None:
-        """Read; None when the object is gone. Raises OperationFailed."""
+        """Read; None when the object is gone. Raises OperationFailedError."""
         request = protocol.ReadRequest(
             id=resource.id, urn=resource.urn, properties=encode(resource.outputs), inputs=encode(resource.inputs)
         )
@@ -174,7 +180,7 @@ class EngineDouble:
         return replace(resource, id=answer.id, inputs=decode(answer.inputs), outputs=decode(answer.properties))
 
     def delete(self, resource: Resource, timeout: float = 0) -> None:
-        """Delete. Raises OperationFailed."""
+        """Delete. Raises OperationFailedError."""
         request = protocol.DeleteRequest(
             id=resource.id,
             urn=resource.urn,
@@ -195,4 +201,4 @@ def _called(method: Any, request: Any) -> Any:
     try:
         return method(request, timeout=120)
     except grpc.RpcError as error:
-        raise OperationFailed(error) from error
+        raise OperationFailedError(error) from error

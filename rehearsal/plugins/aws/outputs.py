@@ -34,14 +34,15 @@ def of(kind: ResourceType, subject: Subject, inputs: Mapping[str, Any], configur
     outputs = _given(kind, inputs)
     for name, expected in kind.outputs.items():
         made = computed.outputs.get(name)
-        if name in outputs and not isinstance(made, Mapping):
+        if name in outputs:
+            # The program's word stands; AWS only adds to objects.
+            if isinstance(made, Mapping) and isinstance(subject.inputs.get(name), Mapping):
+                whole = {**made, **subject.inputs[name]}
+                outputs[name] = Secret(whole) if has_secret(outputs[name]) else whole
             continue
-        if made is not None:
-            outputs[name] = Secret(made) if has_secret(outputs.get(name)) else made
-        elif name not in outputs:
-            value = _otherwise(name, expected, subject)
-            if value is not None:
-                outputs[name] = value
+        value = _otherwise(name, expected, subject) if made is None else made
+        if value is not None:
+            outputs[name] = value
     return computed.id, _marked(kind, _tagged(kind, outputs, inputs, configuration, subject.region))
 
 

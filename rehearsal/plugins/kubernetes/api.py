@@ -1,4 +1,6 @@
-"""A small client of the Kubernetes API: requests over pooled connections, discovery of kinds, errors in the server's words.
+"""A small client of the Kubernetes API.
+
+Requests over pooled connections, discovery of kinds, errors in the server's words.
 
 It speaks HTTP itself: the official Python client takes several times longer to import than this plugin to start.
 """
@@ -10,6 +12,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -21,6 +24,9 @@ from rehearsal.plugins.kubernetes.objects import Kind, name_of, namespace_of
 _CONNECTIONS = 32  # as many as the engine registers at once on a large machine
 _TIMEOUT = urllib3.Timeout(connect=5, read=60)
 _REDISCOVER_AFTER_SECONDS = 0.5  # a kind that wasn't there is looked for again after this
+
+Propagation = Literal["Foreground", "Background", "Orphan"]
+"""What happens to the objects that a deleted one owns."""
 
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -43,7 +49,10 @@ class ApiError(Exception):
 
 
 class NoSuchKindError(Exception):
-    """The API server does not know the kind: usually a custom resource before its definition. In the words of client-go."""
+    """The API server does not know the kind: usually a custom resource before its definition.
+
+    In the words of client-go.
+    """
 
     def __init__(self, kind: Kind) -> None:
         super().__init__(f'no matches for kind "{kind.kind}" in version "{kind.api_version}"')
@@ -78,8 +87,9 @@ class ApiServer:
         headers = {"User-Agent": "marlinspike-rehearsal", "Accept": _JSON}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        tls = {"ssl_context": _tls(connection)} if self.url.startswith("https://") else {}
-        # Only a connection that was never made, or a server that asks for patience, is tried again: other requests may have had an effect.
+        secured = {"ssl_context": tls(connection)} if self.url.startswith("https://") else {}
+        # Only a connection that was never made, or a server that asks for patience, is tried again: other requests may
+        # have had an effect.
         retry = urllib3.Retry(
             total=None,
             connect=3,
@@ -92,7 +102,9 @@ class ApiServer:
             allowed_methods=None,
             raise_on_status=False,
         )
-        self._pool = urllib3.PoolManager(maxsize=_CONNECTIONS, headers=headers, timeout=_TIMEOUT, retries=retry, **tls)  # type: ignore[arg-type]
+        self._pool = urllib3.PoolManager(
+            maxsize=_CONNECTIONS, headers=headers, timeout=_TIMEOUT, retries=retry, **secured
+        )  # type: ignore[arg-type]
         self._kinds: dict[str, tuple[float, dict[str, Endpoint]]] = {}
         self._discovery = threading.Lock()
 
@@ -104,7 +116,10 @@ class ApiServer:
         body: bytes | None = None,
         content_type: str = _JSON,
     ) -> dict[str, Any]:
-        """One request; returns the decoded answer. Raises `ApiError` for any status of 400 and above, `UnreachableError` for none."""
+        """One request; returns the decoded answer.
+
+        Raises `ApiError` for any status of 400 and above, `UnreachableError` for none.
+        """
         url = self.url + path + (f"?{urlencode(query)}" if query else "")
         extra = {"Content-Type": content_type} if body is not None else {}
         try:
@@ -179,7 +194,10 @@ class ApiServer:
         return list(self.request("GET", self.endpoint(kind).path(namespace), query).get("items", []))
 
     def create(self, manifest: dict[str, Any], manager: str, *, dry_run: bool = False) -> dict[str, Any]:
-        """Makes an object that isn't there yet; unknown and duplicate fields are refused. Raises `ApiError`: 409 when it exists."""
+        """Makes an object that isn't there yet; unknown and duplicate fields are refused.
+
+        Raises `ApiError`: 409 when it exists.
+        """
         endpoint = self.endpoint(Kind(manifest["apiVersion"], manifest["kind"]))
         query = {"fieldManager": manager, "fieldValidation": "Strict"} | _dry(dry_run)
         return self.request("POST", endpoint.path(namespace_of(manifest)), query, _encoded(manifest))
@@ -193,9 +211,7 @@ class ApiServer:
         path = endpoint.path(namespace_of(manifest), name_of(manifest))
         return self.request("PATCH", path, query, _encoded(manifest), APPLY)  # JSON is YAML
 
-    def delete(
-        self, kind: Kind, namespace: str, name: str, propagation: Literal["Foreground", "Background", "Orphan"]
-    ) -> None:
+    def delete(self, kind: Kind, namespace: str, name: str, propagation: Propagation) -> None:
         """Starts a deletion. Raises `ApiError` with code 404 when the object isn't there."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         self.request("DELETE", self.endpoint(kind).path(namespace, name), body=_encoded(body))
@@ -209,21 +225,23 @@ def _encoded(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
 
 
-def _tls(connection: Connection) -> ssl.SSLContext:
+def tls(connection: Connection) -> ssl.SSLContext:
+    """How to speak TLS to an API server. Raises `UnreachableError` when the certificates cannot be used."""
     try:
         context = ssl.create_default_context(cadata=connection.authority or None)
         if not connection.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         if connection.certificate:
-            # The ssl module takes a client's key from a file only: one that nobody else can read and that is gone at once.
+            # The ssl module takes a client's key from a file only: one that nobody else can read and that is gone at
+            # once.
             descriptor, path = tempfile.mkstemp()
             try:
                 with os.fdopen(descriptor, "w", encoding="ascii") as file:
                     file.write(f"{connection.certificate}\n{connection.key}")
                 context.load_cert_chain(path)
             finally:
-                os.unlink(path)
+                Path(path).unlink()
     except (ssl.SSLError, ValueError) as error:
         raise UnreachableError(f"the certificates in the kubeconfig can't be used: {error}") from error
     return context

@@ -20,7 +20,10 @@ class Change:
 
     @property
     def property_path(self) -> str:
-        """As the engine writes it: `spec.template.spec.containers[0].image`, `metadata.labels["app.kubernetes.io/name"]`."""
+        """As the engine writes it.
+
+        `spec.template.spec.containers[0].image`, `metadata.labels["app.kubernetes.io/name"]`.
+        """
         text = ""
         for part in self.path:
             if isinstance(part, int):
@@ -34,7 +37,10 @@ class Change:
 
 
 def compare(old: Any, new: Any, path: Path = ()) -> list[Change]:
-    """All changes that lead from `old` to `new`; lists are compared item by item. A new value that is unknown counts as changed."""
+    """All changes that lead from `old` to `new`; lists are compared item by item.
+
+    A new value that is unknown counts as changed.
+    """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         found: list[Change] = []
         for key in [*new, *(key for key in old if key not in new)]:
@@ -95,9 +101,10 @@ def real_changes(
 ) -> list[Change]:
     """Those of `changes` that would change the object on the server, where it can tell.
 
-    `recorded` is the object as the server last returned it; `dry_run` asks what the server would make of the new inputs, and returns None when it
-    can't. A change whose outcome is what is recorded anyhow is another spelling of the same (`1000m` for `1`, an empty list for none, a default
-    written out) and no change. Deletions always count: they give up a field that another manager or a default may then fill.
+    `recorded` is the object as the server last returned it; `dry_run` asks what the server would make of the new
+    inputs, and returns None when it can't. A change whose outcome is what is recorded anyhow is another spelling of the
+    same (`1000m` for `1`, an empty list for none, a default written out) and no change. Deletions always count: they
+    give up a field that another manager or a default may then fill.
     """
     if (
         not changes

@@ -1,6 +1,9 @@
-"""Helm releases, simulated: no chart is fetched and nothing of it runs, but its custom resource definitions exist once the release does.
+"""Simulated Helm releases.
 
-So a ServiceMonitor that is declared without the operator's release, or not after it, fails as it would on a real cluster.
+No chart is fetched and nothing of it runs, but its custom resource definitions exist once the release does.
+
+So a ServiceMonitor that is declared without the operator's release, or not after it, fails as it would on a real
+cluster.
 """
 
 import os
@@ -112,10 +115,12 @@ def chart_name(inputs: Mapping[str, Any]) -> str:
 
 
 def install(server: ApiServer, inputs: Properties, report: Callable[[str], None], cancelled: threading.Event) -> int:
-    """What an installation leaves on the API server: the namespace when it is to be created, and the chart's custom resource definitions.
+    """What an installation leaves on the API server.
 
-    As with Helm, definitions that are there already stay as they are. Returns how many the chart has.
-    Raises `ApiError` in Helm's words for a missing namespace, `NotReady` for a definition that the API server does not take up.
+    The namespace when it is to be created, and the chart's custom resource definitions.
+
+    As with Helm, definitions that are there already stay as they are. Returns how many the chart has. Raises `ApiError`
+    in Helm's words for a missing namespace, `NotReadyError` for a definition that the API server does not take up.
     """
     values = plain(inputs)
     namespace = values["namespace"]
@@ -157,11 +162,13 @@ def definitions(chart: str) -> Iterator[tuple[str, bytes]]:
         return
     for file in sorted((Path(folder) / chart).glob("*.y*ml")):
         for document in re.split(rb"^---[ \t]*$", file.read_bytes(), flags=re.MULTILINE):
-            # The largest definitions have half a megabyte: only one that is written in an unusual way is parsed for its name.
+            # The largest definitions have half a megabyte: only one that is written in an unusual way is parsed for its
+            # name.
             quick = _DEFINITION_NAME.search(document)
             if quick:
                 yield quick.group(1).decode().strip("\"'"), document
                 continue
-            parsed = yaml.load(document, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            parsed = yaml.load(document, loader)  # noqa: S506 - both are safe loaders
             if parsed:
                 yield parsed["metadata"]["name"], document

@@ -1,6 +1,7 @@
-"""Which API server a kubeconfig names, how to log in there, and the promise that a rehearsal speaks to no other than its own.
+"""Which API server a kubeconfig names, and how to log in there.
 
-A kubeconfig that gets its token from `aws eks get-token` belongs to the simulated EKS cluster: the rehearsal's control plane plays it.
+A rehearsal speaks to no other server than its own. A kubeconfig that gets its token from `aws eks get-token` belongs to
+the simulated EKS cluster: the rehearsal's control plane plays it.
 """
 
 import base64
@@ -41,7 +42,10 @@ class Connection:
 
 
 def parse(contents_or_path: str) -> dict[str, Any]:
-    """A kubeconfig given as its contents or as a path, as the provider's `kubeconfig` takes it. Raises `KubeconfigError`."""
+    """A kubeconfig given as its contents or as a path, as the provider's `kubeconfig` takes it.
+
+    Raises `KubeconfigError`.
+    """
     text = contents_or_path
     candidate = (
         Path(contents_or_path).expanduser() if "\n" not in contents_or_path and len(contents_or_path) < 4096 else None
@@ -69,13 +73,19 @@ def ambient() -> str:
 
 
 def active_cluster(config: dict[str, Any], context: str, cluster: str) -> dict[str, Any] | None:
-    """The settings of the cluster that a kubeconfig points to, which tell whether another cluster is meant; None when there is none."""
+    """The settings of the cluster that a kubeconfig points to, which tell whether another cluster is meant.
+
+    None when there is none.
+    """
     chosen = _context(config, context)
     return _named(config, "clusters", "cluster", cluster or chosen.get("cluster", ""))
 
 
 def connection(config: dict[str, Any], context: str = "", cluster: str = "") -> Connection:
-    """The API server that a parsed kubeconfig names. Raises `KubeconfigError`, also for a server that is not the rehearsal's."""
+    """The API server that a parsed kubeconfig names.
+
+    Raises `KubeconfigError`, also for a server that is not the rehearsal's.
+    """
     rehearsed = os.environ.get(REHEARSAL_KUBECONFIG, "")
     chosen = _resolve(config, context, cluster)
     if _is_simulated_eks(config, context):
@@ -96,6 +106,11 @@ def connection(config: dict[str, Any], context: str = "", cluster: str = "") -> 
             f"the kubeconfig points to {chosen.server}, which is not on this machine; a rehearsal never leaves it"
         )
     return chosen
+
+
+def own_connection(kubeconfig: Path) -> Connection:
+    """The API server of a kubeconfig that the rehearsal itself wrote. Raises `KubeconfigError`."""
+    return _resolve(parse(str(kubeconfig)), "", "")
 
 
 def _context(config: dict[str, Any], context: str) -> dict[str, Any]:
@@ -171,7 +186,7 @@ def _executed(command: dict[str, Any]) -> dict[str, Any]:
         {"apiVersion": command.get("apiVersion"), "kind": "ExecCredential", "spec": {"interactive": False}}
     )
     try:
-        answer = subprocess.run(
+        answer = subprocess.run(  # noqa: S603 - the user's own kubeconfig names the program
             program,
             env={**os.environ, **environment, "KUBERNETES_EXEC_INFO": request},
             capture_output=True,

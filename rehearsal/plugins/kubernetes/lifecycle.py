@@ -5,10 +5,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from rehearsal.plugins.kubernetes import ownership, readiness
-from rehearsal.plugins.kubernetes.api import ApiError, ApiServer, NoSuchKindError
+from rehearsal.plugins.kubernetes.api import ApiError, ApiServer, NoSuchKindError, Propagation
 from rehearsal.plugins.kubernetes.difference import MISSING, Path, at
 from rehearsal.plugins.kubernetes.objects import (
     DELETION_PROPAGATION,
@@ -18,11 +18,11 @@ from rehearsal.plugins.kubernetes.objects import (
     annotation,
     is_annotated,
 )
-from rehearsal.plugins.kubernetes.readiness import NotReady, timeout_seconds
+from rehearsal.plugins.kubernetes.readiness import NotReadyError, timeout_seconds
 from rehearsal.plugins.kubernetes.settings import ProviderSettings
 
-# An object may come before the namespace or the definition that it needs: the real provider tries five times within half a minute, this one within 3 s,
-# which is long for an API server on the same machine.
+# An object may come before the namespace or the definition that it needs: the real provider tries five times within
+# half a minute, this one within 3 s, which is long for an API server on the same machine.
 _CREATE_AGAIN_SECONDS = (0.2, 0.4, 0.8, 1.6)
 
 _DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
@@ -87,8 +87,9 @@ def preview_create(task: Task) -> dict[str, Any]:
 def create(task: Task) -> dict[str, Any]:
     """Makes the object and waits until it is ready; returns it.
 
-    As since pulumi-kubernetes#4278 an object that is already there is an error, unless the provider's `upsertExistingObjects` says otherwise.
-    Raises `ApiError`, `NoSuchKindError`, `FieldConflictError` when nothing was made, `NotReady` when the object is there but not ready.
+    As since pulumi-kubernetes#4278 an object that is already there is an error, unless the provider's
+    `upsertExistingObjects` says otherwise. Raises `ApiError`, `NoSuchKindError`, `FieldConflictError` when nothing was
+    made, `NotReadyError` when the object is there but not ready.
     """
     live = _made(task)
     if task.kind == _DEFINITION:
@@ -120,7 +121,10 @@ def preview_update(task: Task, live: dict[str, Any], ignored: Sequence[Path] = (
 
 
 def update(task: Task, live: dict[str, Any], ignored: Sequence[Path] = ()) -> dict[str, Any]:
-    """Applies the manifest over `live` and waits until the object is ready; returns it. Raises `ApiError`, `FieldConflictError`, `NotReady`."""
+    """Applies the manifest over `live` and waits until the object is ready; returns it.
+
+    Raises `ApiError`, `FieldConflictError`, `NotReadyError`.
+    """
     live = ownership.take_over(task.server, live, task.manager)
     changed = _applied(
         task, without_ignored(task.manifest, live, task.manager, ignored), force=task.forces or task.kind == _DEFINITION
@@ -144,7 +148,8 @@ def without_ignored(
 ) -> dict[str, Any]:
     """The manifest without the properties that `ignoreChanges` leaves to others.
 
-    A field that only others own is not sent at all, or the apply would claim it; one of our own keeps the value that it has on the server.
+    A field that only others own is not sent at all, or the apply would claim it; one of our own keeps the value that it
+    has on the server.
     """
     result = copy.deepcopy(manifest)
     for path in ignored:
@@ -161,11 +166,13 @@ def without_ignored(
 
 
 def delete(task: Task, name: str, namespace: str) -> None:
-    """Deletes the object, by default with everything that it owns first, and waits until it is gone. One that isn't there is fine.
+    """Deletes the object, by default with everything that it owns first, and waits until it is gone.
 
-    Raises `ApiError`, and `NotReady` when it is still there after the time-out (300 s; 600 s for workloads).
+    One that isn't there is fine.
+
+    Raises `ApiError`, and `NotReadyError` when it is still there after the time-out (300 s; 600 s for workloads).
     """
-    propagation: dict[str, Literal["Orphan", "Background"]] = {"orphan": "Orphan", "background": "Background"}
+    propagation: dict[str, Propagation] = {"orphan": "Orphan", "background": "Background"}
     chosen = propagation.get(annotation(task.manifest, DELETION_PROPAGATION).lower(), "Foreground")
     try:
         live = task.server.get(task.kind, namespace, name)
@@ -198,14 +205,14 @@ def _wait_until_gone(task: Task, live: dict[str, Any], namespace: str, name: str
             task.report("")
             return
         if time.monotonic() >= deadline:
-            raise NotReady(
+            raise NotReadyError(
                 current,
                 f'Timed out after {limit:g} seconds waiting for deletion of {task.kind} "{name}"',
                 _what_holds(current),
             )
         task.report(f"Waiting for deletion of {task.kind.kind} {name}")
         if task.cancelled.wait(pause):
-            raise NotReady(current, f"Resource operation was cancelled for '{name}'", _what_holds(current))
+            raise NotReadyError(current, f"Resource operation was cancelled for '{name}'", _what_holds(current))
         pause = min(pause * 1.5, 0.5)
 
 
@@ -227,9 +234,10 @@ def _what_holds(live: dict[str, Any]) -> list[str]:
 
 
 def as_inputs(live: dict[str, Any], recorded: Any, inputs: Any) -> Any:
-    """The inputs that a refresh finds: `inputs`, with the live value wherever the object is no longer as the state recorded it.
+    """The inputs that a refresh finds.
 
-    Where live and recorded values agree nothing drifted, and the input keeps its own spelling (`1000m` where the server says `1`).
+    These are `inputs`, with the live value wherever the object is no longer as the state recorded it. Where live and
+    recorded values agree nothing drifted, and the input keeps its own spelling (`1000m` where the server says `1`).
     What only the server set stays out, as in the real provider (pruneLiveState).
     """
     if isinstance(inputs, dict):

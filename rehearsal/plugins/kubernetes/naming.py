@@ -14,9 +14,49 @@ from rehearsal.plugins.wire import UNKNOWN
 
 _Autonaming = protocol.CheckRequest.AutonamingOptions
 
-# Kinds of the built-in API groups that live in no namespace (`kubectl api-resources --namespaced=false` of Kubernetes 1.36), for when no server can be asked.
+# Kinds of the built-in API groups that live in no namespace (`kubectl api-resources --namespaced=false` of Kubernetes
+# 1.36), for when no server can be asked.
 _CLUSTER_SCOPED = frozenset(
-    ["APIService", "CSIDriver", "CSINode", "CertificateSigningRequest", "ClusterRole", "ClusterRoleBinding", "ClusterTrustBundle", "ComponentStatus", "CustomResourceDefinition", "DeviceClass", "DeviceTaintRule", "FlowSchema", "IPAddress", "IngressClass", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding", "MutatingWebhookConfiguration", "Namespace", "Node", "PersistentVolume", "PriorityClass", "PriorityLevelConfiguration", "ResourceSlice", "RuntimeClass", "SelfSubjectAccessReview", "SelfSubjectReview", "SelfSubjectRulesReview", "ServiceCIDR", "StorageClass", "StorageVersion", "StorageVersionMigration", "SubjectAccessReview", "TokenReview", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration", "VolumeAttachment", "VolumeAttributesClass"]
+    [
+        "APIService",
+        "CSIDriver",
+        "CSINode",
+        "CertificateSigningRequest",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ClusterTrustBundle",
+        "ComponentStatus",
+        "CustomResourceDefinition",
+        "DeviceClass",
+        "DeviceTaintRule",
+        "FlowSchema",
+        "IPAddress",
+        "IngressClass",
+        "MutatingAdmissionPolicy",
+        "MutatingAdmissionPolicyBinding",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "PriorityLevelConfiguration",
+        "ResourceSlice",
+        "RuntimeClass",
+        "SelfSubjectAccessReview",
+        "SelfSubjectReview",
+        "SelfSubjectRulesReview",
+        "ServiceCIDR",
+        "StorageClass",
+        "StorageVersion",
+        "StorageVersionMigration",
+        "SubjectAccessReview",
+        "TokenReview",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+        "VolumeAttachment",
+        "VolumeAttributesClass",
+    ]
 )
 
 
@@ -29,7 +69,10 @@ class Named:
 
 
 def named(inputs: Properties, olds: Mapping[str, Any], urn: str, request: protocol.CheckRequest) -> Named:
-    """Gives an object without a name the one that it had, or a new one, and marks it with the annotation pulumi.com/autonamed."""
+    """Gives an object without a name the one that it had, or a new one.
+
+    It marks it with the annotation pulumi.com/autonamed.
+    """
     metadata = _metadata(inputs)
     if metadata is None or "name" in metadata:
         return Named(inputs)
@@ -69,7 +112,10 @@ def in_namespace(inputs: Properties, kind: Kind, default: str, server: ApiServer
 
 
 def is_namespaced(kind: Kind, server: ApiServer | None) -> bool:
-    """Whether objects of a kind live in a namespace; assumed of a kind that nobody knows yet, as in the real provider."""
+    """Whether objects of a kind live in a namespace.
+
+    Assumed of a kind that nobody knows yet, as in the real provider.
+    """
     if server is not None:
         try:
             return server.endpoint(kind).namespaced

@@ -1,4 +1,7 @@
-"""What a resource's type token and inputs say about the Kubernetes object behind it: its kind, its name, its annotations."""
+"""What a resource's type token and inputs say about the Kubernetes object behind it.
+
+Its kind, its name, its annotations.
+"""
 
 import copy
 import hashlib
@@ -31,7 +34,7 @@ _DASHED = {
 _UNDERSCORED = {dashed: key for key, dashed in _DASHED.items()}
 
 
-class UnsupportedType(Exception):
+class UnsupportedTypeError(Exception):
     """A resource type that this plugin can't be asked for; the message says why."""
 
 
@@ -54,22 +57,24 @@ class Kind:
 def kind_of_type(type_token: str) -> Kind:
     """`kubernetes:apps/v1:Deployment` -> `apps/v1`, `Deployment`.
 
-    Raises `UnsupportedType` for lists, patches and anything that is not an object of an API group.
+    Raises `UnsupportedTypeError` for lists, patches and anything that is not an object of an API group.
     """
     parts = type_token.split(":")
     if len(parts) != 3 or parts[0] != "kubernetes" or "/" not in parts[1]:
-        raise UnsupportedType(
+        raise UnsupportedTypeError(
             f"{type_token!r} is no type of a Kubernetes object; expected kubernetes:<group>/<version>:<Kind>"
         )
     group, version = parts[1].split("/", 1)
     kind = parts[2]
     if "." not in group and kind.endswith("List"):
-        raise UnsupportedType(
-            f"{kind}: list resources exist for compatibility with YAML manifests and Helm charts, and cannot be created directly. "
-            "Use the underlying resource type instead"
+        raise UnsupportedTypeError(
+            f"{kind}: list resources exist for compatibility with YAML manifests and Helm charts, and cannot be "
+            "created directly. Use the underlying resource type instead"
         )
     if kind.endswith("Patch"):
-        raise UnsupportedType(f"{kind}: patch resources are not simulated by the rehearsal; declare the object itself")
+        raise UnsupportedTypeError(
+            f"{kind}: patch resources are not simulated by the rehearsal; declare the object itself"
+        )
     return Kind(version if group in ("core", "") else f"{group}/{version}", kind)
 
 
@@ -137,20 +142,27 @@ def new_name(urn: str, seed: bytes) -> str:
 def field_manager(urn: str, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str:
     """Who owns the fields that are applied: the annotation's name, else the state's, else one made from the URN.
 
-    The real provider draws the last at random; from the URN it is the same again when an answer was lost before it reached the state.
+    The real provider draws the last at random; from the URN it is the same again when an answer was lost before it
+    reached the state.
     """
     chosen = annotation(inputs, PATCH_FIELD_MANAGER) or plain(state.get("__fieldManager"))
     return chosen or f"pulumi-kubernetes-{hashlib.sha256(urn.encode()).hexdigest()[:8]}"
 
 
 def to_manifest(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs as the API server takes them: no secret wrappers, dashes where the schema has them, none of Pulumi's own keys."""
+    """The inputs as the API server takes them.
+
+    No secret wrappers, dashes where the schema has them, none of Pulumi's own keys.
+    """
     manifest = _renamed(plain(inputs), _DASHED)
     return {key: value for key, value in manifest.items() if not key.startswith("__")}
 
 
 def from_live(live: Mapping[str, Any]) -> dict[str, Any]:
-    """A live object as outputs. The record of who owns which field stays on the server: it would triple the size of the state."""
+    """A live object as outputs.
+
+    The record of who owns which field stays on the server: it would triple the size of the state.
+    """
     values: dict[str, Any] = _renamed(copy.deepcopy(dict(live)), _UNDERSCORED)
     values.get("metadata", {}).pop("managedFields", None)
     return values

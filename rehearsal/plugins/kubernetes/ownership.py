@@ -9,7 +9,8 @@ from rehearsal.plugins.kubernetes.api import JSON_PATCH, ApiError, ApiServer
 from rehearsal.plugins.kubernetes.difference import Path
 from rehearsal.plugins.kubernetes.objects import Kind, name_of, namespace_of
 
-# Managers whose fields the real provider takes over before an apply (fixCSAFieldManagers): its own of client-side times, and kubectl's.
+# Managers whose fields the real provider takes over before an apply (fixCSAFieldManagers): its own of client-side
+# times, and kubectl's.
 _TAKEN_OVER = frozenset(
     {"kubectl", "before-first-apply", "pulumi-kubernetes", "pulumi-kubernetes.exe", "pulumi-resource-kubernetes"}
 )
@@ -22,9 +23,10 @@ def has_foreign_record(live: Mapping[str, Any], manager: str) -> bool:
 
 
 def take_over(server: ApiServer, live: dict[str, Any], manager: str) -> dict[str, Any]:
-    """Records as applied by `manager` what it made by a plain create, so that an apply can change and drop those fields.
+    """Records as applied by `manager` what it made by a plain create, so that an apply can change and drop it.
 
-    Returns the live object. A controller that writes in between makes it start again; after some tries it gives up until the next update.
+    Returns the live object. A controller that writes in between makes it start again; after some tries it gives up
+    until the next update.
     """
     kind = Kind(live["apiVersion"], live["kind"])
     for _ in range(_ATTEMPTS):

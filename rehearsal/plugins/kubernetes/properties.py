@@ -1,4 +1,7 @@
-"""Property bags as this plugin works on them: `rehearsal.plugins.wire` without nulls, and secrecy copied from inputs to outputs."""
+"""Property bags as this plugin works on them.
+
+`rehearsal.plugins.wire` without nulls, and secrecy copied from inputs to outputs.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,8 +34,8 @@ def _without_nulls(value: Any) -> Any:
 def with_secrecy_of(values: Any, source: Any) -> Any:
     """`values` with everything secret that is secret at the same place in `source`.
 
-    Objects are compared key by key; a list with one secret is secret as a whole, since its order on the server may differ
-    (as `annotateSecrets` of the real provider does).
+    Objects are compared key by key; a list with one secret is secret as a whole, since its order on the server may
+    differ (as `annotateSecrets` of the real provider does).
     """
     if isinstance(source, Secret):
         return values if isinstance(values, Secret) else Secret(plain(values))

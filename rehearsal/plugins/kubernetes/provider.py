@@ -1,3 +1,4 @@
+# ruff: noqa: N802, ARG002 - the protocol decides what its methods are called and what they are given.
 """The provider protocol: what the engine asks, turned into operations on one API server, and the answers."""
 
 import threading
@@ -21,7 +22,7 @@ from rehearsal.plugins.kubernetes.lifecycle import FieldConflictError, Task
 from rehearsal.plugins.kubernetes.objects import (
     RELEASE_TYPE,
     Kind,
-    UnsupportedType,
+    UnsupportedTypeError,
     field_manager,
     from_live,
     id_of,
@@ -39,22 +40,25 @@ from rehearsal.plugins.kubernetes.properties import (
     read,
     with_secrecy_of,
 )
-from rehearsal.plugins.kubernetes.readiness import NotReady
+from rehearsal.plugins.kubernetes.readiness import NotReadyError
 from rehearsal.plugins.kubernetes.replacement import must_delete_first, replaces, replacing_properties
 from rehearsal.plugins.kubernetes.settings import Failure, ProviderSettings
 
 _SECRET_KIND = Kind("v1", "Secret")
 _SHORTEST_HIDDEN = 4  # shorter secrets are too likely to be part of an ordinary word
 
-_FAULTS = (ApiError, NoSuchKindError, UnreachableError, FieldConflictError, UnsupportedType, InjectedFault)
+_FAULTS = (ApiError, NoSuchKindError, UnreachableError, FieldConflictError, UnsupportedTypeError, InjectedFault)
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """An operation that failed with nothing changed; the text is for people."""
 
 
-class PartiallyDone(Exception):
-    """An object that exists but is not as it should be: the engine keeps it in the state and comes back to it in the next update."""
+class PartiallyDoneError(Exception):
+    """An object that exists but is not as it should be.
+
+    The engine keeps it in the state and comes back to it in the next update.
+    """
 
     def __init__(
         self, message: str, resource_id: str, outputs: Properties, reasons: list[str], inputs: Properties | None = None
@@ -161,7 +165,7 @@ class KubernetesProvider(ResourceProviderServicer):
             return protocol.CheckResponse(inputs=encode(checked), failures=_check_failures(failures))
         try:
             kind = kind_of(news, type_token)
-        except UnsupportedType as error:
+        except UnsupportedTypeError as error:
             return protocol.CheckResponse(inputs=request.news, failures=_check_failures([Failure("", str(error))]))
         checked = {**news, "apiVersion": kind.api_version, "kind": kind.kind}
         if not any(failure.path == "metadata" for failure in failures):
@@ -212,10 +216,11 @@ class KubernetesProvider(ResourceProviderServicer):
             try:
                 outcome = lifecycle.preview_create(task)
             except ApiError as error:
-                # What a preview can't know: the namespace comes with the same update, the old object goes with it, or the right to ask is missing.
+                # What a preview can't know: the namespace comes with the same update, the old object goes with it, or
+                # the right to ask is missing.
                 if error.is_missing_namespace or error.code in (403, 409):
                     return protocol.CreateResponse(properties=request.properties)
-                raise Refused(
+                raise RefusedError(
                     f"resource {_quoted(request.urn)} was not successfully created by the Kubernetes API server: {error}"
                 ) from error
             outcome.pop("status", None)
@@ -224,20 +229,21 @@ class KubernetesProvider(ResourceProviderServicer):
         try:
             live = lifecycle.create(task)
         except NoSuchKindError as error:
-            raise Refused(
-                f"creation of resource {_quoted(request.urn)} with kind {kind} failed because the Kubernetes API server reported that the apiVersion for "
-                f"this resource does not exist. Verify that any required CRDs have been created: {error}"
+            raise RefusedError(
+                f"creation of resource {_quoted(request.urn)} with kind {kind} failed because the Kubernetes API server "
+                f"reported that the apiVersion for this resource does not exist. Verify that any required CRDs have been "
+                f"created: {error}"
             ) from error
         except (ApiError, FieldConflictError) as error:
-            raise Refused(
+            raise RefusedError(
                 f"resource {_quoted(request.urn)} was not successfully created by the Kubernetes API server: {error}"
             ) from error
-        except NotReady as error:
+        except NotReadyError as error:
             message = (
-                f"resource {_quoted(request.urn)} was successfully created, but the Kubernetes API server reported that it failed to fully initialize "
-                f"or become live: {error.message}"
+                f"resource {_quoted(request.urn)} was successfully created, but the Kubernetes API server reported that it "
+                f"failed to fully initialize or become live: {error.message}"
             )
-            raise PartiallyDone(
+            raise PartiallyDoneError(
                 message, id_of(error.live), _outputs(error.live, inputs, task.manager), error.reasons
             ) from error
         return protocol.CreateResponse(id=id_of(live), properties=encode(_outputs(live, inputs, task.manager)))
@@ -259,22 +265,27 @@ class KubernetesProvider(ResourceProviderServicer):
         namespace, name = parse_id(request.id)
         live = task.server.get(kind, namespace, name)
         if live is None:
-            raise Refused(
-                f"update of resource {_quoted(request.urn)} failed: {kind} {request.id!r} not found on the API server; run `pulumi refresh` first"
+            raise RefusedError(
+                f"update of resource {_quoted(request.urn)} failed: {kind} {request.id!r} not found on the API server; "
+                "run `pulumi refresh` first"
             )
         initial_version = plain(state.get("__initialApiVersion"))
         try:
             changed = (lifecycle.preview_update if request.preview else lifecycle.update)(task, live, ignored)
-        except (ApiError, FieldConflictError, NotReady) as error:
+        except (ApiError, FieldConflictError, NotReadyError) as error:
             if request.preview and isinstance(error, ApiError) and error.code == 403:
                 return protocol.UpdateResponse(properties=request.news)
             if request.preview:
-                raise Refused(str(error)) from error
-            # As in the real provider the object stays in the state with its new inputs, marked so that the next update tries again.
-            current = error.live if isinstance(error, NotReady) else live
-            reasons = error.reasons if isinstance(error, NotReady) else []
-            message = f"the Kubernetes API server reported that {_quoted(request.id)} failed to fully initialize or become live: {error}"
-            raise PartiallyDone(
+                raise RefusedError(str(error)) from error
+            # As in the real provider the object stays in the state with its new inputs, marked so that the next update
+            # tries again.
+            current = error.live if isinstance(error, NotReadyError) else live
+            reasons = error.reasons if isinstance(error, NotReadyError) else []
+            message = (
+                f"the Kubernetes API server reported that {_quoted(request.id)} failed to fully initialize or become "
+                f"live: {error}"
+            )
+            raise PartiallyDoneError(
                 message, request.id, _outputs(current, inputs, task.manager, initial_version), reasons
             ) from error
         return protocol.UpdateResponse(properties=encode(_outputs(changed, inputs, task.manager, initial_version)))
@@ -311,7 +322,7 @@ class KubernetesProvider(ResourceProviderServicer):
         outputs = _outputs(live, inputs, manager, plain(state.get("__initialApiVersion")))
         verdict = readiness.verdict(server, live, plain(inputs)) if inputs else None
         if verdict is not None and not verdict.ready:
-            raise PartiallyDone(
+            raise PartiallyDoneError(
                 f"{_quoted(request.id)} is not ready", request.id, outputs, verdict.reasons(), known_inputs
             )
         return protocol.ReadResponse(id=request.id, properties=encode(outputs), inputs=encode(known_inputs))
@@ -331,8 +342,8 @@ class KubernetesProvider(ResourceProviderServicer):
             task = replace(self._task(self._reached(), request.urn, inputs, state, request.timeout), manifest=manifest)
             try:
                 lifecycle.delete(task, name, namespace)
-            except NotReady as error:
-                raise Refused("; ".join([error.message, *error.reasons])) from error
+            except NotReadyError as error:
+                raise RefusedError("; ".join([error.message, *error.reasons])) from error
             return empty_pb2.Empty()
 
     # Simulated Helm releases.
@@ -387,7 +398,7 @@ class KubernetesProvider(ResourceProviderServicer):
 
     def _reached(self) -> ApiServer:
         if self._server is None:
-            raise Refused(f"configured Kubernetes cluster is unreachable: {self._unreachable}")
+            raise RefusedError(f"configured Kubernetes cluster is unreachable: {self._unreachable}")
         return self._server
 
     def _task(self, server: ApiServer, urn: str, inputs: Properties, state: Properties, timeout: float = 0) -> Task:
@@ -415,7 +426,10 @@ class KubernetesProvider(ResourceProviderServicer):
 
 
 class _Answering:
-    """Around one operation: injects the faults that a test asked for, and turns errors into the protocol's, with secrets taken out."""
+    """Around one operation.
+
+    Injects the faults that a test asked for, and turns errors into the protocol's, with secrets taken out.
+    """
 
     def __init__(
         self, faults: Faults, context: grpc.ServicerContext, urn: str, operation: str, inputs: Properties
@@ -436,12 +450,12 @@ class _Answering:
                 self._fault.__exit__(None, None, None)
             except InjectedFault as injected:
                 self._abort(injected)
-        if isinstance(error, (Refused, PartiallyDone, *_FAULTS)):
+        if isinstance(error, (RefusedError, PartiallyDoneError, *_FAULTS)):
             self._abort(error)
 
     def _abort(self, error: Exception) -> NoReturn:
         message = _without_secrets(str(error), self._inputs)
-        if isinstance(error, PartiallyDone):
+        if isinstance(error, PartiallyDoneError):
             error.detail.reasons[:] = [_without_secrets(reason, self._inputs) for reason in error.detail.reasons]
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=message)
             status.details.add().Pack(error.detail)

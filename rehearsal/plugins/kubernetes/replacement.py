@@ -1,7 +1,7 @@
 """Which properties can't be changed in place, so that their change replaces the object.
 
-The table is the real provider's (provider/pkg/provider/diff.go of pulumi-kubernetes 4): also where the API server would allow a change in place, as for the
-data of a ConfigMap, which is replaced so that pods that read it roll with it.
+The table is the real provider's (provider/pkg/provider/diff.go of pulumi-kubernetes 4): also where the API server would
+allow a change in place, as for the data of a ConfigMap, which is replaced so that pods that read it roll with it.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,83 @@ from rehearsal.plugins.kubernetes.settings import ProviderSettings
 
 _ANY_ITEM = "*"
 
-_CONTAINER = ["args", "command", "env", "image", "imagePullPolicy", "lifecycle", "livenessProbe", "ports", "readinessProbe", "resources", "securityContext", "stdin", "stdinOnce", "terminationMessagePath", "terminationMessagePolicy", "tty", "volumeDevices", "volumeMounts", "workingDir"]
+_CONTAINER = [
+    "args",
+    "command",
+    "env",
+    "image",
+    "imagePullPolicy",
+    "lifecycle",
+    "livenessProbe",
+    "ports",
+    "readinessProbe",
+    "resources",
+    "securityContext",
+    "stdin",
+    "stdinOnce",
+    "terminationMessagePath",
+    "terminationMessagePolicy",
+    "tty",
+    "volumeDevices",
+    "volumeMounts",
+    "workingDir",
+]
 
-_POD = ["affinity", "automountServiceAccountToken", "dnsConfig", "dnsPolicy", "enableServiceLinks", "hostAliases", "hostIPC", "hostNetwork", "hostPID", "hostname", "imagePullSecrets", "nodeName", "nodeSelector", "overhead", "preemptionPolicy", "priority", "priorityClassName", "readinessGates", "restartPolicy", "runtimeClassName", "schedulerName", "securityContext", "serviceAccount", "serviceAccountName", "shareProcessNamespace", "subdomain", "terminationGracePeriodSeconds", "volumes"]
+_POD = [
+    "affinity",
+    "automountServiceAccountToken",
+    "dnsConfig",
+    "dnsPolicy",
+    "enableServiceLinks",
+    "hostAliases",
+    "hostIPC",
+    "hostNetwork",
+    "hostPID",
+    "hostname",
+    "imagePullSecrets",
+    "nodeName",
+    "nodeSelector",
+    "overhead",
+    "preemptionPolicy",
+    "priority",
+    "priorityClassName",
+    "readinessGates",
+    "restartPolicy",
+    "runtimeClassName",
+    "schedulerName",
+    "securityContext",
+    "serviceAccount",
+    "serviceAccountName",
+    "shareProcessNamespace",
+    "subdomain",
+    "terminationGracePeriodSeconds",
+    "volumes",
+]
 
-_PERSISTENT_VOLUME = ["awsElasticBlockStore", "azureDisk", "azureFile", "cephfs", "cinder", "csi", "fc", "flexVolume", "flocker", "gcePersistentDisk", "glusterfs", "hostPath", "iscsi", "local", "nfs", "photonPersistentDisk", "portworxVolume", "quobyte", "rbd", "scaleIO", "storageos", "vsphereVolume"]
+_PERSISTENT_VOLUME = [
+    "awsElasticBlockStore",
+    "azureDisk",
+    "azureFile",
+    "cephfs",
+    "cinder",
+    "csi",
+    "fc",
+    "flexVolume",
+    "flocker",
+    "gcePersistentDisk",
+    "glusterfs",
+    "hostPath",
+    "iscsi",
+    "local",
+    "nfs",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "quobyte",
+    "rbd",
+    "scaleIO",
+    "storageos",
+    "vsphereVolume",
+]
 
 _STATEFUL_SET = [
     "spec.podManagementPolicy",
@@ -68,7 +140,10 @@ def replacing_properties(kind: Kind, inputs: Mapping[str, Any], settings: Provid
 
 
 def replaces(change: Change, paths: list[Path]) -> bool:
-    """Whether a change touches one of the paths: at it, below it, or above it with a new value that reaches down to it."""
+    """Whether a change touches one of the paths.
+
+    At it, below it, or above it with a new value that reaches down to it.
+    """
     if change.kind == "delete" and change.path == ("metadata",):
         return True
     return any(_touches(path, change) for path in paths)
@@ -91,7 +166,10 @@ def _reaches(value: Any, path: Path) -> bool:
 
 
 def must_delete_first(inputs: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    """Whether the old object has to go before the new one can be made: both have the same name, which the program chose."""
+    """Whether the old object has to go before the new one can be made.
+
+    Both have the same name, which the program chose.
+    """
     return (
         name_of(inputs) != ""
         and not is_annotated(inputs, AUTONAMED)

@@ -1,4 +1,7 @@
-"""The provider's own configuration: what it may hold, what a change of it means for the objects, and the settings made of it."""
+"""The provider's own configuration.
+
+What it may hold, what a change of it means for the objects, and the settings made of it.
+"""
 
 import json
 import os
@@ -50,7 +53,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class ProviderSettings:
-    """The configuration that every operation works with. `kubeconfig` is None while it is unknown (first preview of a stack with a new cluster)."""
+    """The configuration that every operation works with.
+
+    `kubeconfig` is None while it is unknown (first preview of a stack with a new cluster).
+    """
 
     kubeconfig: str | None = ""
     context: str = ""
@@ -77,7 +83,8 @@ def check(config: Properties) -> list[Failure]:
             failures.append(
                 Failure(
                     key,
-                    f"{key} is not simulated: the rehearsal applies objects to an API server, and writes them to out/<stack>/manifests itself",
+                    f"{key} is not simulated: the rehearsal applies objects to an API server, and writes them to "
+                    "out/<stack>/manifests itself",
                 )
             )
         elif key in _TEXTS:
@@ -100,7 +107,10 @@ def check(config: Properties) -> list[Failure]:
 
 
 def read(config: Properties) -> ProviderSettings:
-    """The settings of a configuration that `check` found no fault in, with the real provider's environment variables as defaults."""
+    """The settings of a configuration that `check` found no fault in.
+
+    With the real provider's environment variables as defaults.
+    """
     values = {key: plain(value) for key, value in config.items()}
 
     def switch(key: str) -> bool:
@@ -140,8 +150,9 @@ class ConfigDifference:
 def difference(old: Properties, new: Properties) -> ConfigDifference:
     """The real provider's rule: objects are replaced when the cluster is another one.
 
-    With a `clusterIdentifier` that stays the same nothing is replaced, whatever the kubeconfig says; a new identifier replaces. Without one,
-    the active cluster's settings in the kubeconfig decide, and an unknown kubeconfig counts as another cluster.
+    With a `clusterIdentifier` that stays the same nothing is replaced, whatever the kubeconfig says; a new identifier
+    replaces. Without one, the active cluster's settings in the kubeconfig decide, and an unknown kubeconfig counts as
+    another cluster.
     """
     before, after = plain(old), plain(new)
     changed = tuple(

@@ -1,4 +1,7 @@
-"""Inputs against the types of the pulumi-kubernetes SDK: unknown properties and missing required ones are refused before anything is sent."""
+"""Inputs against the types of the pulumi-kubernetes SDK.
+
+Unknown properties and missing required ones are refused before anything is sent.
+"""
 
 import functools
 import importlib
@@ -19,8 +22,12 @@ _NOT_DECLARED = ("status", "apiVersion", "kind")
 
 
 def check(type_token: str, inputs: Mapping[str, Any]) -> list[Failure]:
-    """All faults of a resource's inputs that its SDK class shows; none for custom resources, whose schema only the API server has."""
-    # The SDK loads its modules when they are first touched, also while type hints are resolved, and not safely in two threads at once.
+    """All faults of a resource's inputs that its SDK class shows.
+
+    None for custom resources, whose schema only the API server has.
+    """
+    # The SDK loads its modules when they are first touched, also while type hints are resolved, and not safely in two
+    # threads at once.
     with _one_at_a_time:
         arguments = _arguments_class(type_token)
         if arguments is None:

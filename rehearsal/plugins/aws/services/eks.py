@@ -30,8 +30,6 @@ def cluster(subject: Subject) -> Computed:
         raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
     if wanted.get("endpointPublicAccess") is False and not wanted.get("endpointPrivateAccess"):
         raise AwsError("InvalidParameterException", "Private and public endpoint access cannot be false")
-    network: dict[str, Any] = subject.inputs.get("kubernetesNetworkConfig") or {}
-    access: dict[str, Any] = subject.inputs.get("accessConfig") or {}
     return Computed(
         name,
         {
@@ -50,18 +48,12 @@ def cluster(subject: Subject) -> Computed:
                 "endpointPrivateAccess": False,
                 "endpointPublicAccess": True,
                 "publicAccessCidrs": ["0.0.0.0/0"],
-                **wanted,
                 "clusterSecurityGroupId": f"sg-{subject.hex(salt='cluster')}",
                 "vpcId": next((str(place.value("vpcId")) for place in places if place), ""),
             },
-            "kubernetesNetworkConfig": {
-                "ipFamily": "ipv4",
-                "serviceIpv4Cidr": "172.20.0.0/16",
-                "elasticLoadBalancing": {"enabled": False},
-                **network,
-            },
-            "accessConfig": {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True, **access},
-            "upgradePolicy": {"supportType": "EXTENDED", **(subject.inputs.get("upgradePolicy") or {})},
+            "kubernetesNetworkConfig": {"ipFamily": "ipv4", "serviceIpv4Cidr": "172.20.0.0/16", "elasticLoadBalancing": {"enabled": False}},
+            "accessConfig": {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True},
+            "upgradePolicy": {"supportType": "EXTENDED"},
         },
     )
 
@@ -102,7 +94,7 @@ def node_group(subject: Subject) -> Computed:
     }
     if template:
         found = _launch_template(subject, template)
-        outputs["launchTemplate"] = {"version": "$Default", **template, "id": found.id, "name": str(found.value("name"))}
+        outputs["launchTemplate"] = {"id": found.id, "name": str(found.value("name"))}
     return Computed(identifier, outputs)
 
 

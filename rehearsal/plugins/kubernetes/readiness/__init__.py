@@ -1,6 +1,7 @@
 """When an object counts as ready, as far as the real provider waits for it, and the waiting itself.
 
-A probe looks at one live object. Only when the wait ends without success is it asked for its reasons, which may cost more requests.
+A probe looks at one live object. Only when the wait ends without success is it asked for its reasons, which may cost
+more requests.
 """
 
 import threading
@@ -45,7 +46,7 @@ _FIRST_POLL_SECONDS = 0.05
 _SLOWEST_POLL_SECONDS = 0.5
 
 
-class NotReady(Exception):
+class NotReadyError(Exception):
     """An object that exists did not become ready. `live` is its last known form."""
 
     def __init__(self, live: dict[str, Any], message: str, reasons: list[str]) -> None:
@@ -56,7 +57,10 @@ class NotReady(Exception):
 
 
 def timeout_seconds(custom_timeout: float, inputs: Mapping[str, Any], default: float) -> float:
-    """How long to wait: the resource option `custom_timeouts` first, then the annotation pulumi.com/timeoutSeconds, then the default."""
+    """How long to wait.
+
+    The resource option `custom_timeouts` first, then the annotation pulumi.com/timeoutSeconds, then the default.
+    """
     if custom_timeout:
         return custom_timeout
     written = annotation(inputs, TIMEOUT_SECONDS)
@@ -79,7 +83,8 @@ def wait(
 ) -> dict[str, Any]:
     """Waits until the object is ready; returns it as it is then. `report` is told what is being waited for.
 
-    Raises `NotReady` when the time is up, when waiting longer would change nothing, or when the update is cancelled.
+    Raises `NotReadyError` when the time is up, when waiting longer would change nothing, or when the update is
+    cancelled.
     """
     kind, name = Kind(live["apiVersion"], live["kind"]), name_of(live)
     probe, default = _PROBES.get(kind, (None, 0))
@@ -95,13 +100,13 @@ def wait(
             return live
         report(now.status)
         if now.hopeless:
-            raise NotReady(live, f"'{name}' failed to become ready", now.reasons())
+            raise NotReadyError(live, f"'{name}' failed to become ready", now.reasons())
         if time.monotonic() >= deadline:
-            raise NotReady(live, f"'{name}' timed out after {limit:g} seconds waiting to be Ready", now.reasons())
+            raise NotReadyError(live, f"'{name}' timed out after {limit:g} seconds waiting to be Ready", now.reasons())
         if cancelled.wait(min(pause, max(deadline - time.monotonic(), 0.01))):
-            raise NotReady(live, f"Resource operation was cancelled for '{name}'", now.reasons())
+            raise NotReadyError(live, f"Resource operation was cancelled for '{name}'", now.reasons())
         pause = min(pause * 1.5, _SLOWEST_POLL_SECONDS)
         current = server.get(kind, namespace_of(live), name)
         if current is None:
-            raise NotReady(live, f"'{name}' was deleted while it was waited for", [])
+            raise NotReadyError(live, f"'{name}' was deleted while it was waited for", [])
         live = current

@@ -6,7 +6,7 @@ from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.readiness.verdict import READY, Verdict, condition, worded
 
 
-def definition(server: ApiServer, live: dict[str, Any]) -> Verdict:
+def definition(_: ApiServer, live: dict[str, Any]) -> Verdict:
     """Established: the API server serves the new kind."""
     if condition(live, "Established").get("status") == "True":
         return READY
@@ -25,7 +25,7 @@ def definition(server: ApiServer, live: dict[str, Any]) -> Verdict:
     )
 
 
-def quota(server: ApiServer, live: dict[str, Any]) -> Verdict:
+def quota(_: ApiServer, live: dict[str, Any]) -> Verdict:
     """The controller enforces the limits that the object asks for."""
     if live["spec"].get("hard", {}) == live.get("status", {}).get("hard", {}):
         return READY

@@ -28,5 +28,5 @@ def job(server: ApiServer, live: dict[str, Any]) -> Verdict:
             *faults_of_pods(server, namespace_of(live), live["spec"].get("selector") or {}),
         ]
 
-    line = f"Waiting for Job to complete (Active: {status.get('active', 0)} | Succeeded: {status.get('succeeded', 0)} | Failed: {status.get('failed', 0)})"
-    return Verdict(False, line, reasons, hopeless=failed)
+    counts = " | ".join(f"{phase.title()}: {status.get(phase, 0)}" for phase in ("active", "succeeded", "failed"))
+    return Verdict(False, f"Waiting for Job to complete ({counts})", reasons, hopeless=failed)

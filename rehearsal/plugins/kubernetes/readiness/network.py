@@ -8,12 +8,18 @@ from rehearsal.plugins.kubernetes.readiness.verdict import READY, Verdict
 
 _SERVICE = Kind("v1", "Service")
 _ENDPOINT_SLICE = Kind("discovery.k8s.io/v1", "EndpointSlice")
-_NO_PODS = "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels on any Pods"
+_NO_PODS = (
+    "Service does not target any Pods. Selected Pods may not be ready, or field '.spec.selector' may not match labels "
+    "on any Pods"
+)
 _NO_ADDRESS = "Service was not allocated an IP address; does your cloud provider support this?"
 
 
 def service(server: ApiServer, live: dict[str, Any]) -> Verdict:
-    """A pod behind it is ready, and a load balancer has its address. Headless ones, external names and those without selector are not waited for."""
+    """A pod behind it is ready, and a load balancer has its address.
+
+    Headless ones, external names and those without selector are not waited for.
+    """
     spec = live["spec"]
     waits_for_pods = (
         spec.get("type") != "ExternalName" and spec.get("clusterIP") != "None" and bool(spec.get("selector"))
@@ -36,7 +42,7 @@ def ingress(server: ApiServer, live: dict[str, Any]) -> Verdict:
             reason = f"Ingress has a rule that directs traffic to Service {name!r}, which " + (
                 "does not exist" if found is None else "has no ready Pods"
             )
-            return Verdict(False, "[1/3] Finding a matching service for each Ingress path", lambda: [reason])
+            return _unmatched(reason)
     if not _has_address(live):
         return Verdict(
             False,
@@ -46,6 +52,10 @@ def ingress(server: ApiServer, live: dict[str, Any]) -> Verdict:
             ],
         )
     return READY
+
+
+def _unmatched(reason: str) -> Verdict:
+    return Verdict(False, "[1/3] Finding a matching service for each Ingress path", lambda: [reason])
 
 
 def _backends(spec: dict[str, Any]) -> list[str]:

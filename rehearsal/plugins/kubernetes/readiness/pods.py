@@ -13,7 +13,7 @@ _AT_WORK = frozenset({"ContainerCreating", "PodInitializing"})  # reasons to be 
 _MOST_REASONS = 5  # a thousand pods fail for the same reason
 
 
-def pod(server: ApiServer, live: dict[str, Any]) -> Verdict:
+def pod(_: ApiServer, live: dict[str, Any]) -> Verdict:
     """Ready, or done with success."""
     phase = live.get("status", {}).get("phase")
     if phase == "Succeeded" or condition(live, "Ready").get("status") == "True":
@@ -58,7 +58,10 @@ def faults_of_pods(server: ApiServer, namespace: str, selector: Mapping[str, Any
 
 
 def warnings_about(server: ApiServer, live: Mapping[str, Any]) -> list[str]:
-    """The newest warning events about an object, the same one once: a quota that is used up, a policy that forbids its pods."""
+    """The newest warning events about an object, the same one once.
+
+    A quota that is used up, a policy that forbids its pods.
+    """
     selector = f"involvedObject.kind={live['kind']},involvedObject.name={name_of(live)},type=Warning"
     events = server.list(_EVENT, namespace_of(live), fieldSelector=selector)
     ordered = sorted(

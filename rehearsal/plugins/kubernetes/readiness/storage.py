@@ -10,7 +10,7 @@ from rehearsal.plugins.kubernetes.readiness.verdict import READY, Verdict
 _STORAGE_CLASS = Kind("storage.k8s.io/v1", "StorageClass")
 
 
-def persistent_volume(server: ApiServer, live: dict[str, Any]) -> Verdict:
+def persistent_volume(_: ApiServer, live: dict[str, Any]) -> Verdict:
     """Available or bound."""
     phase = live.get("status", {}).get("phase", "Pending")
     if phase in ("Available", "Bound"):

@@ -13,7 +13,10 @@ def _none() -> list[str]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """`status` says what is waited for; `reasons` finds out why it takes so long; `hopeless` means that waiting changes nothing."""
+    """`status` says what is waited for; `reasons` finds out why it takes so long.
+
+    `hopeless` means that waiting changes nothing.
+    """
 
     ready: bool
     status: str = ""
@@ -40,5 +43,5 @@ def is_observed(live: Mapping[str, Any]) -> bool:
 
 
 def worded(found: Mapping[str, Any]) -> str:
-    """A condition or an event as one line, such as `[MinimumReplicasUnavailable] Deployment does not have minimum availability.`"""
+    """A condition or an event as one line: `[<reason>] <message>`."""
     return f"[{found.get('reason', 'Unknown')}] {found.get('message', '')}".strip()

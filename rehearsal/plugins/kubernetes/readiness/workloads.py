@@ -9,7 +9,9 @@ from rehearsal.plugins.kubernetes.readiness.verdict import READY, Verdict, condi
 
 
 def deployment(server: ApiServer, live: dict[str, Any]) -> Verdict:
-    """All pods are new and available, and none of the old ones is left. Past its progress deadline it is given up at once.
+    """All pods are new and available, and none of the old ones is left.
+
+    Past its progress deadline it is given up at once.
 
     The real provider would keep waiting until its own time-out then, to fail with the same words.
     """
