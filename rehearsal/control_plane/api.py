@@ -17,6 +17,8 @@ Manifest = dict[str, Any]
 # Where objects of the kinds that the rehearsal itself makes are found; all others are the Kubernetes plugin's business.
 _COLLECTIONS: Mapping[tuple[str, str], str] = {
     ("v1", "Node"): "/api/v1/nodes",
+    ("v1", "PersistentVolume"): "/api/v1/persistentvolumes",
+    ("storage.k8s.io/v1", "StorageClass"): "/apis/storage.k8s.io/v1/storageclasses",
     ("v1", "Service"): "/api/v1/namespaces/{namespace}/services",
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     ("apiregistration.k8s.io/v1", "APIService"): "/apis/apiregistration.k8s.io/v1/apiservices",

@@ -122,11 +122,14 @@ class ControlPlane:
         return f"https://127.0.0.1:{Ports(self.port_base).api_server}"
 
     def add_nodes(self, progress: Progress = _silent) -> None:
-        """Joins three simulated nodes in three zones (once), for stacks that bring no nodes of their own."""
+        """Joins three simulated nodes in three zones (once) and their disks, for stacks that bring no nodes of their own."""
         # Here and not above: that module is built on this package.
         from rehearsal.simulated_nodes import LOCAL_NODES, reconcile  # noqa: PLC0415
 
         reconcile(self.kubeconfig, LOCAL_NODES)
+        with Api(self.kubeconfig) as api:
+            for manifest in manifests.simulated_volumes():
+                api.apply(manifest, FIELD_MANAGER)
         progress(f"{LOCAL_NODES.count} simulated nodes in {len(LOCAL_NODES.zones)} zones are ready")
 
     def stop(self) -> None:

@@ -55,6 +55,41 @@ def metrics_api(ports: Ports, certificates: Certificates) -> list[Manifest]:
     ]
 
 
+def simulated_volumes() -> list[Manifest]:
+    """A default storage class, and the volumes that claims of it are bound to; nothing is ever mounted on simulated nodes.
+
+    Twenty are enough for stack `local` (two claims) to be destroyed and made again nine times on one control plane.
+    """
+    storage_class = "simulated"
+    return [
+        {
+            "apiVersion": "storage.k8s.io/v1",
+            "kind": "StorageClass",
+            "metadata": {
+                "name": storage_class,
+                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+            },
+            "provisioner": "kubernetes.io/no-provisioner",
+            "volumeBindingMode": "WaitForFirstConsumer",
+        },
+        *(
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": f"simulated-{number:02}"},
+                "spec": {
+                    "storageClassName": storage_class,
+                    "capacity": {"storage": "100Gi"},
+                    "accessModes": ["ReadWriteOnce"],
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "hostPath": {"path": "/nonexistent"},
+                },
+            }
+            for number in range(20)
+        ),
+    ]
+
+
 def _read(name: str) -> list[Manifest]:
     with (KWOK_FOLDER / name).open() as file:
         return [document for document in yaml.safe_load_all(file) if document]

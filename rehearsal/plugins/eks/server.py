@@ -6,6 +6,7 @@ from typing import Any
 
 import grpc.aio
 import pulumi
+from google.protobuf import empty_pb2
 from pulumi import provider
 from pulumi.errors import InputPropertiesError
 from pulumi.provider.server import ProviderServicer
@@ -42,6 +43,9 @@ class EksProvider(provider.Provider):
 
 class CheckedServicer(ProviderServicer):
     """Refuses what `pulumi_eks.ClusterArgs` does not have before anything is made."""
+
+    async def Cancel(self, request: Any, context: Any) -> Any:
+        return empty_pb2.Empty()  # the engine asks before it ends a plugin; the children belong to the engine
 
     async def _construct(self, request: Any, context: Any) -> Any:
         if request.type != TYPE:

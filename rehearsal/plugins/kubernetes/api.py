@@ -29,6 +29,7 @@ Propagation = Literal["Foreground", "Background", "Orphan"]
 """What happens to the objects that a deleted one owns."""
 
 APPLY = "application/apply-patch+yaml"
+YAML = "application/yaml"
 JSON_PATCH = "application/json-patch+json"
 _JSON = "application/json"
 

@@ -10,13 +10,14 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from rehearsal.plugins.kubernetes import readiness
-from rehearsal.plugins.kubernetes.api import APPLY, ApiError, ApiServer
+from rehearsal.plugins.kubernetes.api import YAML, ApiError, ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind, new_name
 from rehearsal.plugins.kubernetes.properties import Properties, plain
 from rehearsal.plugins.kubernetes.settings import Failure
@@ -26,6 +27,7 @@ DEFINITIONS = "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS"
 
 _DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _NAMESPACE = Kind("v1", "Namespace")
+_AT_ONCE = 4
 _EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
 _NAME_LENGTH = 53  # Helm's own limit: 63 less what templates put behind it
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -141,15 +143,16 @@ def install(server: ApiServer, inputs: Properties, report: Callable[[str], None]
         raise ApiError(404, "NotFound", f'create: failed to create: namespaces "{namespace}" not found')
     if values.get("skipCrds"):
         return 0
-    made = []
     documents = list(definitions(chart_name(inputs)))
-    for name, document in documents:
-        if server.get(_DEFINITION, "", name) is None:
-            report(f"creating custom resource definition {name}")
-            query = {"fieldManager": "helm", "force": "true"}
-            made.append(server.request("PATCH", server.endpoint(_DEFINITION).path(name=name), query, document, APPLY))
+    missing = [document for name, document in documents if server.get(_DEFINITION, "", name) is None]
+    path = server.endpoint(_DEFINITION).path()
+    report(f"creating {len(missing)} custom resource definitions")
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # the API server needs half a second for a large one
+        made = list(
+            pool.map(lambda document: server.request("POST", path, {"fieldManager": "helm"}, document, YAML), missing)
+        )
     for live in made:
-        readiness.wait(server, live, {}, 0, report, cancelled)
+        readiness.wait(server, live, {}, 0, lambda _: None, cancelled)
     server.forget_kinds()
     report("")
     return len(documents)

@@ -320,7 +320,7 @@ class KubernetesProvider(ResourceProviderServicer):
             found = lifecycle.imported_inputs(from_live(live))
         known_inputs: Properties = _with_kinds_secrets(kind, with_secrecy_of(found, inputs))
         outputs = _outputs(live, inputs, manager, plain(state.get("__initialApiVersion")))
-        verdict = readiness.verdict(server, live, plain(inputs)) if inputs else None
+        verdict = readiness.judge(server, live, plain(inputs)) if inputs else None
         if verdict is not None and not verdict.ready:
             raise PartiallyDoneError(
                 f"{_quoted(request.id)} is not ready", request.id, outputs, verdict.reasons(), known_inputs

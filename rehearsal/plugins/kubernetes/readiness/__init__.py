@@ -67,7 +67,7 @@ def timeout_seconds(custom_timeout: float, inputs: Mapping[str, Any], default: f
     return float(written) if written.isdecimal() else default
 
 
-def verdict(server: ApiServer, live: dict[str, Any], inputs: Mapping[str, Any]) -> Verdict:
+def judge(server: ApiServer, live: dict[str, Any], inputs: Mapping[str, Any]) -> Verdict:
     """Whether a live object is ready at this moment; kinds that nobody waits for always are."""
     probe, _ = _PROBES.get(Kind(live["apiVersion"], live["kind"]), (None, 0))
     return READY if probe is None or is_annotated(inputs, SKIP_AWAIT) else probe(server, live)
