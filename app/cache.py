@@ -29,7 +29,7 @@ GENERATION_BYTES = 16
 ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it writes can leave behind for the others
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
-CONNECTIONS = 64
+CONNECTIONS = 20
 
 Credentials = Callable[[], tuple[str] | tuple[str, str]]
 

@@ -1,1 +1,1 @@
-"""The rehearsal: the whole platform on one machine, with the real Pulumi engine, a real Kubernetes control plane and AWS played by a plugin."""
+"""The rehearsal: the whole platform on one machine, with the real Pulumi engine, a real Kubernetes and a simulated AWS."""

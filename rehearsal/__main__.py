@@ -1,8 +1,8 @@
 """The command line of the rehearsal; people call it through make.
 
-    python -m rehearsal up|preview|destroy STACK
-    python -m rehearsal setup
-    python -m rehearsal clean [--cache]
+python -m rehearsal up|preview|destroy STACK
+python -m rehearsal setup
+python -m rehearsal clean [--cache]
 """
 
 import os
@@ -29,11 +29,18 @@ from rehearsal.toolchain import ToolchainError, ensure
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Rehearses a stack on this machine, without a cloud account.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Rehearses a stack on this machine, without a cloud account."
+)
 
-StackName = Annotated[str, typer.Argument(metavar="STACK", help="dev, staging, prod or local: a stack that has a Pulumi.<stack>.yaml")]
+StackName = Annotated[
+    str, typer.Argument(metavar="STACK", help="dev, staging, prod or local: a stack that has a Pulumi.<stack>.yaml")
+]
 PortBase = Annotated[
-    int | None, typer.Option(envvar="MARLINSPIKE_PORT_BASE", help="First of the 8 ports of the control plane; free ones are found otherwise.")
+    int | None,
+    typer.Option(
+        envvar="MARLINSPIKE_PORT_BASE", help="First of the 8 ports of the control plane; free ones are found otherwise."
+    ),
 ]
 
 console = Console(highlight=False, soft_wrap=True, markup=False)
@@ -48,16 +55,25 @@ def _say(line: str) -> None:
 
 @contextmanager
 def _explained(again: str) -> Iterator[None]:
-    """Turns every error that a user can meet into its message and an exit code; `again` is the command that continues after an interruption."""
+    """Turns every error that a user can meet into its message and an exit code.
+
+    `again` is the command that continues after an interruption.
+    """
     try:
         yield
     except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError) as reason:
         _fail(str(reason))
     except (Interrupted, KeyboardInterrupt):
-        errors.print(f"\nInterrupted. The control plane still runs if it was up; `{again}` continues from here, `make clean` removes everything.")
+        errors.print(
+            f"\nInterrupted. `{again}` continues from here; the control plane, if it was up, still runs. "
+            "`make clean` stops and removes everything."
+        )
         raise typer.Exit(INTERRUPTED) from None
     except OSError as reason:
-        _fail(f"{reason.strerror or reason}{f': {reason.filename}' if reason.filename else ''}. Correct that and run `{again}` again.")
+        _fail(
+            f"{reason.strerror or reason}{f': {reason.filename}' if reason.filename else ''}. "
+            f"Correct that and run `{again}` again."
+        )
 
 
 def _fail(message: str) -> NoReturn:
@@ -74,7 +90,9 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
     errors.print(f"\nThe {command} of {stack} failed:", style="bold red")
     for text in result.errors:
         errors.print(f"  {text}")
-    errors.print(f"The whole log: {out}/pulumi.log. What was made stays; correct the reason and run the same command again.")
+    errors.print(
+        f"The whole log: {out}/pulumi.log. What was made stays; correct the reason and run the same command again."
+    )
     raise typer.Exit(1)
 
 
@@ -94,7 +112,9 @@ def up(stack: StackName, port_base: PortBase = None) -> None:
 @app.command()
 def preview(
     stack: StackName,
-    expect_no_changes: Annotated[bool, typer.Option("--expect-no-changes", help="Fail when anything would change.")] = False,
+    expect_no_changes: Annotated[
+        bool, typer.Option("--expect-no-changes", help="Fail when anything would change.")
+    ] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show each changed property.")] = False,
     port_base: PortBase = None,
 ) -> None:
@@ -119,7 +139,9 @@ def destroy(stack: StackName, port_base: PortBase = None) -> None:
         rehearsal = _rehearsal(stack, port_base)
         if not rehearsal.state_file.exists():
             rehearsal.remove()
-            console.print(f"There is no rehearsal of {stack}: nothing to destroy. `make rehearse STACK={stack}` starts one.")
+            console.print(
+                f"There is no rehearsal of {stack}: nothing to destroy. `make rehearse STACK={stack}` starts one."
+            )
             return
         result = rehearsal.destroy()
         if not result.succeeded:
@@ -127,8 +149,8 @@ def destroy(stack: StackName, port_base: PortBase = None) -> None:
         rehearsal.remove()
         counted = result.changes.get("delete", 0)
         console.print(
-            f"The rehearsal of {stack} is gone: {counted} resources deleted in {sum(result.phases.values()):.0f} s, control plane stopped. "
-            f"What it left for you stays in {rehearsal.out}; `make rehearse STACK={stack}` starts again."
+            f"The rehearsal of {stack} is gone: {counted} resources deleted in {sum(result.phases.values()):.0f} s, "
+            f"control plane stopped. What it left for you stays in {rehearsal.out}; `make rehearse STACK={stack}` starts again."
         )
 
 
@@ -149,7 +171,11 @@ def setup() -> None:
 
 
 @app.command()
-def clean(cache: Annotated[bool, typer.Option("--cache", help="Remove the cached tools too; getting them again takes minutes.")] = False) -> None:
+def clean(
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Remove the cached tools too; getting them again takes minutes.")
+    ] = False,
+) -> None:
     """Stops every control plane of this clone and removes all rehearsals and what they left."""
     with _explained("make clean"):
         for state in sorted(places.states().glob("*")):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.events import Events, is_expected_warning
+from rehearsal.events import STACK_TYPE, Events, is_expected_warning
 
 Say = Callable[[str], None]
 
@@ -21,10 +21,12 @@ POLL_SECONDS = 0.25
 LINE_EVERY_SECONDS = 10.0
 """How often a log is told how far the engine is; a terminal sees the engine's own lines as they come."""
 
+LINE_WITHOUT_NEWS_SECONDS = 60.0
+
 PR_SET_PDEATHSIG = 1
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - nothing went wrong
     """The user interrupted the engine, and it has ended. The same command continues from where it stopped."""
 
 
@@ -69,12 +71,21 @@ def environment(additions: Mapping[str, str], first_on_path: Sequence[Path]) -> 
 
 
 def run(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, *, log: Path, event_log: Path, say: Say, stream: bool, verb: str
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    *,
+    log: Path,
+    event_log: Path,
+    say: Say,
+    stream: bool,
+    verb: str,
 ) -> EngineRun:
     """Runs the engine to its end; its whole output goes to `log`.
 
-    `stream` passes its output on to `say` line by line; otherwise `say` hears every few seconds how many resources are done. Ctrl-C (KeyboardInterrupt)
-    is passed on to the engine once, which finishes what is under way; a second one makes it stop at once; a third kills it. Then Interrupted is raised.
+    `stream` passes its output on to `say` line by line; otherwise `say` hears every few seconds how many resources are
+    done. Ctrl-C (KeyboardInterrupt) is passed on to the engine once, which finishes what is under way; a second one
+    makes it stop at once; a third kills it. Then Interrupted is raised.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     event_log.unlink(missing_ok=True)
@@ -83,17 +94,22 @@ def run(
         written.write(f"$ {' '.join(command)}\n".encode())
         written.flush()
         output = _Output(log, written.tell(), say if stream else None)
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - the engine
             command,
             env=dict(environment),
             cwd=folder,
             stdin=subprocess.DEVNULL,
-            # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the middle of its work.
+            # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the
+            # middle of its work.
             stdout=written,
             stderr=written,
-            # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop at once, half-done'.
+            # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
+            # at once, half-done'.
             start_new_session=True,
-            preexec_fn=_interrupted_when_the_parent_dies if sys.platform == "linux" else None,
+            # Safe: one call of the C library, no lock is taken.
+            preexec_fn=_interrupted_when_the_parent_dies  # noqa: PLW1509
+            if sys.platform == "linux"
+            else None,
         )
         progress = _Progress(event_log, verb, say)
         interrupts = 0
@@ -109,7 +125,9 @@ def run(
                 interrupts += 1
                 _interrupt(process, interrupts, say)
     output.pass_on()
-    result = EngineRun(tuple(command), process.returncode, output.plain(), Events.read(event_log), time.monotonic() - began)
+    result = EngineRun(
+        tuple(command), process.returncode, output.plain(), Events.read(event_log), time.monotonic() - began
+    )
     if interrupts:
         raise Interrupted
     return result
@@ -167,30 +185,41 @@ def _interrupted_when_the_parent_dies() -> None:
 
 
 class _Progress:
-    """Reads the growing event log and says, now and then, how far the engine is."""
+    """Reads the growing event log and says, now and then, how far the engine is and what it waits for."""
 
     def __init__(self, event_log: Path, verb: str, say: Say) -> None:
         self._file = event_log
         self._verb = verb
         self._say = say
         self._began = self._last = time.monotonic()
+        self._told = ""
 
     def tell_when_due(self) -> None:
+        """Says a line when the last one is long enough ago; one that brings no news waits for longer."""
         now = time.monotonic()
         if now - self._last < LINE_EVERY_SECONDS:
             return
-        self._last = now
+        line = self._line()
+        if line == self._told and now - self._last < LINE_WITHOUT_NEWS_SECONDS:
+            return
+        self._last, self._told = now, line
+        self._say(f"  {self._verb}, {now - self._began:.0f} s: {line}")
+
+    def _line(self) -> str:
         began: dict[str, str] = {}
         ended: set[str] = set()
+        status: dict[str, str] = {}
         for event in Events.read(self._file).all:
             if "resourcePreEvent" in event:
                 metadata = event["resourcePreEvent"]["metadata"]
-                began[metadata["urn"]] = f"{metadata['type']} {metadata['urn'].rsplit('::', 1)[-1]}"
+                began[metadata["urn"]] = f"{metadata['type'].rsplit(':', 1)[-1]} {metadata['urn'].rsplit('::', 1)[-1]}"
             elif "resOutputsEvent" in event:
                 ended.add(event["resOutputsEvent"]["metadata"]["urn"])
             elif "resOpFailedEvent" in event:
                 ended.add(event["resOpFailedEvent"]["metadata"]["urn"])
-        # Components stay open until the last of their children, so what is waited for is what began last and has not ended.
-        waiting = [text for urn, text in began.items() if urn not in ended and "pulumi:pulumi:Stack" not in text]
-        shown = f"; waiting for {', '.join(waiting[-2:])}" if waiting else ""
-        self._say(f"  {self._verb}: {len(ended)} of {len(began)} resources done after {now - self._began:.0f} s{shown}")
+            elif event.get("diagnosticEvent", {}).get("ephemeral"):
+                status[event["diagnosticEvent"].get("urn", "")] = event["diagnosticEvent"]["message"].strip()
+        # Components stay open until the last of their children, so what is waited for is what began last.
+        waiting = [(urn, text) for urn, text in began.items() if urn not in ended and STACK_TYPE not in urn]
+        shown = [f"{text} ({status[urn]})" if status.get(urn) else text for urn, text in waiting[-2:]]
+        return f"{len(ended)} of {len(began)} resources done" + (f"; under way: {', '.join(shown)}" if shown else "")

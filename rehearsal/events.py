@@ -11,7 +11,18 @@ Event = dict[str, Any]
 STACK_TYPE = "pulumi:pulumi:Stack"
 
 CHANGES = frozenset(
-    {"create", "update", "delete", "replace", "create-replacement", "delete-replaced", "discard", "discard-replaced", "import", "import-replacement"}
+    {
+        "create",
+        "update",
+        "delete",
+        "replace",
+        "create-replacement",
+        "delete-replaced",
+        "discard",
+        "discard-replaced",
+        "import",
+        "import-replacement",
+    }
 )
 """The operations that change something; the others (`same`, `read`, `refresh` ...) don't."""
 
@@ -112,12 +123,19 @@ class Events:
 
     @property
     def warnings(self) -> list[str]:
-        """The warnings of the program and the plugins. That a plugin was found on PATH is no news here, and left out."""
+        """The warnings of the program and the plugins.
+
+        That a plugin was found on PATH is no news here, and left out.
+        """
         texts = [diagnostic["message"].strip() for diagnostic in self._diagnostics("warning")]
         return [text for text in dict.fromkeys(texts) if not is_expected_warning(text)]
 
     def _diagnostics(self, severity: str) -> list[Event]:
-        return [event["diagnosticEvent"] for event in self.all if event.get("diagnosticEvent", {}).get("severity") == severity]
+        return [
+            event["diagnosticEvent"]
+            for event in self.all
+            if event.get("diagnosticEvent", {}).get("severity") == severity
+        ]
 
 
 def _key(metadata: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,11 +1,15 @@
+# ruff: noqa: N802, ARG002 - the protocol decides what its methods are called and what they are given.
+# ruff: noqa: S603 - it runs programs, and which ones the user says in Pulumi.yaml.
 """Pulumi's language host for Python, in Python: runs programs and policy packs for an engine that was built here.
 
-The official engine brings `pulumi-language-python`; the Go module proxy has none that works with a current SDK (docs/decisions). This one speaks the same
-protocol, whose definitions ship in the `pulumi` package, and starts programs with the SDK's own `pulumi-language-python-exec`.
+The official engine brings `pulumi-language-python`; the Go module proxy has none that works with a current SDK
+(docs/decisions). This one speaks the same protocol, whose definitions ship in the `pulumi` package, and starts programs
+with the SDK's own `pulumi-language-python-exec`.
 
     python -m rehearsal.language_host --exec FILE [flags of the engine] ENGINE_ADDRESS
 
-The engine starts it, reads the port from the first line of its output, and ends it. When the engine dies without ending it, it ends itself and its programs.
+The engine starts it, reads the port from the first line of its output, and ends it. When the engine dies without ending
+it, it ends itself and its programs.
 """
 
 import importlib.metadata
@@ -49,19 +53,28 @@ class Runtime:
 
     @classmethod
     def of(cls, options: Mapping[str, Any], root: Path) -> "Runtime":
-        """Reads the options `virtualenv` (relative to `root`), `toolchain` and `typechecker`; without a virtual environment, the Python of this host.
+        """Reads the options `virtualenv` (relative to `root`), `toolchain` and `typechecker`.
 
+        Without a virtual environment the program runs on the Python of this host.
         Raises HostError for a folder that is no virtual environment, and for options that this host does not know.
         """
         unknown = sorted(set(options) - {"virtualenv", "toolchain", "typechecker"})
         if unknown:
-            raise HostError(f"runtime option {unknown[0]!r} in Pulumi.yaml is not known to the rehearsal's language host (virtualenv, toolchain, typechecker are)")
+            raise HostError(
+                f"runtime option {unknown[0]!r} in Pulumi.yaml is not known to the rehearsal's language host "
+                "(virtualenv, toolchain and typechecker are)"
+            )
         toolchain = options.get("toolchain", "pip")
         if toolchain not in ("pip", "uv"):
-            raise HostError(f"runtime option toolchain: {toolchain} in Pulumi.yaml is not known to the rehearsal's language host (pip and uv are)")
+            raise HostError(
+                f"runtime option toolchain: {toolchain} in Pulumi.yaml is not known to the rehearsal's language host "
+                "(pip and uv are)"
+            )
         checker = options.get("typechecker") or None
         if checker not in (None, "mypy", "pyright"):
-            raise HostError(f"runtime option typechecker: {checker} in Pulumi.yaml is unknown (mypy and pyright are known)")
+            raise HostError(
+                f"runtime option typechecker: {checker} in Pulumi.yaml is unknown (mypy and pyright are known)"
+            )
         named = options.get("virtualenv") or (".venv" if toolchain == "uv" else None)
         if not named:
             return cls(Path(sys.executable), type_checker=checker)
@@ -78,13 +91,19 @@ class Runtime:
         """`base`, and the virtual environment activated in it as its `activate` script would."""
         if self.virtual_environment is None:
             return dict(base)
-        activated = {**base, "VIRTUAL_ENV": str(self.virtual_environment), "PATH": f"{self.virtual_environment / 'bin'}{os.pathsep}{base.get('PATH', '')}"}
+        activated = {
+            **base,
+            "VIRTUAL_ENV": str(self.virtual_environment),
+            "PATH": f"{self.virtual_environment / 'bin'}{os.pathsep}{base.get('PATH', '')}",
+        }
         activated.pop("PYTHONHOME", None)
         return activated
 
     def site_packages(self) -> list[str]:
         """The folders in which this Python's packages are installed."""
-        code = "import json, sysconfig; print(json.dumps([sysconfig.get_path('purelib'), sysconfig.get_path('platlib')]))"
+        code = (
+            "import json, sysconfig; print(json.dumps([sysconfig.get_path('purelib'), sysconfig.get_path('platlib')]))"
+        )
         answer = subprocess.run([self.python, "-c", code], capture_output=True, text=True, check=True)
         return sorted(set(json.loads(answer.stdout)))
 
@@ -115,13 +134,17 @@ class Children:
         self._lock = threading.Lock()
         self._closed = False
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str], folder: Path, output: int | None = None) -> "subprocess.Popen[bytes]":
+    def start(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, output: int | None = None
+    ) -> "subprocess.Popen[bytes]":
         """Starts a process; it stays in this host's process group, as the engine expects, which ends a plugin by its group."""
         with self._lock:
             if self._closed:
                 raise HostError("the language host is ending: the update was cancelled")
             try:
-                child = subprocess.Popen(command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+                child = subprocess.Popen(
+                    command, env=dict(environment), cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+                )
             except OSError as reason:
                 raise HostError(f"{command[0]} can't be started: {reason}") from reason
             self._running.add(child)
@@ -170,7 +193,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self._exec = exec_script
         self.children = Children()
 
-    def Handshake(self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext) -> language_pb2.LanguageHandshakeResponse:
+    def Handshake(
+        self, request: language_pb2.LanguageHandshakeRequest, context: grpc.ServicerContext
+    ) -> language_pb2.LanguageHandshakeResponse:
         """Newer engines give their address here instead of on the command line."""
         if request.engine_address:
             self._engine = request.engine_address
@@ -193,7 +218,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         """The same for older engines."""
         runtime = self._runtime(request.info, context)
         plugins = [
-            plugin_pb2.PluginDependency(name=package.name, kind=package.kind, version=package.version, server=package.server)
+            plugin_pb2.PluginDependency(
+                name=package.name, kind=package.kind, version=package.version, server=package.server
+            )
             for package in required_packages(runtime.site_packages())
         ]
         return language_pb2.GetRequiredPluginsResponse(plugins=plugins)
@@ -205,14 +232,18 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         installed = importlib.metadata.distributions(path=self._runtime(request.info, context).site_packages())
         versions = {distribution.metadata["Name"]: distribution.version for distribution in installed}
         return language_pb2.GetProgramDependenciesResponse(
-            dependencies=[language_pb2.DependencyInfo(name=name, version=version) for name, version in sorted(versions.items())]
+            dependencies=[
+                language_pb2.DependencyInfo(name=name, version=version) for name, version in sorted(versions.items())
+            ]
         )
 
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
         """Which Python runs the program (`pulumi about`)."""
         runtime = self._runtime(request.info, context)
         answer = subprocess.run([runtime.python, "--version"], capture_output=True, text=True, check=True)
-        return language_pb2.AboutResponse(executable=str(runtime.python), version=answer.stdout.strip().removeprefix("Python "))
+        return language_pb2.AboutResponse(
+            executable=str(runtime.python), version=answer.stdout.strip().removeprefix("Python ")
+        )
 
     def RuntimeOptionsPrompts(
         self, request: language_pb2.RuntimeOptionsRequest, context: grpc.ServicerContext
@@ -224,7 +255,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         self, request: language_pb2.InstallDependenciesRequest, context: grpc.ServicerContext
     ) -> Iterator[language_pb2.InstallDependenciesResponse]:
         """Refused: what a rehearsal runs with is installed by make, from the pinned requirements."""
-        context.abort(grpc.StatusCode.UNIMPLEMENTED, "the rehearsal's language host installs nothing: use pip install -r requirements.txt")
+        context.abort(
+            grpc.StatusCode.UNIMPLEMENTED,
+            "the rehearsal's language host installs nothing: use pip install -r requirements.txt",
+        )
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Ends the programs that run: the update was cancelled."""
@@ -232,7 +266,10 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return empty_pb2.Empty()
 
     def Run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
-        """Runs a program to its end. `bail`: its error was already shown; `error`: it could not be started, or ended with another failure."""
+        """Runs a program to its end.
+
+        `bail`: its error was already shown; `error`: it could not be started, or ended with another failure.
+        """
         try:
             return self._run(request, context)
         except HostError as reason:
@@ -240,7 +277,9 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
 
     def _run(self, request: language_pb2.RunRequest, context: grpc.ServicerContext) -> language_pb2.RunResponse:
         if request.attach_debugger:
-            raise HostError("the rehearsal's language host can't attach a debugger; run with the official engine for that")
+            raise HostError(
+                "the rehearsal's language host can't attach a debugger; run with the official engine for that"
+            )
         info = request.info
         root, folder = Path(info.root_directory), Path(info.program_directory)
         runtime = Runtime.of(_options(info), root)
@@ -270,7 +309,8 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         command += [str(program), *request.args]
 
         child = self.children.start(command, environment, working)
-        # The engine gives up the call when the update is cancelled; the program must not go on registering resources nobody waits for.
+        # The engine gives up the call when the update is cancelled; the program must not go on registering resources
+        # nobody waits for.
         if not context.add_callback(lambda: self.children.end(child)):
             self.children.end(child)
         code = self.children.wait(child)
@@ -283,11 +323,15 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         return language_pb2.RunResponse(error=f"the program exited with code {code}")
 
     def _check_types(self, runtime: Runtime, environment: Mapping[str, str], program: Path, folder: Path) -> None:
-        child = self.children.start([str(runtime.python), "-m", str(runtime.type_checker), str(program)], environment, folder)
+        child = self.children.start(
+            [str(runtime.python), "-m", str(runtime.type_checker), str(program)], environment, folder
+        )
         if self.children.wait(child) != 0:
             raise HostError(f"{runtime.type_checker} found errors in the program (option typechecker in Pulumi.yaml)")
 
-    def RunPlugin(self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext) -> Iterator[language_pb2.RunPluginResponse]:
+    def RunPlugin(
+        self, request: language_pb2.RunPluginRequest, context: grpc.ServicerContext
+    ) -> Iterator[language_pb2.RunPluginResponse]:
         """Runs a policy pack (kind `analyzer`) or a plugin written in Python, and passes its output on as it comes."""
         folder = Path(request.info.program_directory)
         try:
@@ -304,7 +348,11 @@ class LanguageHost(language_pb2_grpc.LanguageRuntimeServicer):
         if not context.add_callback(lambda: self.children.end(child)):
             self.children.end(child)
         for name, block in _output(child):
-            yield language_pb2.RunPluginResponse(stdout=block) if name == "stdout" else language_pb2.RunPluginResponse(stderr=block)
+            yield (
+                language_pb2.RunPluginResponse(stdout=block)
+                if name == "stdout"
+                else language_pb2.RunPluginResponse(stderr=block)
+            )
         yield language_pb2.RunPluginResponse(exitcode=self.children.wait(child))
 
     def _runtime(self, info: language_pb2.ProgramInfo, context: grpc.ServicerContext) -> Runtime:
@@ -329,10 +377,10 @@ def _output(child: "subprocess.Popen[bytes]") -> Iterator[tuple[str, bytes]]:
                 blocks.put((name, block))
         blocks.put((name, b""))
 
-    assert child.stdout is not None and child.stderr is not None  # both were asked for as pipes
-    for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)):
+    streams = [(name, stream) for name, stream in (("stdout", child.stdout), ("stderr", child.stderr)) if stream]
+    for name, stream in streams:
         threading.Thread(target=pump, args=(name, stream), daemon=True).start()
-    open_streams = 2
+    open_streams = len(streams)
     while open_streams:
         name, block = blocks.get()
         if block:
@@ -342,7 +390,7 @@ def _output(child: "subprocess.Popen[bytes]") -> Iterator[tuple[str, bytes]]:
 
 
 def serve(engine: str, exec_script: Path) -> None:
-    """Serves on a free port of 127.0.0.1, prints the port, and returns when it was told to end or its parent, the engine, is gone."""
+    """Serves on a free port of 127.0.0.1, which it prints, until it is told to end or the engine, its parent, is gone."""
     ended = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: ended.set())
@@ -365,7 +413,10 @@ def serve(engine: str, exec_script: Path) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command line. The engine adds flags of its own (`--root=...`, `-tracing=...`), which are of no use here, and its address last."""
+    """The command line.
+
+    The engine adds flags of its own (`--root=...`, `-tracing=...`), which are of no use here, and its address last.
+    """
     if len(arguments) < 2 or arguments[0] != "--exec":
         print(__doc__, file=sys.stderr)
         return 2

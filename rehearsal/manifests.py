@@ -11,7 +11,8 @@ import yaml
 
 REDACTED = "REDACTED"
 
-# How the engine marks a secret or another special value in its state; a resource's property that has this key is not an ordinary map.
+# How the engine marks a secret or another special value in its state; a resource's property that has this key is not an
+# ordinary map.
 SPECIAL = "4dabf18193072939515e22adb298388d"
 OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
@@ -23,7 +24,12 @@ def kubernetes_objects(state: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """
     for resource in state.get("deployment", {}).get("resources") or []:
         inputs = resource.get("inputs") or {}
-        if resource.get("type", "").startswith("kubernetes:") and isinstance(inputs.get("apiVersion"), str) and "kind" in inputs and not resource.get("delete"):
+        if (
+            resource.get("type", "").startswith("kubernetes:")
+            and isinstance(inputs.get("apiVersion"), str)
+            and "kind" in inputs
+            and not resource.get("delete")
+        ):
             manifest: dict[str, Any] = _plain(inputs)
             yield _redacted(_named(manifest, resource))
 
@@ -61,7 +67,10 @@ def _redacted(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_manifests(state: Mapping[str, Any], folder: Path) -> list[Path]:
-    """Writes each object of a stack to `<kind>-[<namespace>-]<name>.yaml` in `folder`, which is emptied first. Returns the files."""
+    """Writes each object of a stack to `<kind>-[<namespace>-]<name>.yaml` in `folder`, which is emptied first.
+
+    Returns the files.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     written = []

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +18,19 @@ import yaml
 
 from rehearsal import engine, places, stack_file
 from rehearsal.control_plane import ControlPlane
+from rehearsal.control_plane.control_plane import stop as stop_control_plane
 from rehearsal.engine import EngineRun
 from rehearsal.events import Events
 from rehearsal.manifests import write_manifests
+from rehearsal.plugins.kubernetes.settings import RESUMED
+from rehearsal.protection import switch_off
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.wrappers import write_wrappers
 
 Say = Callable[[str], None]
+
+ORPHAN_SECONDS = 120.0
+"""How long a command waits for the engine of an earlier one that was killed."""
 
 LOCAL = "local"
 """The stack that brings no nodes of its own and runs on any cluster's."""
@@ -69,12 +76,14 @@ class Result:
 class Rehearsal:
     """The rehearsal of the stack `stack` of the Pulumi program in the folder `program`.
 
-    `state` holds what continues from command to command (the control plane, the simulated cloud, the engine's backend), `out` what is left for people.
-    `port_base`: first port of the control plane, else it finds free ones. `with_control_plane=False` for programs without Kubernetes.
-    `say` hears one line of progress at a time; with `stream` the engine's own lines as they come. `plugin_path`: folders with plugins that come before ours.
+    `state` holds what continues from command to command (the control plane, the simulated cloud, the engine's backend),
+    `out` what is left for people. `port_base`: first port of the control plane, else it finds free ones.
+    `with_control_plane=False` for programs without Kubernetes. `say` hears one line of progress at a time; with
+    `stream` the engine's own lines as they come. `plugin_path`: folders with plugins that come before ours.
 
-    Commands of one stack never overlap: a second one is refused (RehearsalError) while the first runs. Other errors that they raise: StackFileError,
-    ToolchainError, ControlPlaneError, and Interrupted after Ctrl-C, when the engine has ended and the same command can be given again.
+    Commands of one stack never overlap: a second one is refused (RehearsalError) while the first runs. Other errors
+    that they raise: StackFileError, ToolchainError, ControlPlaneError, and Interrupted after Ctrl-C, when the engine
+    has ended and the same command can be given again.
     """
 
     def __init__(
@@ -88,7 +97,7 @@ class Rehearsal:
         port_base: int | None = None,
         with_control_plane: bool = True,
         plugin_path: tuple[Path, ...] = (),
-        say: Say = lambda line: None,
+        say: Say = lambda _line: None,
         stream: bool = False,
     ) -> None:
         self.stack = stack
@@ -106,24 +115,34 @@ class Rehearsal:
         self._control_plane: ControlPlane | None = None
         self._phases: dict[str, float] = {}
 
-    # ---- commands -------------------------------------------------------------------------------------------------------------------
+    # ---- commands
 
-    def up(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
-        """Brings the stack up, or to what the program now says. Leaves plan.json, manifests/, kubeconfig and pulumi.log in `out`.
+    def up(
+        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
+    ) -> Result:
+        """Brings the stack up, or to what the program now says.
 
-        `env` is added to the environment of the engine and the plugins; `config` changes settings for this run (`stack_file.rehearsed`);
-        `arguments` go to `pulumi up` as they are.
+        Leaves plan.json, manifests/, kubeconfig and pulumi.log in `out`.
+
+        `env` is added to the environment of the engine and the plugins; `config` changes settings for this run
+        (`stack_file.rehearsed`); `arguments` go to `pulumi up` as they are.
         """
         with self._alone():
             self._prepare(env, config)
             self._clear_remains(env)
-            run = self._engine("up", env, "--yes", "--skip-preview", *arguments)
+            run = self._engine("up", self._after_a_failure(env), "--yes", "--skip-preview", *arguments)
+            if run.succeeded:
+                self._unfinished.unlink()
             self._write_plan(run)
             count = len(write_manifests(self._export(env), self.out / "manifests"))
             return Result(run, dict(self._phases), self._kubeconfig(), count)
 
-    def preview(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
-        """Shows what `up` would do. Starts the control plane where none runs, since differences of Kubernetes objects are found by it.
+    def preview(
+        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
+    ) -> Result:
+        """Shows what `up` would do.
+
+        Starts the control plane where none runs, since differences of Kubernetes objects are found by it.
 
         `arguments` go to `pulumi preview` as they are, for example `--expect-no-changes` and `--diff`.
         """
@@ -133,7 +152,9 @@ class Rehearsal:
             self._write_plan(run)
             return Result(run, dict(self._phases), self._kubeconfig())
 
-    def refresh(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
+    def refresh(
+        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
+    ) -> Result:
         """Reads what is really there into the state."""
         with self._alone():
             self._prepare(env, config)
@@ -141,15 +162,26 @@ class Rehearsal:
             run = self._engine("refresh", env, "--yes", "--skip-preview", *arguments)
             return Result(run, dict(self._phases), self._kubeconfig())
 
-    def destroy(self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
-        """Destroys every resource of the stack, protected ones too: it is all simulated. The control plane and the state's folder stay; see `remove`."""
+    def destroy(
+        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
+    ) -> Result:
+        """Destroys every resource of the stack, protected ones too: it is all simulated.
+
+        The control plane and the state's folder stay; see `remove`.
+        """
         with self._alone():
             self._prepare(env, config)
             self._clear_remains(env)
             protected = [resource for resource in self._resources(self._export(env)) if resource.get("protect")]
             if protected:
-                self._say(f"{len(protected)} resources are protected, as they should be; the rehearsal's simulated ones are unprotected now")
+                self._say(
+                    f"{len(protected)} resources are protected, as they should be; "
+                    "the rehearsal's simulated ones are unprotected now"
+                )
                 self._pulumi(env, "state", "unprotect", "--all", "--yes", "--stack", self.stack)
+            opened = switch_off(self.cloud)
+            if opened:
+                self._say(f"deletion protection is switched off in the simulated account: {', '.join(opened)}")
             run = self._engine("destroy", env, "--yes", "--skip-preview", *arguments)
             return Result(run, dict(self._phases), self._kubeconfig())
 
@@ -161,17 +193,19 @@ class Rehearsal:
 
     def stop(self) -> None:
         """Stops the control plane; its data stay, and the next command starts it on them again."""
-        from rehearsal.control_plane.control_plane import stop
-
-        stop(self._control_plane_directory)
+        stop_control_plane(self._control_plane_directory)
         self._control_plane = None
 
     def remove(self) -> None:
-        """Stops the control plane and forgets everything that the rehearsal kept. What it left for people in `out` stays."""
+        """Stops the control plane and forgets everything that the rehearsal kept.
+
+        What it left for people in `out` stays.
+        """
         self.stop()
         shutil.rmtree(self.state_directory, ignore_errors=True)
 
-    # ---- the parts ------------------------------------------------------------------------------------------------------------------
+    # ---- the parts
+    # ------------------------------------------------------------------------------------------------------------------
 
     @property
     def toolchain(self) -> Toolchain:
@@ -251,7 +285,7 @@ class Rehearsal:
             yield
 
     def _prepare(self, env: Mapping[str, str] | None, config: Mapping[str, Any] | None) -> None:
-        """Everything that the engine needs: the tools, a control plane that answers, wrappers, passphrase, stack and stack file."""
+        """Everything that the engine needs: tools, a control plane that answers, wrappers, passphrase, stack and stack file."""
         toolchain = self.toolchain
         if self._with_control_plane:
             began = time.monotonic()
@@ -275,7 +309,10 @@ class Rehearsal:
         )
 
     def _salt(self, env: Mapping[str, str] | None) -> str:
-        """The stack's encryption salt. The engine makes it with the stack, in a project folder of its own: it writes it into the stack file there."""
+        """The stack's encryption salt.
+
+        The engine makes it with the stack, in a project folder of its own: it writes it into the stack file there.
+        """
         if not (self._salt_file.exists() and self.state_file.exists()):
             folder = self._salt_file.parent
             folder.mkdir(exist_ok=True)
@@ -286,15 +323,15 @@ class Rehearsal:
     def _clear_remains(self, env: Mapping[str, str] | None) -> None:
         """After an update that was cut off: takes away its lock, and its notes about operations that were never finished.
 
-        The real remedy for a creation whose outcome is unknown is to look and import; here the next creation meets the simulated cloud and the real
-        API server, and both know a resource of the same name again.
+        The real remedy for a creation whose outcome is unknown is to look and import; here the next creation meets the
+        simulated cloud and the real API server, and both know a resource of the same name again.
         """
         for lock in self.state_file.parent.parent.parent.glob(f"locks/organization/{self.project}/{self.stack}/*.json"):
             holder = json.loads(lock.read_text())
-            if holder.get("hostname") == socket.gethostname() and _alive(int(holder["pid"])):
-                raise RehearsalError(
-                    f"Process {holder['pid']} is still updating the rehearsal of {self.stack}. Wait for it, or end it, and run the same command again."
-                )
+            if holder.get("hostname") == socket.gethostname():
+                self._wait_for_engine(int(holder["pid"]))
+            if not lock.exists():  # the engine came to its end meanwhile
+                continue
             self._say("an earlier update was cut off; its lock is taken away")
             self._pulumi(env, "cancel", "--yes", "--stack", self.stack)
             break
@@ -310,6 +347,35 @@ class Rehearsal:
             file.chmod(0o600)
             self._pulumi(env, "stack", "import", "--stack", self.stack, "--file", str(file))
             file.unlink()
+
+    def _wait_for_engine(self, pid: int) -> None:
+        """Waits for an engine whose rehearsal was killed: it finishes what is under way and then ends by itself."""
+        end = time.monotonic() + ORPHAN_SECONDS
+        if _is_engine(pid):
+            self._say(f"the engine of an earlier command (process {pid}) is still finishing; waiting for it")
+        while _is_engine(pid):
+            if time.monotonic() > end:
+                raise RehearsalError(
+                    f"Process {pid} is still updating the rehearsal of {self.stack}. "
+                    "Wait for it, or end it, and run the same command again."
+                )
+            time.sleep(0.5)
+
+    @property
+    def _unfinished(self) -> Path:
+        """A mark: the last update has not come to its end."""
+        return self.state_directory / "unfinished"
+
+    def _after_a_failure(self, env: Mapping[str, str] | None) -> Mapping[str, str] | None:
+        """Lets an update after a failed one take over Kubernetes objects whose creation the engine did not hear of.
+
+        Otherwise the provider refuses them as "already there", so as not to lose what others made
+        (pulumi-kubernetes#4278). What a person does after a cut-off update on AWS stands in
+        docs/procedures/interrupted-update.md.
+        """
+        resumed = self._unfinished.exists()
+        self._unfinished.touch()
+        return {RESUMED: "true", **(env or {})} if resumed else env
 
     def _engine(self, command: str, env: Mapping[str, str] | None, *arguments: str) -> EngineRun:
         """One of the engine's long commands, with its output passed on and its events recorded."""
@@ -340,7 +406,10 @@ class Rehearsal:
         return run
 
     def _pulumi(self, env: Mapping[str, str] | None, *arguments: str, folder: Path | None = None) -> str:
-        """One of the engine's short commands; returns its output. Raises RehearsalError with the engine's words when it fails."""
+        """One of the engine's short commands; returns its output.
+
+        Raises RehearsalError with the engine's words when it fails.
+        """
         run = engine.run(
             [str(self.toolchain.engine / "pulumi"), *arguments, "--non-interactive", "--color", "never"],
             self.environment(env),
@@ -390,16 +459,23 @@ class Rehearsal:
             }
             for step in run.events.steps
         ]
-        plan = {"stack": self.stack, "project": self.project, "succeeded": run.succeeded, "changes": run.events.counts, "steps": steps}
+        plan = {
+            "stack": self.stack,
+            "project": self.project,
+            "succeeded": run.succeeded,
+            "changes": run.events.counts,
+            "steps": steps,
+        }
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+def _is_engine(pid: int) -> bool:
+    """Whether a process of that number runs and is an engine: the number alone may be another process's by now."""
+    answer = subprocess.run(  # noqa: S603
+        ["ps", "-o", "state=,args=", "-p", str(pid)],  # noqa: S607 - on every system, in its own place
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "pulumi" in answer.stdout and not answer.stdout.lstrip().startswith("Z")

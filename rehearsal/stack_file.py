@@ -1,6 +1,7 @@
-"""The stack file of a rehearsal: a copy of the committed `Pulumi.<stack>.yaml` that may be written to, with the settings that a test changes.
+"""The stack file of a rehearsal: a copy of the committed `Pulumi.<stack>.yaml`, with the settings that a test changes.
 
-The engine writes an encryption salt into the stack file of every stack that it makes. Only the copy gets it: the committed file never changes.
+The engine writes an encryption salt into the stack file of every stack that it makes. Only the copy gets it: the
+committed file never changes.
 """
 
 import copy
@@ -31,7 +32,10 @@ def stack_file(program: Path, stack: str) -> Path:
     existing = stacks(program)
     if stack not in existing:
         listed = ", ".join(existing) if existing else f"none: {program} holds no Pulumi.<stack>.yaml"
-        raise StackFileError(f"There is no stack {stack!r}. The stacks that exist: {listed}. Choose one: make rehearse STACK={(existing or ['dev'])[0]}")
+        raise StackFileError(
+            f"There is no stack {stack!r}. The stacks that exist: {listed}. "
+            f"Choose one, for example: make rehearse STACK={(existing or ['dev'])[0]}"
+        )
     return program / f"Pulumi.{stack}.yaml"
 
 
@@ -46,8 +50,9 @@ def project_name(program: Path) -> str:
 def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: str) -> str:
     """The text of the copy: the committed text with other settings and the rehearsal's own salt.
 
-    `overrides` maps a dotted path to its new value: `workload.replicas`, with the project's namespace in front or without it. A value of None
-    removes the setting. Raises StackFileError for a path through something that is no section, and for a file with encrypted values.
+    `overrides` maps a dotted path to its new value: `workload.replicas`, with the project's namespace in front or
+    without it. A value of None removes the setting. Raises StackFileError for a path through something that is no
+    section, and for a file with encrypted values.
     """
     content: dict[str, Any] = copy.deepcopy(yaml.safe_load(committed)) or {}
     for key in _ENCRYPTION_KEYS:
@@ -57,8 +62,8 @@ def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: 
     secret = _encrypted(config)
     if secret:
         raise StackFileError(
-            f"The stack file has encrypted values ({', '.join(secret)}), and a rehearsal can't read them. Keep secrets out of the stack files, "
-            "or give them other values in a stack file of their own for the rehearsal."
+            f"The stack file has encrypted values ({', '.join(secret)}), and a rehearsal can't read them. "
+            "Keep secrets out of the stack files, or rehearse a stack file without them."
         )
     for path, value in overrides.items():
         _set(config, path if ":" in path else f"{project}:{path}", value)

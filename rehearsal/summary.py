@@ -27,12 +27,16 @@ def by_type(steps: Iterable[Step]) -> Counter[str]:
 
 
 def resources_by_package(types: Counter[str]) -> list[str]:
-    """One line for each package: how many resources, and of which types."""
+    """One line for each package: how many resources, and of which types (named without their module, most first)."""
     lines = []
-    for name in sorted({package(kind) for kind in types}):
-        own = {kind.split(":")[-1]: count for kind, count in types.items() if package(kind) == name}
-        listed = ", ".join(f"{kind} {count}" if count > 1 else kind for kind, count in sorted(own.items(), key=lambda item: (-item[1], item[0])))
-        lines.append(f"  {sum(own.values()):4d}  {name}: {listed}")
+    for name in sorted({package(kind) for kind in types} - {"pulumi"}):
+        own: Counter[str] = Counter()
+        for kind, count in types.items():
+            if package(kind) == name:
+                own["provider" if kind.startswith("pulumi:providers:") else kind.split(":")[-1]] += count
+        ordered = sorted(own.items(), key=lambda item: (-item[1], item[0]))
+        listed = ", ".join(f"{kind} {count}" if count > 1 else kind for kind, count in ordered)
+        lines.append(f"  {own.total():4d}  {name}: {listed}")
     return lines
 
 
@@ -45,9 +49,15 @@ def simulated(steps: Iterable[Step], types: Counter[str]) -> list[str]:
             lines.append(f"  {text} ({sum(types[kind] for kind in kinds)} resources of {len(kinds)} types)")
     releases = sorted({step.name for step in steps if step.type == HELM_RELEASE and step.new is not None})
     if releases:
-        lines.append(f"  Helm releases: {', '.join(releases)}. Values checked, custom resource definitions installed, no chart rendered or deployed")
+        lines.append(
+            f"  Helm releases: {', '.join(releases)}. "
+            "Values checked, custom resource definitions installed, no chart rendered or deployed"
+        )
     if any(package(kind) == "kubernetes" for kind in types):
-        lines.append("  nodes, and the running of pods, by KWOK: pods are scheduled and counted by the real controllers, no container starts")
+        lines.append(
+            "  nodes, and the running of pods, by KWOK: "
+            "pods are scheduled and counted by the real controllers, no container starts"
+        )
     return lines
 
 
@@ -58,7 +68,8 @@ def closing(stack: str, result: Result) -> list[str]:
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
     changes = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
     lines = [
-        f"The rehearsal of {stack} is up: {sum(types.values())} resources ({changes}) in {sum(result.phases.values()):.0f} s ({phases}).",
+        f"The rehearsal of {stack} is up: {sum(types.values())} resources ({changes})"
+        f" in {sum(result.phases.values()):.0f} s ({phases}).",
         *resources_by_package(types),
         "",
         "Simulated:",
@@ -78,10 +89,22 @@ def closing(stack: str, result: Result) -> list[str]:
 def difference(result: Result) -> list[str]:
     """What a preview found, one line for each resource that would change."""
     changed = [step for step in result.events.changed if step.type != STACK_TYPE]
-    signs = {"create": "+", "update": "~", "delete": "-", "replace": "+-", "create-replacement": "++", "delete-replaced": "--"}
+    signs = {
+        "create": "+",
+        "update": "~",
+        "delete": "-",
+        "replace": "+-",
+        "create-replacement": "++",
+        "delete-replaced": "--",
+    }
     lines = [
-        f"  {signs.get(step.operation, '?'):2} {step.type} {step.name}" + (f"  [{', '.join(step.differing)}]" if step.differing else "")
+        f"  {signs.get(step.operation, '?'):2} {step.type} {step.name}"
+        + (f"  [{', '.join(step.differing)}]" if step.differing else "")
         for step in changed
     ]
     counts = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
-    return [*lines, f"{len({step.urn for step in changed})} resources would change ({counts})."] if lines else [f"No changes ({counts})."]
+    return (
+        [*lines, f"{len({step.urn for step in changed})} resources would change ({counts})."]
+        if lines
+        else [f"No changes ({counts})."]
+    )

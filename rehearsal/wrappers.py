@@ -1,4 +1,4 @@
-"""The small programs through which the engine finds our plugins: one shell script for each, in a folder that stands first on PATH."""
+"""The shell scripts through which the engine finds our plugins, in a folder that stands first on PATH."""
 
 import shlex
 import sys
@@ -14,7 +14,7 @@ LANGUAGE_HOST = "pulumi-language-python"
 
 
 def write_wrappers(folder: Path, toolchain: Toolchain) -> None:
-    """Writes `pulumi-resource-{aws,eks,kubernetes}` into `folder`, and `pulumi-language-python` for an engine that has none of its own."""
+    """Writes `pulumi-resource-{aws,eks,kubernetes}` into `folder`, and `pulumi-language-python` if the engine has none."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in PLUGINS:
         _write(folder / f"pulumi-resource-{name}", f"rehearsal.plugins.{name}")
@@ -29,6 +29,7 @@ def _write(file: Path, module: str, *arguments: str) -> None:
     command = shlex.join([sys.executable, "-m", module, *arguments])
     root = shlex.quote(str(places.repository()))
     # exec: the engine ends the process that it started, so no shell may stand between it and the plugin.
-    # PYTHONPATH is set here and not for the engine: the program must not see `rehearsal` where a real deployment would not have it.
+    # PYTHONPATH is set here and not for the engine: the program must not see `rehearsal` where a real deployment would
+    # not have it.
     file.write_text(f'#!/bin/sh\nexport PYTHONPATH={root}"${{PYTHONPATH:+:$PYTHONPATH}}"\nexec {command} "$@"\n')
     file.chmod(0o755)

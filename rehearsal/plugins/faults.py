@@ -2,9 +2,10 @@
 
 `MARLINSPIKE_FAULTS` names a JSON file with a list of faults:
 
-    [{"type": "aws:rds/instance:Instance", "name": "*", "operation": "create", "effect": "fail", "message": "Throttling: Rate exceeded", "times": 1}]
+    [{"type": "aws:rds/instance:Instance", "name": "*", "operation": "create", "effect": "fail", "message": "...", "times": 1}]
 
-`type` and `name` (the logical name) are patterns with `*`; `operation` is one of `OPERATIONS`, or several joined by `|`. `effect`:
+`type` and `name` (the logical name) are patterns with `*`; `operation` is one of `OPERATIONS`, or several joined by `|`.
+`effect`:
 
 - `fail`: an error is answered and nothing was done;
 - `slow`: the work starts only after `seconds`;
@@ -35,7 +36,7 @@ class FaultsFileError(Exception):
     """The faults file cannot be used; says which entry is wrong and what is allowed."""
 
 
-class InjectedFault(Exception):
+class InjectedFault(Exception):  # noqa: N818 - it is no error but a fault made to order
     """The error that a fault answers; its text is the fault's `message`."""
 
 
@@ -53,7 +54,11 @@ class Fault:
 
     def hits(self, type_token: str, name: str, operation: str) -> bool:
         """Whether this fault is meant for that operation on that resource."""
-        return operation in self.operations and fnmatch.fnmatchcase(type_token, self.type) and fnmatch.fnmatchcase(name, self.name)
+        return (
+            operation in self.operations
+            and fnmatch.fnmatchcase(type_token, self.type)
+            and fnmatch.fnmatchcase(name, self.name)
+        )
 
 
 @dataclass
@@ -88,7 +93,10 @@ class Faults:
 
     @contextmanager
     def around(self, type_token: str, name: str, operation: str) -> Iterator[None]:
-        """Runs the body as the first fault that hits says. Raises InjectedFault for `fail` (body not run) and `lose-answer` (body done)."""
+        """Runs the body as the first fault that hits says.
+
+        Raises InjectedFault for `fail` (the body was not run) and `lose-answer` (it was).
+        """
         fault = self._take(type_token, name, operation)
         if fault is not None and fault.effect == "fail":
             raise InjectedFault(fault.message)
@@ -107,8 +115,9 @@ class Faults:
 
     def _count(self, index: int, limit: int) -> bool:
         """Counts one use of an entry in all processes; False when it was used up before."""
-        assert self.file is not None, "entries come from a file"
-        with open(self.file.with_name(self.file.name + ".used"), "a+") as used:
+        if self.file is None:
+            raise FaultsFileError("faults whose times are counted come from a file")
+        with self.file.with_name(self.file.name + ".used").open("a+") as used:
             fcntl.flock(used, fcntl.LOCK_EX)
             used.seek(0)
             counts: dict[str, int] = json.loads(used.read() or "{}")
@@ -130,9 +139,13 @@ def _fault(entry: Any, where: str) -> Fault:
         raise FaultsFileError(f"{where} has the unknown key {', '.join(sorted(unknown))}")
     operations = frozenset(str(entry.get("operation", "")).split("|"))
     if not operations <= OPERATIONS:
-        raise FaultsFileError(f"{where}: operation must be one of {', '.join(sorted(OPERATIONS))}, but is {entry.get('operation')!r}")
+        raise FaultsFileError(
+            f"{where}: operation must be one of {', '.join(sorted(OPERATIONS))}, but is {entry.get('operation')!r}"
+        )
     if entry.get("effect") not in EFFECTS:
-        raise FaultsFileError(f"{where}: effect must be one of {', '.join(sorted(EFFECTS))}, but is {entry.get('effect')!r}")
+        raise FaultsFileError(
+            f"{where}: effect must be one of {', '.join(sorted(EFFECTS))}, but is {entry.get('effect')!r}"
+        )
     return Fault(
         type=str(entry.get("type", "*")),
         name=str(entry.get("name", "*")),

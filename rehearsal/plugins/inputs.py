@@ -1,7 +1,8 @@
 """Checks inputs against the types of a Pulumi SDK for Python, nested ones included.
 
-The generated SDKs carry everything that is needed: each `...Args` class has one property for each input, with the name on the wire
-(`pulumi.getter(name=...)`) and its type, and `__init__` says which are required. So a check never drifts from the SDK that the program uses.
+The generated SDKs carry everything that is needed: each `...Args` class has one property for each input, with the name on
+the wire (`pulumi.getter(name=...)`) and its type, and `__init__` says which are required. So a check never drifts from the
+SDK that the program uses.
 """
 
 import difflib
@@ -26,7 +27,7 @@ _FORWARD_REFERENCES: dict[str, Any] = {"Output": pulumi.Output, "T": type(None)}
 
 @dataclass(frozen=True)
 class InputProblem:
-    """One fault of an input. `path` is as on the wire, such as `vpcConfig.subnetIds[0]`; `reason` says what is wrong and what is allowed."""
+    """One fault of an input: `reason` says what is wrong at `path` (such as `vpcConfig.subnetIds[0]`) and what is allowed."""
 
     path: str
     reason: str
@@ -47,7 +48,9 @@ def shape(args_class: type) -> InputShape:
     required = {
         by_python_name[parameter.name][0]
         for parameter in inspect.signature(args_class.__init__).parameters.values()  # type: ignore[misc]
-        if parameter.kind is parameter.KEYWORD_ONLY and parameter.default is parameter.empty and parameter.name in by_python_name
+        if parameter.kind is parameter.KEYWORD_ONLY
+        and parameter.default is parameter.empty
+        and parameter.name in by_python_name
     }
     return InputShape(dict(by_python_name.values()), frozenset(required))
 
@@ -65,7 +68,9 @@ def properties(declared: type) -> dict[str, tuple[str, Any]]:
     return found
 
 
-def check(args_class: type, inputs: Mapping[str, Any], owner: str, *, ignored: Collection[str] = ()) -> list[InputProblem]:
+def check(
+    args_class: type, inputs: Mapping[str, Any], owner: str, *, ignored: Collection[str] = ()
+) -> list[InputProblem]:
     """All faults of `inputs` (decoded by `wire.decode`), empty when there are none.
 
     `owner` names the type in messages, such as `aws:ec2/subnet:Subnet`. Values that are unknown in a preview pass.
@@ -87,11 +92,15 @@ def _camel(name: str) -> str:
     return first + "".join(part.title() for part in rest)
 
 
-def _check_object(args_class: type, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str] = ()) -> list[InputProblem]:
+def _check_object(
+    args_class: type, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str] = ()
+) -> list[InputProblem]:
     return _check_shape(shape(args_class), value, path, owner, ignored)
 
 
-def _check_shape(expected: InputShape, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str]) -> list[InputProblem]:
+def _check_shape(
+    expected: InputShape, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str]
+) -> list[InputProblem]:
     problems: list[InputProblem] = []
     for name, item in value.items():
         if name in ignored or name.startswith("__"):
@@ -102,7 +111,12 @@ def _check_shape(expected: InputShape, value: Mapping[str, Any], path: str, owne
             problems.extend(_check_value(expected.types[name], item, _join(path, name), f"{owner} {name}"))
     for name in sorted(expected.required):
         if value.get(name) is None:
-            problems.append(InputProblem(_join(path, name), f"missing required property '{name}' of {owner} ({describe(expected.types[name])})"))
+            problems.append(
+                InputProblem(
+                    _join(path, name),
+                    f"missing required property '{name}' of {owner} ({describe(expected.types[name])})",
+                )
+            )
     return problems
 
 
@@ -115,7 +129,12 @@ def _unknown_property(name: str, expected: InputShape, owner: str) -> str:
 def _check_value(hint: Any, value: Any, path: str, owner: str) -> list[InputProblem]:
     """Faults of one value against one type hint of the SDK."""
     if isinstance(value, Secret):
-        return _check_value(hint, value.value, path, owner)
+        inside = _check_value(hint, value.value, path, owner)
+        # The reasons name values, and a secret's is never shown.
+        return [
+            InputProblem(each.path, f"{owner} must be {describe(hint)}, but is a secret of another form")
+            for each in inside
+        ]
     choices = alternatives(hint)
     if value is UNKNOWN or Any in choices or any(_fits(choice, value) for choice in choices):
         # An object has the right outer form; what is inside is judged below.
@@ -124,7 +143,7 @@ def _check_value(hint: Any, value: Any, path: str, owner: str) -> list[InputProb
     return [InputProblem(path, f"{owner} must be {describe(hint)}, but is {_described_value(value)}")]
 
 
-def _fits(choice: Any, value: Any) -> bool:
+def _fits(choice: Any, value: Any) -> bool:  # noqa: PLR0911 - one for each kind of type
     """Whether the outer form of a value is that of a type."""
     if choice is str:
         return isinstance(value, str)
@@ -154,11 +173,19 @@ def _check_inside(choice: Any, value: Any, path: str, owner: str) -> list[InputP
     """Faults inside a value whose outer form fits."""
     if isinstance(value, list):
         [item_hint] = typing.get_args(choice)[:1] or [Any]
-        return [problem for index, item in enumerate(value) for problem in _check_item(item_hint, item, f"{path}[{index}]", owner)]
+        return [
+            problem
+            for index, item in enumerate(value)
+            for problem in _check_item(item_hint, item, f"{path}[{index}]", owner)
+        ]
     if isinstance(value, Mapping):
         if typing.get_origin(choice) in (dict, Mapping):
             item_hint = typing.get_args(choice)[1]
-            return [problem for key, item in value.items() for problem in _check_item(item_hint, item, f"{path}.{key}", owner)]
+            return [
+                problem
+                for key, item in value.items()
+                for problem in _check_item(item_hint, item, f"{path}.{key}", owner)
+            ]
         if isinstance(choice, type) and getattr(choice, "_pulumi_input_type", False):
             return _check_object(choice, value, path, owner)
     return []
@@ -177,7 +204,11 @@ def alternatives(hint: Any) -> tuple[Any, ...]:
     if origin in (Union, types.UnionType):
         found: list[Any] = []
         for argument in typing.get_args(hint):
-            if argument is type(None) or typing.get_origin(argument) in (Awaitable, pulumi.Output) or argument is pulumi.Output:
+            if (
+                argument is type(None)
+                or typing.get_origin(argument) in (Awaitable, pulumi.Output)
+                or argument is pulumi.Output
+            ):
                 continue
             found.extend(choice for choice in alternatives(argument) if choice not in found)
         return tuple(found)
@@ -191,7 +222,7 @@ def describe(hint: Any) -> str:
     return " or ".join(_described(choice) for choice in alternatives(hint))
 
 
-def _described(choice: Any) -> str:
+def _described(choice: Any) -> str:  # noqa: PLR0911 - one for each kind of type
     if choice in _PRIMITIVES:
         return _PRIMITIVES[choice]
     if typing.get_origin(choice) in (list, Sequence):
@@ -209,7 +240,7 @@ def _described(choice: Any) -> str:
     return "anything"
 
 
-def _described_value(value: Any) -> str:
+def _described_value(value: Any) -> str:  # noqa: PLR0911 - one for each kind of value
     """A value in words that never shows its content beyond numbers and short texts."""
     match value:
         case bool():

@@ -15,7 +15,7 @@ import grpc
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc
 
-# The engine asks for as many operations at once as `pulumi --parallel` says (4 times the cores by default); waiting ones need no core.
+# The engine asks for as many operations at once as `pulumi --parallel` says; waiting ones need no core.
 _PARALLEL_OPERATIONS = 32
 
 
@@ -33,14 +33,15 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer) -> None:
 def prepare_process() -> None:
     """Makes the process end at once, and cleanly, when its engine says so or is gone: a killed engine leaves no plugin behind.
 
-    The engine says so by SIGINT, a second before it kills. A Ctrl-C does not reach a plugin: the engine starts each in a process group of its own.
+    The engine says so by SIGINT, a second before it kills. A Ctrl-C does not reach a plugin: the engine starts each in a
+    process group of its own.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end)
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 
 
-def _end(number: int, frame: FrameType | None) -> None:
+def _end(_number: int, _frame: FrameType | None) -> None:
     os._exit(0)
 
 

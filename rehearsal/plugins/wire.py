@@ -1,8 +1,8 @@
 """Property values as the engine sends them, and back: Pulumi's gRPC encoding of a `Struct`.
 
 A `Struct` carries JSON only, so Pulumi marks everything else by an object with a signature key or by a reserved string
-(sdk/proto and `pulumi.runtime.rpc` of the SDK). Here these become `Secret`, `UNKNOWN`, `ResourceReference` and `Asset`, so that the rest of a plugin works on plain
-Python values and never touches a signature.
+(`pulumi.runtime.rpc` of the SDK). Here these become `Secret`, `UNKNOWN`, `ResourceReference` and `Asset`, so that the rest
+of a plugin works on plain Python values and never touches a signature.
 """
 
 from collections.abc import Mapping
@@ -63,6 +63,7 @@ class Asset:
 
     @property
     def is_archive(self) -> bool:
+        """Whether it is an archive, not a single file."""
         return bool(self.fields[_SIGNATURE] == rpc._special_archive_sig)
 
 
@@ -100,7 +101,9 @@ def _decoded_object(value: struct_pb2.Struct) -> Any:
     if signature == _RESOURCE:
         # An unknown id is sent as an empty string as well as by the reserved text.
         identifier = fields.get("id")
-        return ResourceReference(fields["urn"], UNKNOWN if identifier == "" else identifier, fields.get("packageVersion", ""))
+        return ResourceReference(
+            fields["urn"], UNKNOWN if identifier == "" else identifier, fields.get("packageVersion", "")
+        )
     if signature in _ASSETS:
         return Asset(fields)
     raise ValueError(f"the engine sent a value with the unknown signature {signature}")
@@ -115,7 +118,7 @@ def encode(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
-def _encoded(value: Any) -> struct_pb2.Value:
+def _encoded(value: Any) -> struct_pb2.Value:  # noqa: PLR0911 - one for each kind of value
     match value:
         case None:
             return struct_pb2.Value(null_value=struct_pb2.NULL_VALUE)

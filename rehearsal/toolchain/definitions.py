@@ -1,8 +1,9 @@
 """The custom resource definitions that charts bring, from the Go modules of the projects that publish them.
 
-No chart repository is needed for them: each operator's module holds the YAML files beside its code, and go.sum pins their content.
-The versions are the newest that a Go module proxy serves for each module path; for kube-prometheus-stack and external-secrets that is an older operator than the
-pinned chart's, with the same served API versions for what the platform uses.
+No chart repository is needed for them: each operator's module holds the YAML files beside its code, and go.sum pins
+their content. The versions are the newest that a Go module proxy serves for each module path; for kube-prometheus-stack
+and external-secrets that is an older operator than the pinned chart's, with the same served API versions for what the
+platform uses.
 """
 
 import shutil
@@ -49,7 +50,10 @@ def _collect(part: Path, say: Say) -> None:
         source = go.download(tool, MODULE, path, say=say) / folder
         files = [file for file in sorted(source.glob("*.yaml")) if file.name != "kustomization.yaml"]
         if not files:
-            raise ToolchainError(f"The module {path} holds no definitions in {folder}.", "correct SOURCES in rehearsal/toolchain/definitions.py.")
+            raise ToolchainError(
+                f"The module {path} holds no definitions in {folder}.",
+                "correct SOURCES in rehearsal/toolchain/definitions.py.",
+            )
         (part / chart).mkdir()
         for file in files:
             shutil.copyfile(file, part / chart / file.name)

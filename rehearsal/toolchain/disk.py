@@ -1,6 +1,5 @@
 """Is there room? Asked before a long build or download, not found out in the middle of it."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -18,12 +17,13 @@ def _existing(folder: Path) -> Path:
 def require_free(needed_gb: dict[Path, float], what: str) -> None:
     """Raises ToolchainError when a file system has less room than all the folders on it need together (GB = 10^9 bytes).
 
-    `needed_gb` maps each folder (it need not exist yet) to what will be written below it; `what` names the work for the message.
+    `needed_gb` maps each folder (it need not exist yet) to what will be written below it; `what` names the work for the
+    message.
     """
     by_device: dict[int, tuple[Path, float]] = {}
     for folder, gb in needed_gb.items():
         place = _existing(folder)
-        device = os.stat(place).st_dev
+        device = place.stat().st_dev
         first, sum_gb = by_device.get(device, (folder, 0.0))
         by_device[device] = (first, sum_gb + gb)
     for folder, gb in by_device.values():

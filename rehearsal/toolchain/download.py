@@ -14,7 +14,7 @@ from rehearsal.toolchain.pace import Pace
 from rehearsal.toolchain.store import Say
 
 CONNECT_SECONDS = 3.0
-"""A site that does not answer within that time is taken as not reachable: building takes minutes, waiting for a dead line helps nobody."""
+"""A site that does not answer within that time is taken as not reachable: waiting for a dead line helps nobody."""
 
 READ_SECONDS = 30.0
 
@@ -39,7 +39,10 @@ def _connects(address: tuple[str, int]) -> bool:
 
 
 def reachable(url: str) -> bool:
-    """Whether the site of `url` takes a connection within a few seconds. Asked once for each site and run of the program."""
+    """Whether the site of `url` takes a connection within a few seconds.
+
+    Asked once for each site and run of the program.
+    """
     address = _address(url)
     if address not in _reachable:
         answer: list[bool] = []
@@ -61,7 +64,7 @@ def fetch_text(url: str) -> str:
     """The text at `url`; NotAvailable when it can't be had."""
     require_reachable(url)
     try:
-        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:
+        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer:  # noqa: S310 - our own constants
             content: bytes = answer.read()
     except (OSError, http.client.HTTPException) as reason:
         raise NotAvailable(f"{url}: {_why(reason)}") from reason
@@ -69,12 +72,18 @@ def fetch_text(url: str) -> str:
 
 
 def fetch(url: str, file: Path, expected_sha256: str, say: Say) -> None:
-    """Writes what is at `url` to `file`. Raises NotAvailable when it can't be had, or has another SHA-256 than its makers published."""
+    """Writes what is at `url` to `file`.
+
+    Raises NotAvailable when it can't be had, or has another SHA-256 than its makers published.
+    """
     require_reachable(url)
     pace, digest, got = Pace(say), hashlib.sha256(), 0
     say(f"  downloading {url}")
     try:
-        with urllib.request.urlopen(url, timeout=READ_SECONDS) as answer, file.open("wb") as written:
+        with (
+            urllib.request.urlopen(url, timeout=READ_SECONDS) as answer,  # noqa: S310 - our own constants
+            file.open("wb") as written,
+        ):
             total = int(answer.headers.get("Content-Length") or 0)
             while block := answer.read(1 << 20):
                 written.write(block)

@@ -1,7 +1,7 @@
 """The Pulumi engine: the user's own where it fits, else the official release, else built from the pinned Go module.
 
-The engine built here comes with `pulumi-language-python-exec` of the SDK module but without a language host: the Go module proxy has none that works
-(`rehearsal.language_host` takes its place). The official release brings its own.
+The engine built here comes with `pulumi-language-python-exec` of the SDK module but without a language host: the Go
+module proxy has none that works (`rehearsal.language_host` takes its place). The official release brings its own.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say, obtain
+from rehearsal.toolchain.store import Say, cached, obtain
 
 MODULE = go.MODULES / "engine"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -22,12 +22,13 @@ VERSION = go.required_version(MODULE, "github.com/pulumi/pulumi/pkg/v3").removep
 
 OLDEST = (3, 256, 0)
 TOO_NEW = (4, 0, 0)
+NEEDED = "3.256.0 or newer, below 4"
 
 EXEC = "pulumi-language-python-exec"
 LANGUAGE_HOST = "pulumi-language-python"
 
-DISK_GB = 2.6
-"""Measured from empty caches on Linux x86-64: 0.9 GB of modules, 1.5 GB of build cache, 0.1 GB of program (10^9 bytes)."""
+DISK_GB = 3.5
+"""From empty caches, in 10^9 bytes. Measured on Linux x86-64: modules 1.4; build cache with that of Kubernetes 2.9."""
 
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
 
@@ -39,11 +40,8 @@ def ensure_engine(cache: Path, say: Say) -> Path:
     """
     built, official = cache / f"pulumi-{VERSION}", cache / f"pulumi-{VERSION}-official"
     for folder in (built, official):
-        if folder.is_dir():
-            try:
-                return obtain(folder, _from_nothing, say, required=("pulumi", EXEC))
-            except _Damaged:
-                pass  # removed; it is got again below
+        if cached(folder, say, required=("pulumi", EXEC)):
+            return folder
     tried: list[str] = []
     try:
         return on_path(say)
@@ -59,40 +57,38 @@ def ensure_engine(cache: Path, say: Say) -> Path:
         tried.append(f"a build with Go: {reason}")
         raise ToolchainError(
             f"The Pulumi engine {VERSION} can't be had.",
-            f"install Go {go.WANTED_GO} or newer, or connect to the internet, or put a pulumi of {'.'.join(map(str, OLDEST))} or newer (below 4) on PATH.",
+            f"install Go {go.WANTED_GO} or newer, or connect to the internet, or put a pulumi that is {NEEDED} on PATH.",
             tried,
         ) from reason
-    say(f"building the Pulumi engine {VERSION} with Go {tool.version} (3 to 5 min on 2 cores the first time, kept afterwards)")
+    say(
+        f"building the Pulumi engine {VERSION} with Go {tool.version} (3 to 5 min on 2 cores the first time, kept afterwards)"
+    )
     return obtain(built, lambda folder: _build(tool, folder, cache, say), say, required=("pulumi", EXEC))
 
 
-class _Damaged(Exception):
-    pass
-
-
-def _from_nothing(_folder: Path) -> None:
-    """Called by `obtain` after it removed a damaged folder; which way to make it anew is decided by the caller."""
-    raise _Damaged
-
-
 def on_path(say: Say, path: str | None = None) -> Path:
-    """The folder of the first `pulumi` on PATH (or `path`), if its version fits and it has its own Python language host beside it.
+    """The folder of the first `pulumi` on PATH (or `path`), if it fits and has its own Python language host beside it.
 
-    Raises NotAvailable, and tells which version was found and which is needed, for one that doesn't.
+    Raises NotAvailable, and says which version was found and which is needed, for one that doesn't.
     """
     found = shutil.which("pulumi", path=path)
     if found is None:
         raise NotAvailable("there is none")
     try:
-        answer = subprocess.run(
-            [found, "version"], capture_output=True, text=True, timeout=15, env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}, check=False
+        answer = subprocess.run(  # noqa: S603 - the user's own pulumi
+            [found, "version"],
+            capture_output=True,
+            text=True,
+            timeout=15,
+            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            check=False,
         ).stdout.strip()
     except (OSError, subprocess.TimeoutExpired) as reason:
         answer = f"({reason})"
     numbers = re.fullmatch(r"v?(\d+)\.(\d+)\.(\d+)(\S*)", answer)
     version = (int(numbers[1]), int(numbers[2]), int(numbers[3])) if numbers else None
     if version is None or not OLDEST <= version < TOO_NEW:
-        reason_ = f"{found} is version {answer or 'unknown'}, needed is {'.'.join(map(str, OLDEST))} or newer, below 4"
+        reason_ = f"{found} is version {answer or 'unknown'}, needed is {NEEDED}"
         say(f"passing over the pulumi on PATH: {reason_}")
         raise NotAvailable(reason_)
     folder = Path(found).resolve().parent
@@ -105,6 +101,7 @@ def on_path(say: Say, path: str | None = None) -> Path:
 
 
 def _official(folder: Path, say: Say) -> None:
+    """Puts the official release's programs into `folder`. Raises NotAvailable."""
     architecture = {"amd64": "x64", "arm64": "arm64"}[machine.architecture()]
     archive = f"pulumi-v{VERSION}-{machine.operating_system()}-{architecture}.tar.gz"
     site = f"{RELEASES}/v{VERSION}"
@@ -112,11 +109,14 @@ def _official(folder: Path, say: Say) -> None:
     packed = folder / archive
     download.fetch(f"{site}/{archive}", packed, download.published_sha256(checksums, archive), say)
     wanted = re.compile(rf"pulumi/(pulumi|{LANGUAGE_HOST}\S*|pulumi-analyzer-policy-python)")
-    with tarfile.open(packed) as content:
-        for member in content:
-            if member.isfile() and wanted.fullmatch(member.name):
-                member.name = Path(member.name).name
-                content.extract(member, folder, filter="data")
+    try:
+        with tarfile.open(packed) as content:
+            for member in content:
+                if member.isfile() and wanted.fullmatch(member.name):
+                    member.name = Path(member.name).name
+                    content.extract(member, folder, filter="data")
+    except tarfile.TarError as reason:
+        raise NotAvailable(f"{archive} can't be unpacked: {reason}") from reason
     packed.unlink()
 
 

@@ -21,5 +21,5 @@ class ToolchainError(Exception):
         return "\n".join(lines)
 
 
-class NotAvailable(Exception):
+class NotAvailable(Exception):  # noqa: N818 - no error yet: the next way may be open
     """One way of getting a tool is closed on this machine; the next one may be open. The message says why."""

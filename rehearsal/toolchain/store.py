@@ -1,7 +1,8 @@
 """The tool cache: folders that are either whole and verified, or not there.
 
-A tool is made in a folder with a temporary name, its files' SHA-256 are written beside them, and only then the folder gets its name (`rename` is
-atomic). A build that was interrupted therefore leaves nothing that a later run could take for a tool, and a file that changed afterwards is found out.
+A tool is made in a folder with a temporary name, its files' SHA-256 are written beside them, and only then the folder
+gets its name (`rename` is atomic). A build that was interrupted therefore leaves nothing that a later run could take
+for a tool, and a file that changed afterwards is found out.
 """
 
 import contextlib
@@ -39,7 +40,8 @@ def write_checksums(folder: Path) -> None:
 def damage(folder: Path, required: tuple[str, ...] = ()) -> str | None:
     """What is wrong with a tool's folder, or None when each file is as it was made and every `required` name is there."""
     try:
-        expected = dict(reversed(line.split("  ", 1)) for line in (folder / CHECKSUMS).read_text().splitlines())
+        lines = [line.split("  ", 1) for line in (folder / CHECKSUMS).read_text().splitlines()]
+        expected = {name: digest for digest, name in lines}
     except (OSError, ValueError):
         return f"{CHECKSUMS} is missing or unreadable"
     for name, digest in expected.items():
@@ -56,7 +58,10 @@ def damage(folder: Path, required: tuple[str, ...] = ()) -> str | None:
 
 @contextlib.contextmanager
 def locked(file: Path, say: Say) -> Iterator[None]:
-    """Holds the lock `file` of a tool, so that two rehearsals side by side don't both build it. The system frees it when its holder dies."""
+    """Holds the lock `file` of a tool, so that two rehearsals side by side don't both build it.
+
+    The system frees it when its holder dies.
+    """
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a+") as handle:
         try:
@@ -67,20 +72,38 @@ def locked(file: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def obtain(folder: Path, make: Callable[[Path], None], say: Say, *, required: tuple[str, ...] = ()) -> Path:
-    """`folder`, whole and verified: as it is in the cache, or made anew by `make`, which fills the folder that it is given.
+def cached(folder: Path, say: Say, *, required: tuple[str, ...] = ()) -> bool:
+    """Whether `folder` is in the cache, whole and verified. A damaged one is removed, and said so."""
+    if not folder.is_dir():
+        return False
+    if damage(folder, required) is None:
+        return True
+    with locked(folder.parent / f"{folder.name}.lock", say):
+        return _whole(folder, say, required)
 
-    A damaged folder is replaced, and said so. `required` are names that must exist in it. Raises what `make` raises; then nothing is left behind.
+
+def _whole(folder: Path, say: Say, required: tuple[str, ...]) -> bool:
+    """The same for the holder of the lock: another process may have made the folder meanwhile."""
+    if not folder.is_dir():
+        return False
+    found = damage(folder, required)
+    if found is not None:
+        say(f"{folder.name} in the cache is damaged: {found}; getting it again")
+        shutil.rmtree(folder)
+    return found is None
+
+
+def obtain(folder: Path, make: Callable[[Path], None], say: Say, *, required: tuple[str, ...] = ()) -> Path:
+    """`folder`, whole and verified: as it is in the cache, or made by `make`, which fills the folder that it is given.
+
+    A damaged folder is replaced. `required` are names that must exist in it. Raises what `make` raises; then nothing is
+    left behind.
     """
     if folder.is_dir() and damage(folder, required) is None:
         return folder
     with locked(folder.parent / f"{folder.name}.lock", say):
-        if folder.is_dir():
-            found = damage(folder, required)
-            if found is None:  # another process made it while this one waited
-                return folder
-            say(f"{folder.name} in the cache is damaged: {found}; getting it again")
-            shutil.rmtree(folder)
+        if _whole(folder, say, required):
+            return folder
         for remains in folder.parent.glob(f".{folder.name}.*.part"):  # of a process that died: the lock is ours
             shutil.rmtree(remains, ignore_errors=True)
         part = folder.parent / f".{folder.name}.{os.getpid()}.part"

@@ -1,12 +1,14 @@
 """The environment as a contract: right ones are read; wrong ones are refused with all faults, before anything opens."""
 
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from app import __version__
 from app.bootstrap_database import BootstrapSettings
 from app.settings import DatabaseSettings, Settings, SettingsError, read_secret
-from tests.app.servers import free_port, run_module
+from tests.app.servers import REPOSITORY, free_port, run_module
 
 IAM = {
     "DATABASE_HOST": "db.example",
@@ -163,3 +165,8 @@ def test_a_secret_loses_only_its_line_end(tmp_path: Path) -> None:
     file.write_text("\n")
     with pytest.raises(ValueError, match="is empty"):
         read_secret(file)
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    project = tomllib.loads((REPOSITORY / "app" / "pyproject.toml").read_text())["project"]
+    assert project["version"] == __version__

@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def tiny_plugin(folder: Path) -> Path:
 
 
 @pytest.fixture
-def tiny(tmp_path: Path, toolchain: Toolchain) -> Iterator[Callable[..., Tiny]]:
+def tiny(tmp_path: Path, toolchain: Toolchain) -> Callable[..., Tiny]:
     """Makes rehearsals of the tiny program; all of one test share their state."""
 
     def make(**options: Any) -> Tiny:
@@ -70,4 +70,4 @@ def tiny(tmp_path: Path, toolchain: Toolchain) -> Iterator[Callable[..., Tiny]]:
         )
         return Tiny(rehearsal, tmp_path / "journal", said)
 
-    yield make
+    return make

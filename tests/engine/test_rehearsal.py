@@ -40,26 +40,20 @@ def processes_that_name(text: str) -> list[str]:
     return found
 
 
-def started_in_its_own_process(tmp_path: Path, toolchain: Toolchain, seconds: int, names: list[str]) -> "subprocess.Popen[str]":
+def started_in_its_own_process(
+    tmp_path: Path, toolchain: Toolchain, seconds: int, names: list[str]
+) -> "subprocess.Popen[str]":
     """`up` of the tiny program in a process that a signal can be sent to."""
-    script = f"""
-import signal
-from pathlib import Path
-from rehearsal.engine import Interrupted
-from rehearsal.run import Rehearsal
-from rehearsal.toolchain import Toolchain
-signal.signal(signal.SIGINT, signal.default_int_handler)
-base = Path({str(tmp_path)!r})
-tools = Toolchain(*map(Path, {[str(toolchain.engine), str(toolchain.control_plane), str(toolchain.custom_resource_definitions)]!r}))
-rehearsal = Rehearsal("dev", base / "state", base / "out", Path({str(TINY)!r}), toolchain=tools, with_control_plane=False,
-                      plugin_path=(base / "plugins",), say=print)
-try:
-    rehearsal.up({{"TINY_JOURNAL": str(base / "journal")}}, {{"seconds": {seconds}, "names": {names!r}}})
-except Interrupted:
-    print("INTERRUPTED")
-"""
+    given = {
+        "base": str(tmp_path),
+        "engine": str(toolchain.engine),
+        "control_plane": str(toolchain.control_plane),
+        "custom_resource_definitions": str(toolchain.custom_resource_definitions),
+        "seconds": seconds,
+        "names": names,
+    }
     return subprocess.Popen(
-        [sys.executable, "-c", script],
+        [sys.executable, str(TINY / "up.py"), json.dumps(given)],
         env={**os.environ, "PYTHONPATH": str(places.repository())},
         stdout=subprocess.PIPE,
         text=True,
@@ -78,7 +72,10 @@ def test_a_stack_goes_up_shows_no_change_changes_and_goes_down(tiny: Callable[..
     assert again.changes == {"same": 3}
 
     changed = it.rehearsal.up(it.env, {"names": ["first", "third"]})
-    assert {(step.operation, step.name) for step in changed.events.changed} == {("delete", "second"), ("create", "third")}
+    assert {(step.operation, step.name) for step in changed.events.changed} == {
+        ("delete", "second"),
+        ("create", "third"),
+    }
     assert it.things() == {"first", "third"}
 
     down = it.rehearsal.destroy(it.env)
@@ -125,7 +122,9 @@ def test_a_setting_of_the_wrong_type_is_refused_before_the_program_runs(tiny: Ca
     assert it.done() == []
 
 
-def test_after_an_interrupt_the_same_command_continues(tiny: Callable[..., Tiny], tmp_path: Path, toolchain: Toolchain) -> None:
+def test_after_an_interrupt_the_same_command_continues(
+    tiny: Callable[..., Tiny], tmp_path: Path, toolchain: Toolchain
+) -> None:
     it = tiny()
     first = started_in_its_own_process(tmp_path, toolchain, 2, ["a", "b", "c"])
     wait_until(lambda: "creating a" in it.done(), "the first resource is being made")
@@ -185,7 +184,9 @@ def test_a_second_command_for_the_same_stack_is_refused_while_one_runs(
     assert first.returncode == 0
 
 
-def test_nothing_of_a_real_account_reaches_the_program(tiny: Callable[..., Tiny], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_of_a_real_account_reaches_the_program(
+    tiny: Callable[..., Tiny], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a-real-key")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "a-real-token")
     monkeypatch.setenv("KUBECONFIG", "/a/real/kubeconfig")
@@ -196,7 +197,11 @@ def test_nothing_of_a_real_account_reaches_the_program(tiny: Callable[..., Tiny]
 
 def command_line(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "rehearsal", *arguments], cwd=places.repository(), capture_output=True, text=True, check=False
+        [sys.executable, "-m", "rehearsal", *arguments],
+        cwd=places.repository(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

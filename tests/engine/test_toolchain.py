@@ -1,4 +1,7 @@
-"""Where the tools come from, and what a person is told when they can't be had. Nothing here builds or downloads for long."""
+"""Where the tools come from, and what a person is told when they can't be had.
+
+Nothing here builds or downloads for long.
+"""
 
 import hashlib
 import http.server
@@ -43,7 +46,7 @@ def said() -> list[str]:
 @pytest.fixture
 def nothing_reachable(monkeypatch: pytest.MonkeyPatch) -> None:
     """No official site answers, whatever network this machine has."""
-    monkeypatch.setattr(download, "reachable", lambda url: False)
+    monkeypatch.setattr(download, "reachable", lambda _url: False)
 
 
 @pytest.fixture
@@ -53,7 +56,8 @@ def no_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(go, "STANDARD_PLACE", str(tmp_path / "nowhere"))
 
 
-# ---- the cache --------------------------------------------------------------------------------------------------------------------------
+# ---- the cache
+# --------------------------------------------------------------------------------------------------------------------------
 
 
 def made_tool(folder: Path, content: str = "the tool") -> Callable[[Path], None]:
@@ -72,7 +76,9 @@ def refused(_part: Path) -> None:
 def test_a_tool_in_the_cache_is_used_as_it_is(tmp_path: Path) -> None:
     folder = store.obtain(tmp_path / "tool-1", made_tool(tmp_path / "tool-1"), silent)
     assert store.obtain(folder, refused, silent, required=("tool", "link")) == folder
-    check = subprocess.run(["sha256sum", "-c", store.CHECKSUMS], cwd=folder, capture_output=True, text=True, check=False)
+    check = subprocess.run(
+        ["sha256sum", "-c", store.CHECKSUMS], cwd=folder, capture_output=True, text=True, check=False
+    )
     assert check.returncode == 0, "the checksums are those that sha256sum computes"
 
 
@@ -127,9 +133,8 @@ def test_two_rehearsals_at_once_build_a_tool_once(tmp_path: Path) -> None:
     assert (tmp_path / "journal").read_text() == "made\n"
 
 
-def test_a_corrupted_engine_in_the_cache_is_refused(
-    tmp_path: Path, said: list[str], nothing_reachable: None, no_go: None
-) -> None:
+@pytest.mark.usefixtures("nothing_reachable", "no_go")
+def test_a_corrupted_engine_in_the_cache_is_refused(tmp_path: Path, said: list[str]) -> None:
     folder = tmp_path / f"pulumi-{engine.VERSION}"
 
     def make(part: Path) -> None:
@@ -145,7 +150,8 @@ def test_a_corrupted_engine_in_the_cache_is_refused(
     assert not folder.exists()
 
 
-# ---- the engine on PATH -----------------------------------------------------------------------------------------------------------------
+# ---- the engine on PATH
+# -----------------------------------------------------------------------------------------------------------------
 
 
 def test_an_old_pulumi_on_path_is_passed_over_with_both_versions(tmp_path: Path, said: list[str]) -> None:
@@ -179,10 +185,12 @@ def test_a_complete_and_new_enough_pulumi_on_path_is_used(tmp_path: Path) -> Non
     assert engine.on_path(silent, str(tmp_path / "linked")) == tmp_path / "bin"
 
 
-# ---- what is missing is named -----------------------------------------------------------------------------------------------------------
+# ---- what is missing is named
+# -----------------------------------------------------------------------------------------------------------
 
 
-def test_missing_go_is_named_with_everything_that_was_tried(tmp_path: Path, nothing_reachable: None, no_go: None) -> None:
+@pytest.mark.usefixtures("nothing_reachable", "no_go")
+def test_missing_go_is_named_with_everything_that_was_tried(tmp_path: Path) -> None:
     for ensure in (engine.ensure_engine, control_plane.ensure_control_plane, definitions.ensure_definitions):
         with pytest.raises(ToolchainError) as refusal:
             ensure(tmp_path, silent)
@@ -190,7 +198,11 @@ def test_missing_go_is_named_with_everything_that_was_tried(tmp_path: Path, noth
         assert "install Go 1.26 or newer" in str(refusal.value)
     with pytest.raises(ToolchainError) as refusal:
         engine.ensure_engine(tmp_path, silent)
-    assert [attempt.split(":")[0] for attempt in refusal.value.tried] == ["a pulumi on PATH", "the official release", "a build with Go"]
+    assert [attempt.split(":")[0] for attempt in refusal.value.tried] == [
+        "a pulumi on PATH",
+        "the official release",
+        "a build with Go",
+    ]
 
 
 def test_a_go_that_is_too_old_is_named_with_its_version(tmp_path: Path) -> None:
@@ -199,9 +211,11 @@ def test_a_go_that_is_too_old_is_named_with_its_version(tmp_path: Path) -> None:
         go.find_go(str(tmp_path))
 
 
-def test_too_little_disk_is_said_before_the_build_with_both_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_disk_is_said_before_the_build_with_both_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     free = shutil.disk_usage(tmp_path)._replace(free=1_200_000_000)
-    monkeypatch.setattr(disk.shutil, "disk_usage", lambda place: free)
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _place: free)
     tool = go.Go(script(tmp_path / "go", "touch called"), "1.26.8", tmp_path / "modules", tmp_path / "objects")
     with pytest.raises(ToolchainError, match=r"4\.0 GB needed, 1\.2 GB free"):
         go.build(tool, tmp_path, ".", tmp_path / "out", versions={}, disk_gb=4.0, log=tmp_path / "log", say=silent)
@@ -244,7 +258,7 @@ def test_without_a_network_the_real_go_says_so_within_seconds(tmp_path: Path, mo
     assert "connect to the internet" in str(refusal.value)
 
 
-def test_an_interrupted_build_ends_its_compilers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_build_ends_its_compilers(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     tool = go.Go(script(tmp_path / "go", f"sleep 300 & echo $! $$ > {pids}; wait"), "1.26.8", tmp_path, tmp_path)
 
@@ -256,7 +270,15 @@ def test_an_interrupted_build_ends_its_compilers(tmp_path: Path, monkeypatch: py
 
     with pytest.raises(KeyboardInterrupt):
         go.build(
-            tool, tmp_path, ".", tmp_path / "x", versions={}, disk_gb=0.001, log=tmp_path / "log", say=silent, pace=Interrupting(silent)
+            tool,
+            tmp_path,
+            ".",
+            tmp_path / "x",
+            versions={},
+            disk_gb=0.001,
+            log=tmp_path / "log",
+            say=silent,
+            pace=Interrupting(silent),
         )
     for pid in pids.read_text().split():
         end = time.monotonic() + 10
@@ -266,7 +288,12 @@ def test_an_interrupted_build_ends_its_compilers(tmp_path: Path, monkeypatch: py
 
 
 def test_progress_comes_while_a_build_runs(tmp_path: Path, said: list[str]) -> None:
-    tool = go.Go(script(tmp_path / "go", "echo 'go: downloading a v1' >&2; sleep 0.6; echo some/package >&2; sleep 0.6"), "1", tmp_path, tmp_path)
+    tool = go.Go(
+        script(tmp_path / "go", "echo 'go: downloading a v1' >&2; sleep 0.6; echo some/package >&2; sleep 0.6"),
+        "1",
+        tmp_path,
+        tmp_path,
+    )
     go.build(
         tool, tmp_path, ".", tmp_path / "pulumi", versions={}, disk_gb=0.001, log=tmp_path / "log", say=said.append,
         pace=Pace(said.append, interval_seconds=0.3),
@@ -275,7 +302,8 @@ def test_progress_comes_while_a_build_runs(tmp_path: Path, said: list[str]) -> N
     assert any("1 packages compiled (now some/package)" in line for line in said)
 
 
-# ---- official downloads, from a site on this machine ------------------------------------------------------------------------------------
+# ---- official downloads, from a site on this machine
+# ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -324,10 +352,19 @@ def publish(folder: Path, path: str, content: bytes | str) -> None:
 
 
 def publish_engine(folder: Path, checksum: str | None = None) -> None:
-    archive = packed({"pulumi/pulumi": b"engine", "pulumi/pulumi-language-python": b"host", f"pulumi/{engine.EXEC}": b"exec", "pulumi/pulumi-watch": b"-"})
+    archive = packed(
+        {
+            "pulumi/pulumi": b"engine",
+            "pulumi/pulumi-language-python": b"host",
+            f"pulumi/{engine.EXEC}": b"exec",
+            "pulumi/pulumi-watch": b"-",
+        }
+    )
     name = f"pulumi-v{engine.VERSION}-linux-x64.tar.gz"
     publish(folder, f"v{engine.VERSION}/{name}", archive)
-    publish(folder, f"v{engine.VERSION}/pulumi-{engine.VERSION}-checksums.txt", f"{checksum or digest(archive)}  {name}\n")
+    publish(
+        folder, f"v{engine.VERSION}/pulumi-{engine.VERSION}-checksums.txt", f"{checksum or digest(archive)}  {name}\n"
+    )
 
 
 @pytest.fixture
@@ -336,8 +373,9 @@ def linux_on_amd64(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
 
 
+@pytest.mark.usefixtures("no_go", "linux_on_amd64")
 def test_the_official_engine_is_taken_where_its_site_is_reachable(
-    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, no_go: None, linux_on_amd64: None
+    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "RELEASES", site[0])
     publish_engine(site[1])
@@ -349,8 +387,9 @@ def test_the_official_engine_is_taken_where_its_site_is_reachable(
     assert engine.ensure_engine(tmp_path / "cache", silent) == folder
 
 
+@pytest.mark.usefixtures("no_go", "linux_on_amd64")
 def test_a_download_with_another_checksum_than_published_is_refused(
-    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, no_go: None, linux_on_amd64: None
+    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine, "RELEASES", site[0])
     publish_engine(site[1], checksum="0" * 64)
@@ -379,18 +418,26 @@ def publish_control_plane(folder: Path) -> None:
         manifest = json.dumps({"layers": [{"digest": f"sha256:{digest(layer)}"}]})
         publish(folder, f"{image}/manifests/sha256:{digest(manifest.encode())}", manifest)
         platforms = [("arm64", "0" * 64), ("amd64", digest(manifest.encode()))]
-        index = {"manifests": [{"digest": f"sha256:{sha}", "platform": {"os": "linux", "architecture": name}} for name, sha in platforms]}
+        index = {
+            "manifests": [
+                {"digest": f"sha256:{sha}", "platform": {"os": "linux", "architecture": name}}
+                for name, sha in platforms
+            ]
+        }
         publish(folder, f"{image}/manifests/v{version}", json.dumps(index))
 
 
+@pytest.mark.usefixtures("no_go", "linux_on_amd64")
 def test_the_official_control_plane_is_put_together_from_its_projects_releases(
-    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch, no_go: None, linux_on_amd64: None
+    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("KUBERNETES_SITE", "ETCD_SITE", "IMAGES_SITE"):
         monkeypatch.setattr(control_plane, name, site[0])
     publish_control_plane(site[1])
     folder = control_plane.ensure_control_plane(tmp_path / "cache", silent)
-    assert {program: (folder / program).read_text() for program in control_plane.PROGRAMS} == {name: name for name in control_plane.PROGRAMS}
+    assert {program: (folder / program).read_text() for program in control_plane.PROGRAMS} == {
+        name: name for name in control_plane.PROGRAMS
+    }
     assert all(os.access(folder / program, os.X_OK) for program in control_plane.PROGRAMS)
     assert sorted(entry.name for entry in folder.iterdir()) == sorted([*control_plane.PROGRAMS, store.CHECKSUMS])
 
@@ -409,20 +456,31 @@ def test_a_site_that_does_not_answer_costs_seconds_once(monkeypatch: pytest.Monk
     monkeypatch.setattr(download, "_connects", deaf)
     monkeypatch.setattr(download, "CONNECT_SECONDS", 0.2)
     began = time.monotonic()
-    assert [download.reachable("https://releases.example/a"), download.reachable("https://releases.example/b")] == [False, False]
+    assert [download.reachable("https://releases.example/a"), download.reachable("https://releases.example/b")] == [
+        False,
+        False,
+    ]
     assert time.monotonic() - began < 5
     assert asked == [("releases.example", 443)]
 
 
-# ---- the pins ---------------------------------------------------------------------------------------------------------------------------
+# ---- the pins
+# ---------------------------------------------------------------------------------------------------------------------------
 
 
 def test_every_pinned_module_has_the_checksum_that_a_build_needs() -> None:
     for module in (engine.MODULE, control_plane.MODULE, definitions.MODULE):
         sums = (module / "go.sum").read_text()
-        lines = [line.strip().removeprefix("require ").removeprefix("replace ") for line in (module / "go.mod").read_text().splitlines()]
+        lines = [
+            line.strip().removeprefix("require ").removeprefix("replace ")
+            for line in (module / "go.mod").read_text().splitlines()
+        ]
         replaced = dict(line.split(" => ") for line in lines if " => " in line)
-        required = [line.removesuffix(" // indirect") for line in lines if len(line.split(" // ")[0].split()) == 2 and " v" in line]
+        required = [
+            line.removesuffix(" // indirect")
+            for line in lines
+            if len(line.split(" // ")[0].split()) == 2 and " v" in line
+        ]
         assert required
         for pin in required:
             held = replaced.get(pin.split()[0], pin)
@@ -443,8 +501,12 @@ def test_a_module_with_another_checksum_than_pinned_is_refused(tmp_path: Path, m
 
 def test_the_definitions_of_every_chart_are_there() -> None:
     folder = definitions.ensure_definitions(places.cache(), silent)
-    names = {chart: {file.stem.split("_")[-1] for file in (folder / chart).glob("*.yaml")} for chart in definitions.SOURCES}
-    assert {"servicemonitors", "podmonitors", "prometheusrules", "alertmanagerconfigs"} <= names["kube-prometheus-stack"]
+    names = {
+        chart: {file.stem.split("_")[-1] for file in (folder / chart).glob("*.yaml")} for chart in definitions.SOURCES
+    }
+    assert {"servicemonitors", "podmonitors", "prometheusrules", "alertmanagerconfigs"} <= names[
+        "kube-prometheus-stack"
+    ]
     assert {"externalsecrets", "secretstores", "clustersecretstores"} <= names["external-secrets"]
     assert {"certificates", "issuers", "clusterissuers"} <= names["cert-manager"]
     for file in folder.rglob("*.yaml"):

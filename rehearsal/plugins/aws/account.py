@@ -1,7 +1,7 @@
 """The simulated account: one JSON file for each resource, in `$MARLINSPIKE_REHEARSAL/cloud/`.
 
-Several plugin processes (one for each provider) share it, so every change is one rename, made under a lock. Secrets are never written:
-in their place stands `{"secret": true}`.
+Several plugin processes (one for each provider) share it, so every change is one rename, made under a lock. Secrets are
+never written: in their place stands `{"secret": true}`.
 """
 
 import fcntl
@@ -60,14 +60,14 @@ class Account:
     def locked(self) -> Iterator[None]:
         """Keeps other processes and threads from changing the account within the body."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "w") as lock:
+        with (self.folder / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def next_seed(self, urn: str) -> str:
-        """What a new resource's random-looking values derive from: its URN, and how often it was made before, as AWS gives no id twice.
+        """What a new resource's random-looking values derive from: its URN, and how often it was made before.
 
-        Call it within `locked`.
+        AWS gives no id twice. Call it within `locked`.
         """
         file = self.folder / ".made"
         made: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
@@ -103,9 +103,9 @@ class Account:
         """Takes a resource away; nothing happens when there is none."""
         self._file(type_token, identifier).unlink(missing_ok=True)
 
-    def all(self, type_token: str = "*") -> Iterator[Record]:
+    def all(self, type_token: str | None = None) -> Iterator[Record]:
         """The resources of a type (or of all), in the order of their file names."""
-        prefix = "*" if type_token == "*" else _file_prefix(type_token)
+        prefix = "*" if type_token is None else _file_prefix(type_token)
         for file in sorted(self.folder.glob(f"{prefix}--*.json")):
             record = _read(file)
             if record is not None:
@@ -144,12 +144,15 @@ def redacted(value: Any) -> Any:
 
 
 def restored(value: Any, known: Any) -> Any:
-    """A value from the account with its redacted parts taken from `known` (the state), as secrets; None where the state has none."""
+    """A value from the account with its redacted parts taken from the state (`known`), as secrets; None where it has none."""
     if value == REDACTED:
         return None if known is None else Secret(plain(known))
     inner = known.value if isinstance(known, Secret) else known
     if isinstance(value, Mapping):
-        return {name: restored(item, inner.get(name) if isinstance(inner, Mapping) else None) for name, item in value.items()}
+        return {
+            name: restored(item, inner.get(name) if isinstance(inner, Mapping) else None)
+            for name, item in value.items()
+        }
     if isinstance(value, list):
         same_length = isinstance(inner, list) and len(inner) == len(value)
         return [restored(item, inner[index] if same_length else None) for index, item in enumerate(value)]

@@ -35,7 +35,8 @@ class Configuration:
         allowed, forbidden = values.get("allowedAccountIds") or [], values.get("forbiddenAccountIds") or []
         if allowed and ACCOUNT_ID not in allowed:
             raise ConfigurationError(
-                f"AWS account ID not allowed: {ACCOUNT_ID}. The rehearsal plays account {ACCOUNT_ID}, but allowedAccountIds has only {', '.join(allowed)}"
+                f"AWS account ID not allowed: {ACCOUNT_ID}. "
+                f"The rehearsal plays account {ACCOUNT_ID}, but allowedAccountIds has only {', '.join(allowed)}"
             )
         if ACCOUNT_ID in forbidden:
             raise ConfigurationError(f"AWS account ID not allowed: {ACCOUNT_ID} is in forbiddenAccountIds")
@@ -43,7 +44,9 @@ class Configuration:
         if region is wire.UNKNOWN:
             region = cls.region
         if not region:
-            raise ConfigurationError("Missing region: set `region` of the aws.Provider (or the configuration key aws:region)")
+            raise ConfigurationError(
+                "Missing region: set `region` of the aws.Provider (or the configuration key aws:region)"
+            )
         default_tags = values.get("defaultTags") or {}
         tags = {} if default_tags is wire.UNKNOWN else default_tags.get("tags") or {}
         return cls(region, {} if tags is wire.UNKNOWN else tags)

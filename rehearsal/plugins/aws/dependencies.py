@@ -14,7 +14,7 @@ from rehearsal.plugins.aws.errors import AwsError
 
 @dataclass(frozen=True)
 class Hindrance:
-    """Resources of type `by` whose property `path` (a value or a list) names the victim's `names` property hinder its deletion."""
+    """Resources of type `by` whose property `path` (a value or a list) has the victim's `names` hinder its deletion."""
 
     by: str
     path: str
@@ -67,7 +67,11 @@ _HINDRANCES: dict[str, list[Hindrance]] = {
         _uses_group("aws:eks/cluster:Cluster", "vpcConfig.securityGroupIds"),
         _uses_group("aws:lb/loadBalancer:LoadBalancer", "securityGroups"),
     ],
-    "aws:ec2/eip:Eip": [Hindrance("aws:ec2/natGateway:NatGateway", "allocationId", "InvalidIPAddress.InUse", "Address {publicIp} is in use.")],
+    "aws:ec2/eip:Eip": [
+        Hindrance(
+            "aws:ec2/natGateway:NatGateway", "allocationId", "InvalidIPAddress.InUse", "Address {publicIp} is in use."
+        )
+    ],
     "aws:ec2/routeTable:RouteTable": [
         Hindrance(
             "aws:ec2/routeTableAssociation:RouteTableAssociation",
@@ -78,15 +82,32 @@ _HINDRANCES: dict[str, list[Hindrance]] = {
     ],
     "aws:iam/role:Role": [
         Hindrance("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "role", "DeleteConflict", _DETACH),
-        Hindrance("aws:iam/rolePolicy:RolePolicy", "role", "DeleteConflict", "Cannot delete entity, must delete policies first."),
-        Hindrance("aws:iam/instanceProfile:InstanceProfile", "role", "DeleteConflict", "Cannot delete entity, must remove roles from instance profile first."),
+        Hindrance(
+            "aws:iam/rolePolicy:RolePolicy",
+            "role",
+            "DeleteConflict",
+            "Cannot delete entity, must delete policies first.",
+        ),
+        Hindrance(
+            "aws:iam/instanceProfile:InstanceProfile",
+            "role",
+            "DeleteConflict",
+            "Cannot delete entity, must remove roles from instance profile first.",
+        ),
     ],
     "aws:iam/policy:Policy": [
-        Hindrance("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn", "DeleteConflict", "Cannot delete a policy attached to entities.")
+        Hindrance(
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            "policyArn",
+            "DeleteConflict",
+            "Cannot delete a policy attached to entities.",
+        )
     ],
     "aws:eks/cluster:Cluster": [
         Hindrance("aws:eks/nodeGroup:NodeGroup", "clusterName", _CLUSTER, "Cluster has nodegroups attached"),
-        Hindrance("aws:eks/fargateProfile:FargateProfile", "clusterName", _CLUSTER, "Cluster has Fargate profiles attached"),
+        Hindrance(
+            "aws:eks/fargateProfile:FargateProfile", "clusterName", _CLUSTER, "Cluster has Fargate profiles attached"
+        ),
     ],
     "aws:rds/subnetGroup:SubnetGroup": [
         Hindrance(
@@ -140,7 +161,10 @@ def check_deletion(account: Account, record: Record) -> None:
         wanted = record.id if hindrance.names == "id" else record.value(hindrance.names)
         for other in account.all(hindrance.by):
             if wanted in _values(other.value(hindrance.path)):
-                raise AwsError(hindrance.code, hindrance.message.format(id=record.id, other=other.id, publicIp=record.value("publicIp")))
+                raise AwsError(
+                    hindrance.code,
+                    hindrance.message.format(id=record.id, other=other.id, publicIp=record.value("publicIp")),
+                )
     if record.type == "aws:ec2/subnet:Subnet":
         _check_group_members(account, record)
     if record.type == "aws:ec2/internetGateway:InternetGateway":
@@ -151,25 +175,42 @@ def _check_protection(record: Record) -> None:
     """Deletion protection, as each service words it."""
     if record.type == "aws:rds/instance:Instance":
         if record.value("deletionProtection"):
-            raise AwsError("InvalidParameterCombination", "Cannot delete protected DB Instance, please disable deletion protection and try again.")
+            raise AwsError(
+                "InvalidParameterCombination",
+                "Cannot delete protected DB Instance, please disable deletion protection and try again.",
+            )
         if not record.value("skipFinalSnapshot") and not record.value("finalSnapshotIdentifier"):
-            raise AwsError("InvalidParameterCombination", "final_snapshot_identifier is required when skip_final_snapshot is false")
+            raise AwsError(
+                "InvalidParameterCombination", "final_snapshot_identifier is required when skip_final_snapshot is false"
+            )
     if record.type == "aws:eks/cluster:Cluster" and record.value("deletionProtection"):
-        raise AwsError("InvalidRequestException", f"Cluster {record.id} has deletion protection enabled. Disable deletion protection before deleting the cluster.")
+        raise AwsError(
+            "InvalidRequestException",
+            f"Cluster {record.id} has deletion protection enabled. Disable deletion protection before deleting the cluster.",
+        )
     if record.type == "aws:lb/loadBalancer:LoadBalancer" and record.value("enableDeletionProtection"):
-        raise AwsError("OperationNotPermitted", f"Load balancer '{record.id}' cannot be deleted because deletion protection is enabled")
+        raise AwsError(
+            "OperationNotPermitted",
+            f"Load balancer '{record.id}' cannot be deleted because deletion protection is enabled",
+        )
 
 
 def _check_group_members(account: Account, subnet: Record) -> None:
     """Databases and caches reach a subnet through their subnet group and keep network interfaces there."""
     for users, groups, name in (
         ("aws:rds/instance:Instance", "aws:rds/subnetGroup:SubnetGroup", "dbSubnetGroupName"),
-        ("aws:elasticache/replicationGroup:ReplicationGroup", "aws:elasticache/subnetGroup:SubnetGroup", "subnetGroupName"),
+        (
+            "aws:elasticache/replicationGroup:ReplicationGroup",
+            "aws:elasticache/subnetGroup:SubnetGroup",
+            "subnetGroupName",
+        ),
     ):
         for user in account.all(users):
             group = account.get(groups, str(user.value(name)))
             if group is not None and subnet.id in _values(group.value("subnetIds")):
-                raise AwsError("DependencyViolation", f"The subnet '{subnet.id}' has dependencies and cannot be deleted.")
+                raise AwsError(
+                    "DependencyViolation", f"The subnet '{subnet.id}' has dependencies and cannot be deleted."
+                )
 
 
 def _check_public_addresses(account: Account, gateway: Record) -> None:
@@ -177,7 +218,9 @@ def _check_public_addresses(account: Account, gateway: Record) -> None:
     for nat in account.all("aws:ec2/natGateway:NatGateway"):
         if owner and nat.value("vpcId") == owner and nat.value("connectivityType") == "public":
             raise AwsError(
-                "DependencyViolation", f"Network {owner} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway."
+                "DependencyViolation",
+                f"Network {owner} has some mapped public address(es). "
+                "Please unmap those public address(es) before detaching the gateway.",
             )
 
 
@@ -191,12 +234,24 @@ _TYPES = {
     "vpc": ("aws:ec2/vpc:Vpc", "InvalidVpcID.NotFound", "The vpc ID '{id}' does not exist"),
     "subnet": ("aws:ec2/subnet:Subnet", "InvalidSubnetID.NotFound", "The subnet ID '{id}' does not exist"),
     "sg": ("aws:ec2/securityGroup:SecurityGroup", "InvalidGroup.NotFound", "The security group '{id}' does not exist"),
-    "igw": ("aws:ec2/internetGateway:InternetGateway", "InvalidInternetGatewayID.NotFound", "The internetGateway ID '{id}' does not exist"),
+    "igw": (
+        "aws:ec2/internetGateway:InternetGateway",
+        "InvalidInternetGatewayID.NotFound",
+        "The internetGateway ID '{id}' does not exist",
+    ),
     "nat": ("aws:ec2/natGateway:NatGateway", "InvalidNatGatewayID.NotFound", "The natGateway ID '{id}' does not exist"),
     "rtb": ("aws:ec2/routeTable:RouteTable", "InvalidRouteTableID.NotFound", "The routeTable ID '{id}' does not exist"),
     "eipalloc": ("aws:ec2/eip:Eip", "InvalidAllocationID.NotFound", "The allocation ID '{id}' does not exist"),
-    "lt": ("aws:ec2/launchTemplate:LaunchTemplate", "InvalidLaunchTemplateId.NotFound", "The specified launch template, with template ID {id}, does not exist."),
-    "vpce": ("aws:ec2/vpcEndpoint:VpcEndpoint", "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '{id}' does not exist"),
+    "lt": (
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "InvalidLaunchTemplateId.NotFound",
+        "The specified launch template, with template ID {id}, does not exist.",
+    ),
+    "vpce": (
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        "InvalidVpcEndpointId.NotFound",
+        "The Vpc Endpoint Id '{id}' does not exist",
+    ),
 }
 # Those that AWS makes along with something else have no file of their own: the default ones of a VPC, the group of a cluster.
 _MADE_ALONG = {"sg": ("aws:ec2/vpc:Vpc", "aws:eks/cluster:Cluster"), "rtb": ("aws:ec2/vpc:Vpc",)}
@@ -207,7 +262,9 @@ def check_references(account: Account, inputs: Any) -> None:
     for identifier in sorted(set(_identifiers(inputs))):
         prefix = identifier.split("-")[0]
         kind, code, message = _TYPES[prefix]
-        if account.get(kind, identifier) is None and not any(identifier in str(owner.outputs) for by in _MADE_ALONG.get(prefix, ()) for owner in account.all(by)):
+        if account.get(kind, identifier) is None and not any(
+            identifier in str(owner.outputs) for by in _MADE_ALONG.get(prefix, ()) for owner in account.all(by)
+        ):
             raise AwsError(code, message.format(id=identifier))
 
 

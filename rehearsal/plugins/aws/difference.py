@@ -12,7 +12,9 @@ from rehearsal.plugins.aws.types import ResourceType
 from rehearsal.plugins.wire import UNKNOWN, plain
 
 # Lists whose order AWS keeps; every other list of plain values is a set in terraform-provider-aws.
-_ORDERED = frozenset({"instanceTypes", "preferredCacheClusterAzs", "domainDnsIps", "subjectAlternativeNames", "records"})
+_ORDERED = frozenset(
+    {"instanceTypes", "preferredCacheClusterAzs", "domainDnsIps", "subjectAlternativeNames", "records"}
+)
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 
@@ -50,10 +52,9 @@ def changes(
         wanted, before, actual = plain(news.get(name)), plain(old_inputs.get(name)), plain(old_outputs.get(name))
         if name.startswith("__") or name in ignored:
             continue
-        if wanted is None and before is not None:
+        if wanted is None and name in kind.outputs and kind.outputs[name].computed:
             # AWS keeps a value of its own where the program stops saying one: nothing changes (Optional and Computed).
-            if name in kind.outputs and kind.outputs[name].computed:
-                continue
+            continue
         spoken_of = _merged(wanted, before)
         current = project(actual, spoken_of) if actual is not None and before is not None else before
         if current is None and before is None and actual is not None:
@@ -62,7 +63,12 @@ def changes(
             removed = step == "delete"
             found.append(Change(path, names, step, replacement.replaces(kind.token, names, removed=removed)))
     tags = plain(all_tags(news, configuration)) if "tagsAll" in kind.outputs and "tagsAll" not in ignored else None
-    if tags is not None and tags is not UNKNOWN and tags != plain(old_outputs.get("tagsAll")) and not any(change.names.startswith("tags") for change in found):
+    if (
+        tags is not None
+        and tags is not UNKNOWN
+        and tags != plain(old_outputs.get("tagsAll"))
+        and not any(change.names.startswith("tags") for change in found)
+    ):
         found.append(Change("tagsAll", "tagsAll", "update", False))
     return found
 
@@ -74,7 +80,9 @@ def _merged(wanted: Any, before: Any) -> Any:
     return before if wanted is None else wanted
 
 
-def _compared(path: str, names: str, current: Any, wanted: Any) -> Iterator[tuple[str, str, Literal["add", "delete", "update"]]]:
+def _compared(
+    path: str, names: str, current: Any, wanted: Any
+) -> Iterator[tuple[str, str, Literal["add", "delete", "update"]]]:
     if wanted is UNKNOWN:
         yield path, names, "update" if current is not None else "add"
     elif isinstance(current, Mapping) and isinstance(wanted, Mapping):
@@ -87,10 +95,11 @@ def _compared(path: str, names: str, current: Any, wanted: Any) -> Iterator[tupl
         yield path, names, "add" if current is None else "delete" if wanted is None else "update"
 
 
-def _compared_lists(path: str, names: str, current: list[Any], wanted: list[Any]) -> Iterator[tuple[str, str, Literal["add", "delete", "update"]]]:
-    if names.rsplit(".", 1)[-1] not in _ORDERED:
-        if sorted(map(repr, current)) == sorted(map(repr, wanted)):
-            return
+def _compared_lists(
+    path: str, names: str, current: list[Any], wanted: list[Any]
+) -> Iterator[tuple[str, str, Literal["add", "delete", "update"]]]:
+    if names.rsplit(".", 1)[-1] not in _ORDERED and sorted(map(repr, current)) == sorted(map(repr, wanted)):
+        return
     if len(current) == len(wanted):
         for index, (one, other) in enumerate(zip(current, wanted, strict=True)):
             yield from _compared(f"{path}[{index}]", names, one, other)

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - all functions have one form, whatever they need of it.
 """The functions (data sources) of the SDK that the platform calls. To add one, write it here and decorate it with its token."""
 
 import hashlib
@@ -40,7 +41,9 @@ def call(token: str, arguments: Mapping[str, Any], configuration: Configuration,
     """The result of a function. Raises UnsupportedError for one that is not simulated, AwsError where AWS would refuse."""
     if token not in _FUNCTIONS:
         known = ", ".join(sorted(name.rsplit(":", 1)[1] for name in _FUNCTIONS))
-        raise UnsupportedError(f"the rehearsal does not simulate the function {token} (it has {known}); add it to rehearsal/plugins/aws/functions.py")
+        raise UnsupportedError(
+            f"the rehearsal does not simulate the function {token} (it has {known}); add it to rehearsal/plugins/aws/functions.py"
+        )
     region = arguments.get("region") or configuration.region
     return _FUNCTIONS[token](arguments, Configuration(region, configuration.default_tags), account)
 
@@ -81,9 +84,15 @@ def default_tags(arguments: Mapping[str, Any], configuration: Configuration, acc
 def availability_zones(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
     """The zones of the region, all of them available."""
     if arguments.get("filters"):
-        raise UnsupportedError("getAvailabilityZones with filters is not simulated; extend rehearsal/plugins/aws/functions.py")
+        raise UnsupportedError(
+            "getAvailabilityZones with filters is not simulated; extend rehearsal/plugins/aws/functions.py"
+        )
     left_out = set(arguments.get("excludeNames") or [])
-    names = [zone for zone in zones(configuration.region) if zone not in left_out and zone_id(zone) not in (arguments.get("excludeZoneIds") or [])]
+    names = [
+        zone
+        for zone in zones(configuration.region)
+        if zone not in left_out and zone_id(zone) not in (arguments.get("excludeZoneIds") or [])
+    ]
     if arguments.get("state") not in (None, "available"):
         names = []
     return {
@@ -110,7 +119,12 @@ def policy_document(arguments: Mapping[str, Any], configuration: Configuration, 
 def eks_addon_version(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
     """The version of an add-on for a Kubernetes version."""
     name = str(arguments["addonName"])
-    return {**arguments, "id": name, "region": configuration.region, "version": addon_version(name, str(arguments["kubernetesVersion"]))}
+    return {
+        **arguments,
+        "id": name,
+        "region": configuration.region,
+        "version": addon_version(name, str(arguments["kubernetesVersion"])),
+    }
 
 
 @_answers("aws:ssm/getParameter:getParameter")
@@ -151,7 +165,17 @@ def vpc(arguments: Mapping[str, Any], configuration: Configuration, account: Acc
         raise UnsupportedError("getVpc with filters is not simulated; extend rehearsal/plugins/aws/functions.py")
     if len(found) != 1:
         raise AwsError("InvalidVpcID.NotFound", f"{'no' if not found else 'multiple'} matching EC2 VPC found")
-    return _described(found[0], "enableDnsHostnames", "enableDnsSupport", "cidrBlock", "arn", "ownerId", "instanceTenancy", "mainRouteTableId", "dhcpOptionsId")
+    return _described(
+        found[0],
+        "enableDnsHostnames",
+        "enableDnsSupport",
+        "cidrBlock",
+        "arn",
+        "ownerId",
+        "instanceTenancy",
+        "mainRouteTableId",
+        "dhcpOptionsId",
+    )
 
 
 @_answers("aws:ec2/getSubnets:getSubnets")
@@ -161,18 +185,26 @@ def subnets(arguments: Mapping[str, Any], configuration: Configuration, account:
     owners: list[str] | None = None
     for each in arguments.get("filters") or []:
         if each["name"] != "vpc-id":
-            raise UnsupportedError(f"getSubnets with the filter {each['name']} is not simulated; extend rehearsal/plugins/aws/functions.py")
+            raise UnsupportedError(
+                f"getSubnets with the filter {each['name']} is not simulated; extend rehearsal/plugins/aws/functions.py"
+            )
         owners = each["values"]
     ids = [
         record.id
         for record in account.all("aws:ec2/subnet:Subnet")
-        if (owners is None or record.value("vpcId") in owners) and all((record.value("tagsAll") or {}).get(key) == value for key, value in wanted_tags.items())
+        if (owners is None or record.value("vpcId") in owners)
+        and all((record.value("tagsAll") or {}).get(key) == value for key, value in wanted_tags.items())
     ]
     return {**arguments, "id": configuration.region, "region": configuration.region, "ids": ids, "tags": wanted_tags}
 
 
 def _described(record: Record, *names: str) -> Answer:
-    return {"id": record.id, "region": record.region, "tags": record.value("tagsAll") or {}, **{name: record.value(name) for name in names}}
+    return {
+        "id": record.id,
+        "region": record.region,
+        "tags": record.value("tagsAll") or {},
+        **{name: record.value(name) for name in names},
+    }
 
 
 def _hex(text: str) -> str:

@@ -1,7 +1,8 @@
 """Physical names: `<logical name>-<7 hex digits>` where the program gives none, as the real provider's auto-naming does.
 
-Sources: pulumi-aws provider/resources.go (`prov.SetAutonaming(255, "-")` gives every `name` property a default, the entries with `AutoName` and
-`AutoNameTransform` the others) and pulumi-terraform-bridge pkg/tfbridge/names.go (a property is left alone when one that conflicts with it is set).
+Sources: pulumi-aws provider/resources.go (`prov.SetAutonaming(255, "-")` gives every `name` property a default, the
+entries with `AutoName` and `AutoNameTransform` the others) and pulumi-terraform-bridge pkg/tfbridge/names.go (a property
+is left alone when one that conflicts with it is set).
 """
 
 import hashlib
@@ -26,6 +27,8 @@ class NameRule:
     lower: bool = False
 
 
+_ALIAS = "aws:kms/alias:Alias"
+
 _RULES = {
     "aws:ec2/launchTemplate:LaunchTemplate": NameRule("name", 125),
     "aws:ecr/repository:Repository": NameRule("name", 256, lower=True),
@@ -39,7 +42,7 @@ _RULES = {
     "aws:iam/policy:Policy": NameRule("name", 128),
     "aws:iam/role:Role": NameRule("name", 64),
     "aws:iam/rolePolicy:RolePolicy": NameRule("name", 128),
-    "aws:kms/alias:Alias": NameRule("name", 256),
+    _ALIAS: NameRule("name", 256),
     "aws:lb/loadBalancer:LoadBalancer": NameRule("name", 32),
     "aws:lb/targetGroup:TargetGroup": NameRule("name", 32),
     "aws:rds/cluster:Cluster": NameRule("clusterIdentifier", 63, lower=True),
@@ -65,14 +68,22 @@ def rule(token: str, inputs: InputShape) -> NameRule | None:
     return None
 
 
-def named(token: str, logical_name: str, shape: InputShape, news: Mapping[str, Any], olds: Mapping[str, Any], seed: bytes) -> dict[str, Any]:
+def named(
+    token: str, logical_name: str, shape: InputShape, news: Mapping[str, Any], olds: Mapping[str, Any], seed: bytes
+) -> dict[str, Any]:
     """The inputs with their physical name: the given one, the automatic one of before, or a new one.
 
-    `seed` is the engine's for this resource; the name follows from it, so a plan and its execution agree. Raises NameTooLongError.
+    `seed` is the engine's for this resource; the name follows from it, so a plan and its execution agree.
+    Raises NameTooLongError.
     """
     inputs = dict(news)
     chosen = rule(token, shape)
-    if chosen is None or inputs.get(chosen.property) is not None or inputs.get(f"{chosen.property}Prefix") is not None or inputs.get("namePrefix") is not None:
+    if (
+        chosen is None
+        or inputs.get(chosen.property) is not None
+        or inputs.get(f"{chosen.property}Prefix") is not None
+        or inputs.get("namePrefix") is not None
+    ):
         return inputs
     if chosen.property in olds.get(DEFAULTS, []) and chosen.property in olds:
         inputs[chosen.property] = olds[chosen.property]
@@ -85,7 +96,7 @@ def named(token: str, logical_name: str, shape: InputShape, news: Mapping[str, A
 def _automatic_name(token: str, logical_name: str, chosen: NameRule, seed: bytes) -> str:
     digits = hashlib.sha256(seed or secrets.token_bytes(16)).hexdigest()[:RANDOM_DIGITS]
     name = f"{logical_name}-{digits}"
-    if token == "aws:kms/alias:Alias":
+    if token == _ALIAS:
         name = f"alias/{name}"
     if len(name) > chosen.longest:
         raise NameTooLongError(

@@ -22,7 +22,7 @@ def reconcile(account: Account, outputs: Mapping[str, Any]) -> None:
     kubeconfig = os.environ.get(VARIABLE)
     if not kubeconfig:
         return
-    from rehearsal import simulated_nodes  # imports a Kubernetes client, which only node groups need
+    from rehearsal import simulated_nodes  # noqa: PLC0415 - brings a Kubernetes client, which only node groups need
 
     group = simulated_nodes.SimulatedNodeGroup(
         name=str(outputs["nodeGroupName"]),
@@ -43,12 +43,14 @@ def remove(outputs: Mapping[str, Any]) -> None:
     kubeconfig = os.environ.get(VARIABLE)
     if not kubeconfig:
         return
-    from rehearsal import simulated_nodes
+    from rehearsal import simulated_nodes  # noqa: PLC0415 - as above
 
     try:
         simulated_nodes.remove(Path(kubeconfig), str(outputs["nodeGroupName"]))
     except Exception as error:
-        raise AwsError("NodeDeletionFailure", f"Instances of {outputs['nodeGroupName']} could not be removed: {error}") from error
+        raise AwsError(
+            "NodeDeletionFailure", f"Instances of {outputs['nodeGroupName']} could not be removed: {error}"
+        ) from error
 
 
 def _taint(taint: Mapping[str, Any]) -> dict[str, str]:

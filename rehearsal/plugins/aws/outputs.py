@@ -4,14 +4,17 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from rehearsal.plugins.aws import ACCOUNT_ID, naming, services
+from rehearsal.plugins.aws import (
+    ACCOUNT_ID,
+    naming,
+    services,  # noqa: F401 - registers the makers
+)
 from rehearsal.plugins.aws.configuration import Configuration
 from rehearsal.plugins.aws.subject import MAKERS, Computed, Subject
 from rehearsal.plugins.aws.types import OutputProperty, ResourceType
 from rehearsal.plugins.inputs import alternatives
 from rehearsal.plugins.wire import UNKNOWN, Secret, has_secret, has_unknown, plain
 
-assert services  # imported for the makers that it registers
 
 # What AWS adds inside an object that the program gives: unknown in a preview although the rest of the object is known.
 _ADDED_INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
@@ -28,7 +31,9 @@ _CHANGED_BY_UPDATE: dict[str, tuple[str, ...]] = {
 }
 
 
-def of(kind: ResourceType, subject: Subject, inputs: Mapping[str, Any], configuration: Configuration) -> tuple[str, dict[str, Any]]:
+def of(
+    kind: ResourceType, subject: Subject, inputs: Mapping[str, Any], configuration: Configuration
+) -> tuple[str, dict[str, Any]]:
     """The id and all outputs of a resource that now exists. Raises AwsError where AWS would refuse."""
     computed = MAKERS.get(kind.token, _general)(subject)
     outputs = _given(kind, inputs)
@@ -61,16 +66,23 @@ def planned(kind: ResourceType, inputs: Mapping[str, Any], configuration: Config
 
 
 def planned_update(
-    kind: ResourceType, inputs: Mapping[str, Any], old_inputs: Mapping[str, Any], old_outputs: Mapping[str, Any], configuration: Configuration, region: Any
+    kind: ResourceType,
+    inputs: Mapping[str, Any],
+    old_inputs: Mapping[str, Any],
+    old_outputs: Mapping[str, Any],
+    configuration: Configuration,
+    region: Any,
 ) -> dict[str, Any]:
-    """The outputs in the preview of an update: those of before with the new inputs; unknown what the update may change besides."""
+    """The outputs in the preview of an update: those of before, the new inputs, unknown what else it may change."""
     dropped = set(old_inputs) - set(inputs)
     outputs = {name: value for name, value in old_outputs.items() if name not in dropped or kind.outputs[name].computed}
     for name, value in _given(kind, inputs).items():
         before = outputs.get(name)
         keeps_inside = isinstance(value, Mapping) and isinstance(before, Mapping)
         outputs[name] = {**before, **value} if keeps_inside and name in _ADDED_INSIDE.get(kind.token, {}) else value
-    changed = {name for name in set(inputs) | set(old_inputs) if plain(inputs.get(name)) != plain(old_inputs.get(name))} - {"tags", naming.DEFAULTS}
+    changed = {
+        name for name in set(inputs) | set(old_inputs) if plain(inputs.get(name)) != plain(old_inputs.get(name))
+    } - {"tags", naming.DEFAULTS}
     if changed:
         outputs.update(dict.fromkeys(_CHANGED_BY_UPDATE.get(kind.token, ()), UNKNOWN))
     return _marked(kind, _tagged(kind, outputs, inputs, configuration, region))
@@ -79,7 +91,11 @@ def planned_update(
 def _given(kind: ResourceType, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs that show as outputs; write-only ones (`passwordWo`) never do."""
     write_only = {name for name in kind.outputs if name.endswith("Wo")}
-    return {name: value for name, value in inputs.items() if name in kind.outputs and name not in write_only and value is not None}
+    return {
+        name: value
+        for name, value in inputs.items()
+        if name in kind.outputs and name not in write_only and value is not None
+    }
 
 
 def all_tags(inputs: Mapping[str, Any], configuration: Configuration) -> Any:
@@ -92,7 +108,9 @@ def all_tags(inputs: Mapping[str, Any], configuration: Configuration) -> Any:
     return Secret(merged) if secret else merged
 
 
-def _tagged(kind: ResourceType, outputs: dict[str, Any], inputs: Mapping[str, Any], configuration: Configuration, region: Any) -> dict[str, Any]:
+def _tagged(
+    kind: ResourceType, outputs: dict[str, Any], inputs: Mapping[str, Any], configuration: Configuration, region: Any
+) -> dict[str, Any]:
     if "tagsAll" in kind.outputs:
         outputs["tagsAll"] = all_tags(inputs, configuration)
     if "region" in kind.outputs and "region" not in inputs:
@@ -102,7 +120,10 @@ def _tagged(kind: ResourceType, outputs: dict[str, Any], inputs: Mapping[str, An
 
 def _marked(kind: ResourceType, outputs: dict[str, Any]) -> dict[str, Any]:
     """The outputs with those secret that the SDK knows as secret."""
-    return {name: Secret(value) if name in kind.secret_outputs and not isinstance(value, Secret) else value for name, value in outputs.items()}
+    return {
+        name: Secret(value) if name in kind.secret_outputs and not isinstance(value, Secret) else value
+        for name, value in outputs.items()
+    }
 
 
 def _general(subject: Subject) -> Computed:

@@ -1,7 +1,8 @@
 """`aws.iam.getPolicyDocument`: statements in, an IAM policy as JSON out.
 
-Follows terraform-provider-aws internal/service/iam/policy_document_data_source.go and policy_model.go: order of the keys, one value alone instead of a list of
-one, lists sorted backwards, principals `*`, `&{` for IAM's own variables, statements of source documents first, equal `Sid`s overridden.
+Follows terraform-provider-aws internal/service/iam/policy_document_data_source.go and policy_model.go: order of the keys,
+one value alone instead of a list of one, lists sorted backwards, principals `*`, `&{` for IAM's own variables, statements
+of source documents first, equal `Sid`s overridden.
 """
 
 import json
@@ -35,7 +36,14 @@ def render(arguments: Mapping[str, Any]) -> tuple[str, str]:
 
 def _merge(into: list[dict[str, Any]], added: list[dict[str, Any]], *, overriding: bool) -> None:
     for statement in added:
-        same = next((index for index, other in enumerate(into) if statement.get("Sid") and other.get("Sid") == statement["Sid"]), None)
+        same = next(
+            (
+                index
+                for index, other in enumerate(into)
+                if statement.get("Sid") and other.get("Sid") == statement["Sid"]
+            ),
+            None,
+        )
         if same is None:
             into.append(statement)
         elif overriding:
@@ -59,7 +67,12 @@ def _statement(given: Mapping[str, Any], index: int) -> dict[str, Any]:
     if given.get("sid"):
         statement["Sid"] = given["sid"]
     statement["Effect"] = given.get("effect") or "Allow"
-    for key, name in (("Action", "actions"), ("NotAction", "notActions"), ("Resource", "resources"), ("NotResource", "notResources")):
+    for key, name in (
+        ("Action", "actions"),
+        ("NotAction", "notActions"),
+        ("Resource", "resources"),
+        ("NotResource", "notResources"),
+    ):
         if given.get(name):
             statement[key] = _one_or_many(given[name])
     for key, name in (("Principal", "principals"), ("NotPrincipal", "notPrincipals")):
@@ -88,4 +101,7 @@ def _conditions(given: list[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     merged: dict[str, dict[str, list[str]]] = {}
     for each in given:
         merged.setdefault(each["test"], {}).setdefault(each["variable"], []).extend(each["values"])
-    return {test: {variable: _one_or_many(values) for variable, values in sorted(variables.items())} for test, variables in sorted(merged.items())}
+    return {
+        test: {variable: _one_or_many(values) for variable, values in sorted(variables.items())}
+        for test, variables in sorted(merged.items())
+    }

@@ -1,3 +1,4 @@
+# ruff: noqa: N802, ARG002, D102 - the protocol decides what its methods are called and what they are given.
 """The provider protocol of the `aws` plugin: from requests of the engine to the simulated account and back."""
 
 import functools
@@ -11,10 +12,19 @@ from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import errors_pb2, plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from rehearsal.plugins import inputs as checker
-from rehearsal.plugins.aws import PLUGIN_VERSION, configuration, dependencies, difference, functions, naming, nodes, outputs
+from rehearsal.plugins.aws import (
+    PLUGIN_VERSION,
+    configuration,
+    dependencies,
+    difference,
+    functions,
+    naming,
+    nodes,
+    outputs,
+)
 from rehearsal.plugins.aws.account import Account, Record, restored
 from rehearsal.plugins.aws.configuration import Configuration, ConfigurationError
 from rehearsal.plugins.aws.errors import AwsError, UnsupportedError
@@ -26,7 +36,14 @@ from rehearsal.plugins.wire import Secret, decode, encode, has_secret, plain
 Answer = TypeVar("Answer")
 
 _EXPECTED = (AwsError, UnsupportedError, UnknownTypeError, ConfigurationError, InjectedFault, naming.NameTooLongError)
-_VERBS = {"Create": "creating", "Read": "reading", "Update": "updating", "Delete": "deleting", "Check": "checking", "Diff": "comparing"}
+_VERBS = {
+    "Create": "creating",
+    "Read": "reading",
+    "Update": "updating",
+    "Delete": "deleting",
+    "Check": "checking",
+    "Diff": "comparing",
+}
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 
@@ -54,7 +71,9 @@ def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
             context.abort(grpc.StatusCode.UNKNOWN, _said(method.__name__, request, error))
         except Exception as error:  # a fault of the plugin itself: say so, with the place
             traceback.print_exc(file=sys.stderr)
-            context.abort(grpc.StatusCode.INTERNAL, f"the rehearsal's aws plugin failed itself: {type(error).__name__}: {error}")
+            context.abort(
+                grpc.StatusCode.INTERNAL, f"the rehearsal's aws plugin failed itself: {type(error).__name__}: {error}"
+            )
         raise AssertionError("abort always raises")
 
     return answer
@@ -80,7 +99,7 @@ def _abort_with_half_made(context: grpc.ServicerContext, error: InitializationEr
 
 
 def _token(urn: str) -> str:
-    return urn.split("::")[2].split("$")[-1]
+    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
 
 
 def _name(urn: str) -> str:
@@ -127,7 +146,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     @_answering
     def Configure(self, request: Any, context: Any) -> Any:
         self._configuration = Configuration.of(decode(request.args))
-        return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False)
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, supportsPreview=True, acceptResources=False, acceptOutputs=False
+        )
 
     # Resources.
 
@@ -148,8 +169,14 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         with self._faults.around(token, _name(request.urn), "diff"):
             kind = resource_type(token)
             news, old_inputs, old_outputs = decode(request.news), decode(request.old_inputs), decode(request.olds)
-            found = difference.changes(kind, news, old_inputs or old_outputs, old_outputs, self._configuration, request.ignoreChanges)
-            if "region" in kind.outputs and "region" not in news and plain(old_outputs.get("region")) not in (None, self._configuration.region):
+            found = difference.changes(
+                kind, news, old_inputs or old_outputs, old_outputs, self._configuration, request.ignoreChanges
+            )
+            if (
+                "region" in kind.outputs
+                and "region" not in news
+                and plain(old_outputs.get("region")) not in (None, self._configuration.region)
+            ):
                 found.append(difference.Change("region", "region", "update", True))
             return self._difference(kind, found, news)
 
@@ -167,7 +194,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         # A name that the program chose cannot be taken twice: the old resource goes first, unless the name changes too.
         rule = naming.rule(kind.token, kind.inputs)
         renamed = rule is not None and any(change.names == rule.property for change in found)
-        response.deleteBeforeReplace = bool(replaced) and not renamed and not naming.is_automatic(news, kind.token, kind.inputs)
+        response.deleteBeforeReplace = (
+            bool(replaced) and not renamed and not naming.is_automatic(news, kind.token, kind.inputs)
+        )
         return response
 
     @_answering
@@ -175,7 +204,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         token, name = _token(request.urn), _name(request.urn)
         kind, news = resource_type(token), decode(request.properties)
         if request.preview:
-            return provider_pb2.CreateResponse(properties=encode(outputs.planned(kind, news, self._configuration, self._region(news))))
+            return provider_pb2.CreateResponse(
+                properties=encode(outputs.planned(kind, news, self._configuration, self._region(news)))
+            )
         with self._faults.around(token, name, "create"):
             identifier, made = self._create(kind, request.urn, news)
         return provider_pb2.CreateResponse(id=identifier, properties=encode(made))
@@ -195,7 +226,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             identifier, made = outputs.of(kind, subject, news, self._configuration)
             if self._account.get(kind.token, identifier) is not None:
                 raise AwsError("ResourceAlreadyExists", f"{kind.kind} {identifier} already exists")
-            self._account.put(Record(kind.token, identifier, urn, subject.seed, subject.region, subject.created_at, news, made))
+            self._account.put(
+                Record(kind.token, identifier, urn, subject.seed, subject.region, subject.created_at, news, made)
+            )
         self._bring_up(kind, identifier, made, news)
         return identifier, made
 
@@ -205,13 +238,17 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         kind, news = resource_type(token), decode(request.news)
         old_outputs = decode(request.olds)
         if request.preview:
-            planned = outputs.planned_update(kind, news, decode(request.old_inputs), old_outputs, self._configuration, self._region(news))
+            planned = outputs.planned_update(
+                kind, news, decode(request.old_inputs), old_outputs, self._configuration, self._region(news)
+            )
             return provider_pb2.UpdateResponse(properties=encode(planned))
         with self._faults.around(token, name, "update"):
             made = self._update(kind, request.id, news, old_outputs)
         return provider_pb2.UpdateResponse(properties=encode(made))
 
-    def _update(self, kind: ResourceType, identifier: str, news: dict[str, Any], old_outputs: Mapping[str, Any]) -> dict[str, Any]:
+    def _update(
+        self, kind: ResourceType, identifier: str, news: dict[str, Any], old_outputs: Mapping[str, Any]
+    ) -> dict[str, Any]:
         with self._account.locked():
             record = self._account.get(kind.token, identifier)
             if record is None:
@@ -239,7 +276,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             try:
                 nodes.reconcile(self._account, plain(made))
             except AwsError as error:
-                raise InitializationError(identifier, made, given, f"waiting for EKS Node Group ({identifier}): {error}") from error
+                raise InitializationError(
+                    identifier, made, given, f"waiting for EKS Node Group ({identifier}): {error}"
+                ) from error
 
     @_answering
     def Delete(self, request: Any, context: Any) -> Any:
@@ -277,7 +316,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         record = self._account.get(kind.token, identifier)
         rule = naming.rule(kind.token, kind.inputs)
         if record is None and rule is not None:
-            return next((each for each in self._account.all(kind.token) if each.value(rule.property) == identifier), None)
+            return next(
+                (each for each in self._account.all(kind.token) if each.value(rule.property) == identifier), None
+            )
         return record
 
     @_answering

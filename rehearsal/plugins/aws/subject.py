@@ -70,7 +70,7 @@ class Computed:
 Maker = Callable[[Subject], Computed]
 
 MAKERS: dict[str, Maker] = {}
-"""For each type token the function that decides its values; `services/` fills it. Other types get general values (`outputs.general`)."""
+"""For each type token the function that decides its values; `services/` fills it. Other types get general values."""
 
 
 def makes(*tokens: str) -> Callable[[Maker], Maker]:

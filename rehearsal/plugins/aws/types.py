@@ -6,10 +6,12 @@ import importlib.util
 import inspect
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 from rehearsal.plugins.inputs import InputShape, alternatives, properties, shape
@@ -70,16 +72,27 @@ class ResourceType:
         return self.token.split(":")[2]
 
 
-@functools.cache
-def _modules() -> dict[str, tuple[str, str]]:
-    """For each type token: the module and the class of the SDK."""
+def _sdk_folder() -> Path:
     spec = importlib.util.find_spec(_SDK)
     if spec is None or spec.origin is None:
         raise UnknownTypeError(f"the Python package {_SDK} is not installed: install the project's requirements")
-    match = _TABLE.search(Path(spec.origin).read_text())
+    return Path(spec.origin).parent
+
+
+@functools.cache
+def _modules() -> dict[str, tuple[str, str]]:
+    """For each type token: the module and the class of the SDK."""
+    match = _TABLE.search((_sdk_folder() / "__init__.py").read_text())
     if match is None:
         raise UnknownTypeError(f"{_SDK} has no registration table where its generated code had one; adapt {__name__}")
-    return {token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()}
+    return {
+        token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()
+    }
+
+
+def type_tokens() -> list[str]:
+    """The tokens of all resource types of the SDK, sorted."""
+    return sorted(_modules())
 
 
 @functools.cache
@@ -90,7 +103,7 @@ def resource_type(token: str) -> ResourceType:
     except KeyError:
         raise UnknownTypeError(f"pulumi-aws has no resource type {token}") from None
     with _importing:
-        module = importlib.import_module(module_name)
+        module = _module_with(module_name, token.split(":")[1].rsplit("/", maxsplit=1)[-1])
         resource = getattr(module, class_name)
         # Where `...Args` is the name of a nested type already, the generator calls the resource's arguments `...InitArgs`.
         arguments = getattr(module, f"{class_name}InitArgs", None) or getattr(module, f"{class_name}Args")
@@ -114,6 +127,48 @@ def _documented_default(declared: property) -> str | None:
     return match[1] if match else None
 
 
+def import_only_what_is_needed() -> None:
+    """Keeps the SDK from importing a whole service (180 files for `ec2`) for one of its types.
+
+    For a process that uses the SDK only through this module, and before it imports the SDK. The imports for the platform's
+    types take 0.4 s of CPU time instead of 1 s.
+    """
+    for folder in _sdk_folder().iterdir():
+        if (folder / "__init__.py").exists():
+            sys.modules[f"{_SDK}.{folder.name}"] = _Package(f"{_SDK}.{folder.name}", folder)
+
+
+class _Package(ModuleType):
+    """A service's package whose own code runs only when somebody asks it for a name (types of other services do)."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        super().__init__(name)
+        self.__path__ = [str(folder)]
+        self._ran = False
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._ran:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        self._ran = True
+        spec = importlib.util.spec_from_file_location(self.__name__, Path(self.__path__[0]) / "__init__.py")
+        if spec is not None and spec.loader is not None:
+            spec.loader.exec_module(self)
+        return getattr(self, name)
+
+
+def _module_with(package: str, name: str) -> Any:
+    """The SDK's module that defines a member: the file of that name, or where the name does not lead to one the package."""
+    try:
+        return importlib.import_module(f"{package}.{_snake(name)}")
+    except ImportError:
+        return importlib.import_module(package)
+
+
+def _snake(name: str) -> str:
+    """`getPolicyDocument` as `get_policy_document`, `environmentEC2` as `environment_ec2`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
 @functools.cache
 def provider_arguments() -> type:
     """`ProviderArgs` of the SDK: what the provider's configuration takes."""
@@ -125,10 +180,9 @@ def function(token: str) -> Callable[..., Any]:
     """The SDK's function for a token such as `aws:iam/getPolicyDocument:getPolicyDocument`. Raises UnknownTypeError."""
     _, module_path, name = token.split(":")
     package = module_path.split("/")[0]
-    python_name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: "_" + match[1].lower(), name)
+    package = _SDK if package == "index" else f"{_SDK}.{package}"
     with _importing:
         try:
-            module = importlib.import_module(_SDK if package == "index" else f"{_SDK}.{package}")
-            return cast(Callable[..., Any], getattr(module, python_name))
+            return cast(Callable[..., Any], getattr(_module_with(package, name), _snake(name)))
         except (ImportError, AttributeError):
             raise UnknownTypeError(f"pulumi-aws has no function {token}") from None

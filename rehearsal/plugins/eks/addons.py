@@ -1,4 +1,7 @@
-"""The add-ons that the component installs: kube-proxy, coredns and vpc-cni (nodejs/eks/cluster/cluster.ts, nodejs/eks/addons/cni-addon.ts)."""
+"""The add-ons that the component installs: kube-proxy, coredns and vpc-cni.
+
+Source: nodejs/eks/cluster/cluster.ts and nodejs/eks/addons/cni-addon.ts of pulumi-eks.
+"""
 
 import json
 from collections.abc import Mapping
@@ -29,10 +32,14 @@ _ENVIRONMENT: tuple[tuple[str, str, str | None], ...] = (
     ("externalSnat", "AWS_VPC_K8S_CNI_EXTERNALSNAT", None),
     ("cniExternalSnat", "AWS_VPC_K8S_CNI_EXTERNALSNAT", "false"),
 )
-_INIT_ENVIRONMENT: tuple[tuple[str, str, str | None], ...] = (("disableTcpEarlyDemux", "DISABLE_TCP_EARLY_DEMUX", "false"),)
+_INIT_ENVIRONMENT: tuple[tuple[str, str, str | None], ...] = (
+    ("disableTcpEarlyDemux", "DISABLE_TCP_EARLY_DEMUX", "false"),
+)
 
 
-def simple(name: str, addon: str, options: Mapping[str, Any], cluster: aws.eks.Cluster, tags: Any, parent: pulumi.Resource) -> aws.eks.Addon:
+def simple(
+    name: str, addon: str, options: Mapping[str, Any], cluster: aws.eks.Cluster, tags: Any, parent: pulumi.Resource
+) -> aws.eks.Addon:
     """kube-proxy or coredns as the component sets them: conflicts overwritten, kept when the cluster goes."""
     return aws.eks.Addon(
         f"{name}-{addon}",
@@ -53,7 +60,9 @@ class VpcCniAddon(pulumi.ComponentResource):
 
     addon: aws.eks.Addon
 
-    def __init__(self, name: str, options: Mapping[str, Any], cluster: aws.eks.Cluster, tags: Any, opts: ResourceOptions) -> None:
+    def __init__(
+        self, name: str, options: Mapping[str, Any], cluster: aws.eks.Cluster, tags: Any, opts: ResourceOptions
+    ) -> None:
         super().__init__("eks:index:VpcCniAddon", name, {}, opts)
         self.addon = aws.eks.Addon(
             name,
@@ -108,4 +117,6 @@ def _version(addon: str, given: Input[str] | None, cluster: aws.eks.Cluster, par
     if given is not None:
         return given
     options = InvokeOptions(parent=parent)
-    return aws.eks.get_addon_version_output(addon_name=addon, kubernetes_version=cluster.version, most_recent=True, opts=options).version
+    return aws.eks.get_addon_version_output(
+        addon_name=addon, kubernetes_version=cluster.version, most_recent=True, opts=options
+    ).version

@@ -1,4 +1,7 @@
-"""Who may reach the cluster: access entries, and what the authentication modes exclude (nodejs/eks/cluster/authenticationMode.ts)."""
+"""Who may reach the cluster: access entries, and what the authentication modes exclude.
+
+Source: nodejs/eks/cluster/authenticationMode.ts of pulumi-eks.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,13 +24,19 @@ def check(mode: str | None, arguments: Mapping[str, Any]) -> None:
         for name in ("roleMappings", "userMappings", "instanceRoles"):
             value = arguments.get(name)
             if value is not None and value != []:
-                raise RefusedArgumentsError(f"The '{name}' property does not support non-empty values when 'authenticationMode' is set to '{mode}'.")
+                raise RefusedArgumentsError(
+                    f"The '{name}' property does not support non-empty values when 'authenticationMode' is set to '{mode}'."
+                )
     if mode not in ACCESS_ENTRY_MODES and arguments.get("accessEntries"):
         said = f"set to '{mode}'" if mode else "not set"
-        raise RefusedArgumentsError(f"The 'accessEntries' property is not supported when 'authenticationMode' is {said}.")
+        raise RefusedArgumentsError(
+            f"The 'accessEntries' property is not supported when 'authenticationMode' is {said}."
+        )
 
 
-def access_entries(name: str, cluster: aws.eks.Cluster, entries: Mapping[str, Any], parent: pulumi.Resource) -> Sequence[aws.eks.AccessEntry]:
+def access_entries(
+    name: str, cluster: aws.eks.Cluster, entries: Mapping[str, Any], parent: pulumi.Resource
+) -> Sequence[aws.eks.AccessEntry]:
     """An access entry for each of `entries`, with its policy associations as children."""
     made = []
     for key, entry in entries.items():

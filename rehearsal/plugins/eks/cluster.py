@@ -1,4 +1,7 @@
-"""`eks:index:Cluster`: the component and its children, as createCore and createCluster of nodejs/eks/cluster/cluster.ts make them."""
+"""`eks:index:Cluster`: the component and its children.
+
+Source: createCore and createCluster in nodejs/eks/cluster/cluster.ts of pulumi-eks.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,24 +20,41 @@ NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2
 _HERE = "rehearsal/plugins/eks/cluster.py"
 
 # Arguments that describe the default node group, which excludes `nodeGroupOptions`.
-_NODE_ARGUMENTS = (
-    "nodeSubnetIds nodeAssociatePublicIpAddress instanceType instanceProfileName nodePublicKey nodeRootVolumeSize nodeUserData minSize maxSize "
-    "desiredCapacity nodeAmiId gpu"
-).split()
+_NODE_ARGUMENTS = [
+    "nodeSubnetIds",
+    "nodeAssociatePublicIpAddress",
+    "instanceType",
+    "instanceProfileName",
+    "nodePublicKey",
+    "nodeRootVolumeSize",
+    "nodeUserData",
+    "minSize",
+    "maxSize",
+    "desiredCapacity",
+    "nodeAmiId",
+    "gpu",
+]
 
 
 class KubernetesProvider(pulumi.ProviderResource):
     """The provider `<name>-eks-k8s` through which the component makes its own Kubernetes objects."""
 
-    def __init__(self, name: str, kubeconfig_json: Output[str], enable_config_map_mutable: Any, opts: ResourceOptions) -> None:
-        super().__init__("kubernetes", name, {"kubeconfig": kubeconfig_json, "enableConfigMapMutable": enable_config_map_mutable}, opts)
+    def __init__(
+        self, name: str, kubeconfig_json: Output[str], enable_config_map_mutable: Any, opts: ResourceOptions
+    ) -> None:
+        super().__init__(
+            "kubernetes",
+            name,
+            {"kubeconfig": kubeconfig_json, "enableConfigMapMutable": enable_config_map_mutable},
+            opts,
+        )
 
 
 class Cluster(pulumi.ComponentResource):
     """An EKS cluster with everything around it.
 
-    `arguments` are those of `pulumi_eks.ClusterArgs` with their names on the wire. Raises RefusedArgumentsError for what pulumi-eks refuses or the rehearsal does not
-    simulate, KubeconfigError without a control plane.
+    `arguments` are those of `pulumi_eks.ClusterArgs` with their names on the wire. Raises RefusedArgumentsError for what
+    pulumi-eks refuses or the rehearsal does not simulate, KubeconfigError without a control plane.
     """
 
     state: dict[str, Any]
@@ -56,8 +76,10 @@ class Cluster(pulumi.ComponentResource):
             addons.simple(name, "kube-proxy", arguments.get("kubeProxyAddonOptions") or {}, cluster, self._tags, self)
 
         configuration = self._kubeconfig(cluster)
-        text = Output.secret(configuration.apply(lambda known: kubeconfig.as_json()))
-        provider = KubernetesProvider(f"{name}-eks-k8s", text, arguments.get("enableConfigMapMutable"), ResourceOptions(parent=self))
+        text: Output[str] = Output.secret(configuration.apply(lambda _there: kubeconfig.as_json()))
+        provider = KubernetesProvider(
+            f"{name}-eks-k8s", text, arguments.get("enableConfigMapMutable"), ResourceOptions(parent=self)
+        )
         instance_roles = self._instance_roles()
         entries = self._access(cluster, instance_roles)
         if not arguments.get("useDefaultVpcCni"):
@@ -69,7 +91,7 @@ class Cluster(pulumi.ComponentResource):
 
         issuer = cluster.identities[0].oidcs[0].issuer
         own_group = cluster.vpc_config.cluster_security_group_id
-        secret = Output.secret(configuration)
+        secret: Output[dict[str, Any]] = Output.secret(configuration)
         self.state = {
             "kubeconfig": secret,
             "kubeconfigJson": text,
@@ -119,7 +141,9 @@ class Cluster(pulumi.ComponentResource):
             return self._arguments["clusterSecurityGroup"]
         if self._arguments.get("skipDefaultSecurityGroups"):
             return None
-        return security_groups.cluster_group(self._name, self._arguments["vpcId"], self._tags, self._arguments.get("clusterSecurityGroupTags"), self)
+        return security_groups.cluster_group(
+            self._name, self._arguments["vpcId"], self._tags, self._arguments.get("clusterSecurityGroupTags"), self
+        )
 
     def _control_plane(self, group: Any) -> tuple[aws.eks.Cluster, Any]:
         """The cluster and its service role."""
@@ -154,8 +178,12 @@ class Cluster(pulumi.ComponentResource):
             version=arguments.get("version"),
             enabled_cluster_log_types=arguments.get("enabledClusterLogTypes"),
             tags=security_groups.merged(f"{self._name}-eksCluster", arguments.get("clusterTags"), self._tags),
-            encryption_config={"provider": {"key_arn": encryption}, "resources": ["secrets"]} if encryption is not None else None,
-            access_config={"authentication_mode": mode, "bootstrap_cluster_creator_admin_permissions": True} if mode else None,
+            encryption_config={"provider": {"key_arn": encryption}, "resources": ["secrets"]}
+            if encryption is not None
+            else None,
+            access_config={"authentication_mode": mode, "bootstrap_cluster_creator_admin_permissions": True}
+            if mode
+            else None,
             upgrade_policy=arguments.get("upgradePolicy"),
             deletion_protection=arguments.get("deletionProtection"),
             opts=ResourceOptions(
@@ -169,7 +197,7 @@ class Cluster(pulumi.ComponentResource):
     def _kubeconfig(self, cluster: aws.eks.Cluster) -> Output[dict[str, Any]]:
         """Known once the cluster is there."""
         there = Output.all(cluster.name, cluster.endpoint, cluster.certificate_authority)
-        return there.apply(lambda known: kubeconfig.content())
+        return there.apply(lambda _there: kubeconfig.content())
 
     def _instance_roles(self) -> list[Any]:
         arguments = self._arguments
@@ -180,8 +208,19 @@ class Cluster(pulumi.ComponentResource):
         if not arguments.get("createInstanceRole"):
             return []
         service = Output.format("ec2.{0}", self._dns_suffix)
-        made = ServiceRole(f"{self._name}-instanceRole", service, NODE_POLICIES, self._partition, tags=self._tags, opts=ResourceOptions(parent=self))
-        aws.iam.InstanceProfile(f"{self._name}-instanceProfile", role=made.role.name, opts=ResourceOptions(parent=self, depends_on=made.attachments))
+        made = ServiceRole(
+            f"{self._name}-instanceRole",
+            service,
+            NODE_POLICIES,
+            self._partition,
+            tags=self._tags,
+            opts=ResourceOptions(parent=self),
+        )
+        aws.iam.InstanceProfile(
+            f"{self._name}-instanceProfile",
+            role=made.role.name,
+            opts=ResourceOptions(parent=self, depends_on=made.attachments),
+        )
         return [made.role]
 
     def _access(self, cluster: aws.eks.Cluster, instance_roles: list[Any]) -> list[aws.eks.AccessEntry]:
@@ -215,7 +254,9 @@ class Cluster(pulumi.ComponentResource):
         if self._arguments.get("skipDefaultSecurityGroups"):
             return None, None
         own_tags = self._arguments.get("nodeSecurityGroupTags")
-        return security_groups.node_group(self._name, self._arguments["vpcId"], cluster, group.id, self._tags, own_tags, self)
+        return security_groups.node_group(
+            self._name, self._arguments["vpcId"], cluster, group.id, self._tags, own_tags, self
+        )
 
 
 def check(arguments: Mapping[str, Any]) -> None:
@@ -223,17 +264,21 @@ def check(arguments: Mapping[str, Any]) -> None:
     authentication.check(arguments.get("authenticationMode"), arguments)
     if arguments.get("instanceRole") is not None and arguments.get("instanceRoles") is not None:
         raise RefusedArgumentsError("instanceRole and instanceRoles are mutually exclusive, and cannot both be set.")
-    if arguments.get("subnetIds") is not None and (arguments.get("publicSubnetIds") is not None or arguments.get("privateSubnetIds") is not None):
+    if arguments.get("subnetIds") is not None and (
+        arguments.get("publicSubnetIds") is not None or arguments.get("privateSubnetIds") is not None
+    ):
         raise RefusedArgumentsError(
             "subnetIds, and the use of publicSubnetIds and/or privateSubnetIds are mutually exclusive. Choose a single approach."
         )
     if arguments.get("nodeGroupOptions") and any(arguments.get(name) for name in _NODE_ARGUMENTS):
         raise RefusedArgumentsError(
-            "Setting nodeGroupOptions, and any set of singular node group option(s) on the cluster, is mutually exclusive. Choose a single approach."
+            "Setting nodeGroupOptions, and any set of singular node group option(s) on the cluster, is mutually exclusive. "
+            "Choose a single approach."
         )
     if (arguments.get("creationRoleProvider") or {}).get("provider") is not None:
         raise RefusedArgumentsError(
-            "The `creationRoleProvider.provider` option is not supported in non-nodejs Pulumi programs. Please use the `providerCredentialOpts` option instead."
+            "The `creationRoleProvider.provider` option is not supported in non-nodejs Pulumi programs. "
+            "Please use the `providerCredentialOpts` option instead."
         )
     if arguments.get("publicAccessCidrs") is not None and arguments.get("endpointPublicAccess") is False:
         raise RefusedArgumentsError("`publicAccessCidrs` can only be set when `endpointPublicAccess` is true")
@@ -246,9 +291,12 @@ def _check_simulated(arguments: Mapping[str, Any]) -> None:
         "Fargate profiles (fargate)": bool(arguments.get("fargate")),
         "EKS Auto Mode (autoMode)": bool((arguments.get("autoMode") or {}).get("enabled")),
         "storage classes made by the component (storageClasses)": bool(arguments.get("storageClasses")),
-        "the aws-auth ConfigMap: set authenticationMode to API": arguments.get("authenticationMode") in authentication.CONFIG_MAP_MODES,
+        "the aws-auth ConfigMap: set authenticationMode to API": arguments.get("authenticationMode")
+        in authentication.CONFIG_MAP_MODES,
         "the default VPC, which the simulated account does not have: set vpcId": arguments.get("vpcId") is None,
-        "securityContextPrivileged of the VPC CNI": bool((arguments.get("vpcCniOptions") or {}).get("securityContextPrivileged")),
+        "securityContextPrivileged of the VPC CNI": bool(
+            (arguments.get("vpcCniOptions") or {}).get("securityContextPrivileged")
+        ),
     }
     found = [what for what, asked in missing.items() if asked]
     if found:

@@ -1,6 +1,7 @@
 """The kubeconfig that the cluster hands out: that of the rehearsal's real API server.
 
-The real component's one runs `aws eks get-token` against the cluster's endpoint; here that endpoint leads nowhere, and the control plane stands in its place.
+The real component's one runs `aws eks get-token` against the cluster's endpoint; here that endpoint leads nowhere, and the
+control plane stands in its place.
 """
 
 import json
@@ -21,9 +22,15 @@ def file() -> Path:
     """The control plane's kubeconfig. Raises KubeconfigError when there is none."""
     name = os.environ.get(VARIABLE)
     if not name:
-        raise KubeconfigError(f"{VARIABLE} is not set: the eks plugin hands out the kubeconfig of the rehearsal's control plane and runs only in a rehearsal. Use `make rehearse`.")
+        raise KubeconfigError(
+            f"{VARIABLE} is not set: the eks plugin hands out the kubeconfig of the rehearsal's control plane "
+            "and runs only in a rehearsal. Use `make rehearse`."
+        )
     if not Path(name).is_file():
-        raise KubeconfigError(f"{VARIABLE} names {name}, which does not exist: the control plane of this rehearsal is not running. Use `make rehearse`.")
+        raise KubeconfigError(
+            f"{VARIABLE} names {name}, which does not exist: the control plane of this rehearsal is not running. "
+            "Use `make rehearse`."
+        )
     return Path(name)
 
 

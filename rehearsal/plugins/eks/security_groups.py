@@ -1,4 +1,7 @@
-"""The security groups that the component makes unless told to skip them (nodejs/eks/cluster/cluster.ts, nodejs/eks/nodes/securitygroup.ts)."""
+"""The security groups that the component makes unless told to skip them.
+
+Source: nodejs/eks/cluster/cluster.ts and nodejs/eks/nodes/securitygroup.ts of pulumi-eks.
+"""
 
 from collections.abc import Mapping
 
@@ -11,10 +14,14 @@ Tags = Input[Mapping[str, Input[str]]] | None
 
 def merged(name: str, *tags: Tags) -> Output[dict[str, str]]:
     """A `Name` tag, over it the tags in their order."""
-    return Output.all(*tags).apply(lambda known: {"Name": name, **{key: value for each in known for key, value in (each or {}).items()}})
+    return Output.all(*tags).apply(
+        lambda known: {"Name": name, **{key: value for each in known for key, value in (each or {}).items()}}
+    )
 
 
-def cluster_group(name: str, vpc_id: Input[str], tags: Tags, own_tags: Tags, parent: pulumi.Resource) -> aws.ec2.SecurityGroup:
+def cluster_group(
+    name: str, vpc_id: Input[str], tags: Tags, own_tags: Tags, parent: pulumi.Resource
+) -> aws.ec2.SecurityGroup:
     """The group of the control plane, with its way out."""
     group = aws.ec2.SecurityGroup(
         f"{name}-eksClusterSecurityGroup",
@@ -23,19 +30,49 @@ def cluster_group(name: str, vpc_id: Input[str], tags: Tags, own_tags: Tags, par
         tags=merged(f"{name}-eksClusterSecurityGroup", own_tags, tags),
         opts=ResourceOptions(parent=parent),
     )
-    _rule(f"{name}-eksClusterInternetEgressRule", group.id, parent, description="Allow internet access.", type="egress", cidr_blocks=["0.0.0.0/0"])
+    _rule(
+        f"{name}-eksClusterInternetEgressRule",
+        group.id,
+        parent,
+        description="Allow internet access.",
+        direction="egress",
+        cidr_blocks=["0.0.0.0/0"],
+    )
     return group
 
 
 def node_group(
-    name: str, vpc_id: Input[str], cluster: aws.eks.Cluster, cluster_group_id: Input[str], tags: Tags, own_tags: Tags, parent: pulumi.Resource
+    name: str,
+    vpc_id: Input[str],
+    cluster: aws.eks.Cluster,
+    cluster_group_id: Input[str],
+    tags: Tags,
+    own_tags: Tags,
+    parent: pulumi.Resource,
 ) -> tuple[aws.ec2.SecurityGroup, aws.ec2.SecurityGroupRule]:
     """The group of the nodes with its rules, and the rule that lets the nodes reach the API server."""
     named = Output.all(tags, own_tags, cluster.name).apply(
-        lambda known: {"Name": f"{name}-nodeSecurityGroup", f"kubernetes.io/cluster/{known[2]}": "owned", **(known[1] or {}), **(known[0] or {})}
+        lambda known: {
+            "Name": f"{name}-nodeSecurityGroup",
+            f"kubernetes.io/cluster/{known[2]}": "owned",
+            **(known[1] or {}),
+            **(known[0] or {}),
+        }
     )
-    group = aws.ec2.SecurityGroup(f"{name}-nodeSecurityGroup", vpc_id=vpc_id, revoke_rules_on_delete=True, tags=named, opts=ResourceOptions(parent=parent))
-    _rule(f"{name}-eksNodeIngressRule", group.id, parent, description="Allow nodes to communicate with each other", self_=True)
+    group = aws.ec2.SecurityGroup(
+        f"{name}-nodeSecurityGroup",
+        vpc_id=vpc_id,
+        revoke_rules_on_delete=True,
+        tags=named,
+        opts=ResourceOptions(parent=parent),
+    )
+    _rule(
+        f"{name}-eksNodeIngressRule",
+        group.id,
+        parent,
+        description="Allow nodes to communicate with each other",
+        self_=True,
+    )
     _rule(
         f"{name}-eksNodeClusterIngressRule",
         group.id,
@@ -52,7 +89,14 @@ def node_group(
         ports=(443, 443),
         source=cluster_group_id,
     )
-    _rule(f"{name}-eksNodeInternetEgressRule", group.id, parent, description="Allow internet access.", type="egress", cidr_blocks=["0.0.0.0/0"])
+    _rule(
+        f"{name}-eksNodeInternetEgressRule",
+        group.id,
+        parent,
+        description="Allow internet access.",
+        direction="egress",
+        cidr_blocks=["0.0.0.0/0"],
+    )
     ingress = _rule(
         f"{name}-eksClusterIngressRule",
         cluster_group_id,
@@ -70,7 +114,7 @@ def _rule(
     parent: pulumi.Resource,
     *,
     description: str,
-    type: str = "ingress",
+    direction: str = "ingress",
     ports: tuple[int, int] | None = None,
     source: Input[str] | None = None,
     cidr_blocks: list[str] | None = None,
@@ -81,7 +125,7 @@ def _rule(
     return aws.ec2.SecurityGroupRule(
         name,
         description=description,
-        type=type,
+        type=direction,
         from_port=first,
         to_port=last,
         protocol="tcp" if ports else "-1",

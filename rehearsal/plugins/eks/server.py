@@ -1,3 +1,4 @@
+# ruff: noqa: N802, ARG002, D102 - the protocol decides what its methods are called and what they are given.
 """The component plugin's server: the SDK's own, with a strict check of the inputs before the component is made."""
 
 import asyncio
@@ -49,7 +50,10 @@ class CheckedServicer(ProviderServicer):
 
     async def _construct(self, request: Any, context: Any) -> Any:
         if request.type != TYPE:
-            raise InputPropertiesError(f"the rehearsal does not simulate {request.type}, only {TYPE}; add it beside rehearsal/plugins/eks/cluster.py", [])
+            raise InputPropertiesError(
+                f"the rehearsal does not simulate {request.type}, only {TYPE}; add it beside rehearsal/plugins/eks/cluster.py",
+                [],
+            )
         arguments = importlib.import_module("pulumi_eks").ClusterArgs
         found = inputs.check(arguments, wire.decode(request.inputs), TYPE)
         if found:

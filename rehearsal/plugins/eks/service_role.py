@@ -10,11 +10,10 @@ from pulumi import Input, Output, ResourceOptions
 
 
 class ServiceRole(pulumi.ComponentResource):
-    """Makes a role and one attachment for each of AWS's own policies. `ready` resolves to the role's ARN once all are attached."""
+    """A role, and one attachment for each of AWS's own policies."""
 
     role: aws.iam.Role
     attachments: list[aws.iam.RolePolicyAttachment]
-    ready: Output[str]
 
     def __init__(
         self,
@@ -39,14 +38,16 @@ class ServiceRole(pulumi.ComponentResource):
         self.attachments = [
             aws.iam.RolePolicyAttachment(
                 # The real component names an attachment by the hash of the policy's ARN in the public partition.
-                f"{name}-{hashlib.sha1(f'arn:aws:iam::aws:policy/{policy}'.encode()).hexdigest()[:8]}",
+                f"{name}-{hashlib.sha1(f'arn:aws:iam::aws:policy/{policy}'.encode(), usedforsecurity=False).hexdigest()[:8]}",
                 policy_arn=Output.format("arn:{0}:iam::aws:policy/{1}", partition, policy),
                 role=self.role.name,
                 opts=ResourceOptions(parent=self),
             )
             for policy in policies
         ]
-        self.ready = Output.all(self.role.arn, *(each.id for each in self.attachments)).apply(lambda known: str(known[0]))
+        self.ready = Output.all(self.role.arn, *(each.id for each in self.attachments)).apply(
+            lambda known: str(known[0])
+        )
         self.register_outputs({"role": self.role})
 
 

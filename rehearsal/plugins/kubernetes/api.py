@@ -88,7 +88,7 @@ class ApiServer:
         headers = {"User-Agent": "marlinspike-rehearsal", "Accept": _JSON}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        secured = {"ssl_context": tls(connection)} if self.url.startswith("https://") else {}
+        secured = tls(connection) if self.url.startswith("https://") else None
         # Only a connection that was never made, or a server that asks for patience, is tried again: other requests may
         # have had an effect.
         retry = urllib3.Retry(
@@ -104,8 +104,8 @@ class ApiServer:
             raise_on_status=False,
         )
         self._pool = urllib3.PoolManager(
-            maxsize=_CONNECTIONS, headers=headers, timeout=_TIMEOUT, retries=retry, **secured
-        )  # type: ignore[arg-type]
+            maxsize=_CONNECTIONS, headers=headers, timeout=_TIMEOUT, retries=retry, ssl_context=secured
+        )
         self._kinds: dict[str, tuple[float, dict[str, Endpoint]]] = {}
         self._discovery = threading.Lock()
 

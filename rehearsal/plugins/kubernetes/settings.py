@@ -13,6 +13,9 @@ from rehearsal.plugins.kubernetes import kubeconfig
 from rehearsal.plugins.kubernetes.properties import UNKNOWN, Properties, plain
 from rehearsal.plugins.wire import has_unknown
 
+RESUMED = "MARLINSPIKE_REHEARSAL_RESUMED"
+"""Set to `true` when an update goes on after one that failed: objects that it made unheard are taken over then."""
+
 # Of pulumi_kubernetes.ProviderArgs 4.34.2.
 _TEXTS = frozenset({"kubeconfig", "context", "cluster", "namespace", "clusterIdentifier"})
 _SWITCHES = frozenset(
@@ -129,7 +132,7 @@ def read(config: Properties) -> ProviderSettings:
         enable_config_map_mutable=switch("enableConfigMapMutable"),
         enable_patch_force=switch("enablePatchForce"),
         enable_secret_mutable=switch("enableSecretMutable"),
-        upsert_existing_objects=switch("upsertExistingObjects"),
+        upsert_existing_objects=switch("upsertExistingObjects") or os.environ.get(RESUMED) == "true",
     )
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: N802, ARG002 - the protocol decides what its methods are called and what they are given.
 """The plugin `tiny`: makes Things by appending lines to the file that TINY_JOURNAL names, slowly where asked to."""
 
 import os

@@ -6,7 +6,18 @@ from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 # A change of these alone makes no new version (terraform-provider-aws internal/service/ec2/ec2_launch_template.go).
-_UNVERSIONED = frozenset({"name", "namePrefix", "tags", "tagsAll", "defaultVersion", "updateDefaultVersion", "disableApiTermination", "region"})
+_UNVERSIONED = frozenset(
+    {
+        "name",
+        "namePrefix",
+        "tags",
+        "tagsAll",
+        "defaultVersion",
+        "updateDefaultVersion",
+        "disableApiTermination",
+        "region",
+    }
+)
 
 
 @makes(LAUNCH_TEMPLATE)
@@ -24,7 +35,13 @@ def launch_template(subject: Subject) -> Computed:
             "arn": subject.arn("ec2", f"launch-template/{identifier}"),
             "latestVersion": latest,
             "defaultVersion": latest if moves_default else subject.previous.get("defaultVersion", 1),
-            "metadataOptions": {"httpEndpoint": "enabled", "httpProtocolIpv6": "disabled", "httpTokens": "optional", "httpPutResponseHopLimit": 1, "instanceMetadataTags": "disabled"},
+            "metadataOptions": {
+                "httpEndpoint": "enabled",
+                "httpProtocolIpv6": "disabled",
+                "httpTokens": "optional",
+                "httpPutResponseHopLimit": 1,
+                "instanceMetadataTags": "disabled",
+            },
         },
     )
 
@@ -34,7 +51,9 @@ def _next_version(subject: Subject) -> int:
     if before is None:
         return 1
     names = (set(subject.inputs) | set(subject.previous_inputs)) - _UNVERSIONED
-    changed = any(subject.inputs.get(name) != subject.previous_inputs.get(name) for name in names if not name.startswith("__"))
+    changed = any(
+        subject.inputs.get(name) != subject.previous_inputs.get(name) for name in names if not name.startswith("__")
+    )
     return int(before) + changed
 
 

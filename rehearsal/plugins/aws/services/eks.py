@@ -36,9 +36,19 @@ def cluster(subject: Subject) -> Computed:
             "arn": subject.arn("eks", f"cluster/{name}"),
             "clusterId": None,  # only local clusters on Outposts have one
             "endpoint": f"https://{subject.hex(32).upper()}.gr7.{subject.region}.eks.{DNS_SUFFIX}",
-            "certificateAuthority": {"data": base64.b64encode(f"simulated certificate authority of {subject.seed}".encode()).decode()},
+            "certificateAuthority": {
+                "data": base64.b64encode(f"simulated certificate authority of {subject.seed}".encode()).decode()
+            },
             "createdAt": subject.created_at,
-            "identities": [{"oidcs": [{"issuer": f"https://oidc.eks.{subject.region}.{DNS_SUFFIX}/id/{subject.hex(32, 'oidc').upper()}"}]}],
+            "identities": [
+                {
+                    "oidcs": [
+                        {
+                            "issuer": f"https://oidc.eks.{subject.region}.{DNS_SUFFIX}/id/{subject.hex(32, 'oidc').upper()}"
+                        }
+                    ]
+                }
+            ],
             "platformVersion": "eks.1",
             "status": "ACTIVE",
             "version": DEFAULT_VERSION,
@@ -51,7 +61,11 @@ def cluster(subject: Subject) -> Computed:
                 "clusterSecurityGroupId": f"sg-{subject.hex(salt='cluster')}",
                 "vpcId": next((str(place.value("vpcId")) for place in places if place), ""),
             },
-            "kubernetesNetworkConfig": {"ipFamily": "ipv4", "serviceIpv4Cidr": "172.20.0.0/16", "elasticLoadBalancing": {"enabled": False}},
+            "kubernetesNetworkConfig": {
+                "ipFamily": "ipv4",
+                "serviceIpv4Cidr": "172.20.0.0/16",
+                "elasticLoadBalancing": {"enabled": False},
+            },
             "accessConfig": {"authenticationMode": "CONFIG_MAP", "bootstrapClusterCreatorAdminPermissions": True},
             "upgradePolicy": {"supportType": "EXTENDED"},
         },
@@ -75,7 +89,11 @@ def node_group(subject: Subject) -> Computed:
     identifier = f"{owner.id}:{name}"
     scaling = subject.inputs.get("scalingConfig") or {}
     if not scaling.get("minSize", 0) <= scaling.get("desiredSize", 0) <= scaling.get("maxSize", 0):
-        raise AwsError("InvalidParameterException", f"desired capacity {scaling.get('desiredSize')} must be between min size {scaling.get('minSize')} and max size {scaling.get('maxSize')}")
+        raise AwsError(
+            "InvalidParameterException",
+            f"desired capacity {scaling.get('desiredSize')} must be between "
+            f"min size {scaling.get('minSize')} and max size {scaling.get('maxSize')}",
+        )
     template = subject.inputs.get("launchTemplate") or {}
     version = subject.text("version") or str(owner.value("version"))
     outputs: dict[str, Any] = {
@@ -90,7 +108,9 @@ def node_group(subject: Subject) -> Computed:
         "releaseVersion": f"{version}.0-20261101",
         "nodeRepairConfig": {"enabled": False},
         "updateConfig": {"maxUnavailable": 1},
-        "resources": [{"autoscalingGroups": [{"name": f"eks-{name}-{subject.uuid('asg')}"}], "remoteAccessSecurityGroupId": ""}],
+        "resources": [
+            {"autoscalingGroups": [{"name": f"eks-{name}-{subject.uuid('asg')}"}], "remoteAccessSecurityGroupId": ""}
+        ],
     }
     if template:
         found = _launch_template(subject, template)
@@ -102,7 +122,9 @@ def _launch_template(subject: Subject, wanted: dict[str, Any]) -> Record:
     for record in subject.account.all("aws:ec2/launchTemplate:LaunchTemplate"):
         if record.id == wanted.get("id") or ("id" not in wanted and record.value("name") == wanted.get("name")):
             return record
-    raise AwsError("InvalidRequestException", f"Launch template {wanted.get('id') or wanted.get('name')} could not be found.")
+    raise AwsError(
+        "InvalidRequestException", f"Launch template {wanted.get('id') or wanted.get('name')} could not be found."
+    )
 
 
 @makes(ADDON)
@@ -146,15 +168,22 @@ def access_entry(subject: Subject) -> Computed:
     """A principal's way into a cluster; the cluster must authenticate by API."""
     owner = existing(subject)
     if owner.value("accessConfig.authenticationMode") == "CONFIG_MAP":
-        raise AwsError("InvalidRequestException", "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.")
+        raise AwsError(
+            "InvalidRequestException",
+            "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
+        )
     principal = subject.text("principalArn")
     identifier = f"{owner.id}:{principal}"
     if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ACCESS_ENTRY)):
-        raise AwsError("ResourceInUseException", "The specified access entry resource is already in use on this cluster.")
+        raise AwsError(
+            "ResourceInUseException", "The specified access entry resource is already in use on this cluster."
+        )
     return Computed(
         identifier,
         {
-            "accessEntryArn": subject.arn("eks", f"access-entry/{owner.id}/role/{ACCOUNT_ID}/{principal.rsplit('/', 1)[-1]}/{subject.uuid()}"),
+            "accessEntryArn": subject.arn(
+                "eks", f"access-entry/{owner.id}/role/{ACCOUNT_ID}/{principal.rsplit('/', 1)[-1]}/{subject.uuid()}"
+            ),
             "createdAt": subject.created_at,
             "modifiedAt": subject.created_at,
             "kubernetesGroups": [],
@@ -171,7 +200,9 @@ def access_policy(subject: Subject) -> Computed:
     principal, policy = subject.text("principalArn"), subject.text("policyArn")
     if subject.account.get(ACCESS_ENTRY, f"{owner.id}:{principal}") is None:
         raise AwsError("ResourceNotFoundException", f"The specified principalArn could not be found: {principal}")
-    return Computed(f"{owner.id}#{principal}#{policy}", {"associatedAt": subject.created_at, "modifiedAt": subject.created_at})
+    return Computed(
+        f"{owner.id}#{principal}#{policy}", {"associatedAt": subject.created_at, "modifiedAt": subject.created_at}
+    )
 
 
 @makes(POD_IDENTITY)
@@ -180,7 +211,10 @@ def pod_identity(subject: Subject) -> Computed:
     owner = existing(subject)
     account = (owner.id, subject.text("namespace"), subject.text("serviceAccount"))
     for other in subject.account.all(POD_IDENTITY):
-        if other.seed != subject.seed and (other.value("clusterName"), other.value("namespace"), other.value("serviceAccount")) == account:
+        if (
+            other.seed != subject.seed
+            and (other.value("clusterName"), other.value("namespace"), other.value("serviceAccount")) == account
+        ):
             raise AwsError("ResourceInUseException", f"Association already exists: {other.id}")
     identifier = f"a-{subject.hex(17)}"
     return Computed(

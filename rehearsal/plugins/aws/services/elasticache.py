@@ -26,8 +26,14 @@ def replication_group(subject: Subject) -> Computed:
     version = subject.text("engineVersion")
     engine = subject.text("engine") or "redis"
     # TLS endpoints carry the prefix `master.`, others the shard's number: AWS documentation, "Finding connection endpoints".
-    primary = f"master.{domain}.{suffix}" if subject.inputs.get("transitEncryptionEnabled") else f"{domain}.ng.0001.{suffix}"
-    reader = f"replica.{domain}.{suffix}" if subject.inputs.get("transitEncryptionEnabled") else f"{domain}-ro.ng.0001.{suffix}"
+    primary = (
+        f"master.{domain}.{suffix}" if subject.inputs.get("transitEncryptionEnabled") else f"{domain}.ng.0001.{suffix}"
+    )
+    reader = (
+        f"replica.{domain}.{suffix}"
+        if subject.inputs.get("transitEncryptionEnabled")
+        else f"{domain}-ro.ng.0001.{suffix}"
+    )
     names = [f"{name}-{number + 1:03}" for number in range(members)]
     outputs: dict[str, Any] = {
         "arn": subject.arn("elasticache", f"replicationgroup:{name}"),
@@ -57,7 +63,9 @@ def replication_group(subject: Subject) -> Computed:
         "parameterGroupName": f"default.{engine}{version.split('.')[0] or '7'}",
         "securityGroupIds": [],
         "securityGroupNames": [],
-        "nodeGroupConfigurations": [{"nodeGroupId": f"{shard + 1:04}", "replicaCount": members // shards - 1} for shard in range(shards)],
+        "nodeGroupConfigurations": [
+            {"nodeGroupId": f"{shard + 1:04}", "replicaCount": members // shards - 1} for shard in range(shards)
+        ],
         "subnetGroupName": "default",
         "nodeType": subject.text("nodeType"),
     }
@@ -69,8 +77,13 @@ def _users_fit(subject: Subject) -> None:
     for group in subject.inputs.get("userGroupIds") or []:
         if subject.account.get(USER_GROUP, str(group)) is None:
             raise AwsError("UserGroupNotFound", f"User group {group} does not exist.")
-    if (subject.inputs.get("userGroupIds") or subject.inputs.get("authToken")) and not subject.inputs.get("transitEncryptionEnabled"):
-        raise AwsError("InvalidParameterCombination", "User group based access control is not allowed when encryption-in-transit is disabled")
+    if (subject.inputs.get("userGroupIds") or subject.inputs.get("authToken")) and not subject.inputs.get(
+        "transitEncryptionEnabled"
+    ):
+        raise AwsError(
+            "InvalidParameterCombination",
+            "User group based access control is not allowed when encryption-in-transit is disabled",
+        )
 
 
 def _zone_code(region: str) -> str:
@@ -85,14 +98,23 @@ def subnet_group(subject: Subject) -> Computed:
     name = subject.text("name")
     places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in subject.inputs.get("subnetIds") or []]
     owners = sorted({str(place.value("vpcId")) for place in places if place})
-    return Computed(name, {"arn": subject.arn("elasticache", f"subnetgroup:{name}"), "description": "Managed by Pulumi", "vpcId": owners[0] if owners else ""})
+    return Computed(
+        name,
+        {
+            "arn": subject.arn("elasticache", f"subnetgroup:{name}"),
+            "description": "Managed by Pulumi",
+            "vpcId": owners[0] if owners else "",
+        },
+    )
 
 
 @makes(PARAMETER_GROUP)
 def parameter_group(subject: Subject) -> Computed:
     """A parameter group."""
     name = subject.text("name")
-    return Computed(name, {"arn": subject.arn("elasticache", f"parametergroup:{name}"), "description": "Managed by Pulumi"})
+    return Computed(
+        name, {"arn": subject.arn("elasticache", f"parametergroup:{name}"), "description": "Managed by Pulumi"}
+    )
 
 
 @makes(USER)
@@ -106,7 +128,11 @@ def user(subject: Subject) -> Computed:
     counted = len(mode.get("passwords") or subject.inputs.get("passwords") or [])
     return Computed(
         identifier,
-        {"arn": subject.arn("elasticache", f"user:{identifier}"), "authenticationMode": {"type": kind, "passwordCount": counted}, "noPasswordRequired": False},
+        {
+            "arn": subject.arn("elasticache", f"user:{identifier}"),
+            "authenticationMode": {"type": kind, "passwordCount": counted},
+            "noPasswordRequired": False,
+        },
     )
 
 

@@ -40,7 +40,9 @@ def policy(subject: Subject) -> Computed:
     name = subject.text("name")
     arn = _arn(subject, f"policy{subject.text('path') or '/'}{name}")
     if any(other.seed != subject.seed and other.id == arn for other in subject.account.all(POLICY)):
-        raise AwsError("EntityAlreadyExists", f"A policy called {name} already exists. Duplicate names are not allowed.")
+        raise AwsError(
+            "EntityAlreadyExists", f"A policy called {name} already exists. Duplicate names are not allowed."
+        )
     _must_be_policy(subject.text("policy"), "Policy")
     return Computed(arn, {"arn": arn, "policyId": f"ANPA{subject.letters(17)}", "path": "/", "attachmentCount": 0})
 
@@ -91,7 +93,16 @@ def service_linked_role(subject: Subject) -> Computed:
     service = subject.text("awsServiceName")
     name = f"AWSServiceRoleFor{service.split('.')[0].title()}"
     arn = _arn(subject, f"role/aws-service-role/{service}/{name}")
-    return Computed(arn, {"arn": arn, "name": name, "path": f"/aws-service-role/{service}/", "createDate": subject.created_at, "uniqueId": f"AROA{subject.letters(17)}"})
+    return Computed(
+        arn,
+        {
+            "arn": arn,
+            "name": name,
+            "path": f"/aws-service-role/{service}/",
+            "createDate": subject.created_at,
+            "uniqueId": f"AROA{subject.letters(17)}",
+        },
+    )
 
 
 def _arn(subject: Subject, resource: str) -> str:

@@ -17,7 +17,10 @@ _LICENSES = {"postgres": "postgresql-license", "mysql": "general-public-license"
 def instance(subject: Subject) -> Computed:
     """A database instance: endpoint, generated identifiers, and the secret of a managed password."""
     identifier = subject.text("identifier") or f"{subject.text('identifierPrefix')}{subject.hex(26, 'name')}"
-    if any(other.seed != subject.seed and other.value("identifier") == identifier for other in subject.account.all(INSTANCE)):
+    if any(
+        other.seed != subject.seed and other.value("identifier") == identifier
+        for other in subject.account.all(INSTANCE)
+    ):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
     resource = f"db-{subject.letters(26)}"
     engine = subject.text("engine")
@@ -86,15 +89,26 @@ def subnet_group(subject: Subject) -> Computed:
     name = subject.text("name")
     owners = {str(place.value("vpcId")) for place in _subnets(subject)}
     if len(owners) > 1:
-        raise AwsError("InvalidSubnet", "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement: subnets are in different VPCs")
+        raise AwsError(
+            "InvalidSubnet",
+            "The DB subnet group doesn't meet Availability Zone (AZ) coverage requirement: subnets are in different VPCs",
+        )
     return Computed(
         name,
-        {"arn": subject.arn("rds", f"subgrp:{name}"), "description": "Managed by Pulumi", "vpcId": next(iter(owners), ""), "supportedNetworkTypes": ["IPV4"]},
+        {
+            "arn": subject.arn("rds", f"subgrp:{name}"),
+            "description": "Managed by Pulumi",
+            "vpcId": next(iter(owners), ""),
+            "supportedNetworkTypes": ["IPV4"],
+        },
     )
 
 
 def _subnets(subject: Subject) -> list[Record]:
-    found = [subject.account.get("aws:ec2/subnet:Subnet", str(identifier)) for identifier in subject.inputs.get("subnetIds") or []]
+    found = [
+        subject.account.get("aws:ec2/subnet:Subnet", str(identifier))
+        for identifier in subject.inputs.get("subnetIds") or []
+    ]
     return [place for place in found if place is not None]
 
 

@@ -1,4 +1,6 @@
-"""Services of which the platform uses a resource or two: KMS, CloudWatch Logs, S3, Secrets Manager, load balancers, ECR, SNS, SQS."""
+"""Services of which the platform uses a resource or two: keys, logs, buckets, secrets, load balancers, queues, ..."""
+
+import json
 
 from rehearsal.plugins.aws import ACCOUNT_ID
 from rehearsal.plugins.aws.errors import AwsError
@@ -9,13 +11,20 @@ from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 def kms_key(subject: Subject) -> Computed:
     """A key; without a policy of its own it gets the account's."""
     identifier = subject.uuid()
-    owner = f'{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{ACCOUNT_ID}:root"}},"Action":"kms:*","Resource":"*","Sid":"Enable IAM User Permissions"}}'
+    owner = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT_ID}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Id": "key-default-1", "Statement": [owner]}
     return Computed(
         identifier,
         {
             "arn": subject.arn("kms", f"key/{identifier}"),
             "keyId": identifier,
-            "policy": f'{{"Id":"key-default-1","Version":"2012-10-17","Statement":[{owner}]}}',
+            "policy": json.dumps(policy),
             "rotationPeriodInDays": 365 if subject.inputs.get("enableKeyRotation") else 0,
             "multiRegion": False,
             "description": "",
@@ -30,7 +39,10 @@ def kms_key(subject: Subject) -> Computed:
 def kms_alias(subject: Subject) -> Computed:
     """Another name of a key."""
     name = subject.text("name")
-    if any(other.seed != subject.seed and other.id == name and other.region == subject.region for other in subject.account.all("aws:kms/alias:Alias")):
+    if any(
+        other.seed != subject.seed and other.id == name and other.region == subject.region
+        for other in subject.account.all("aws:kms/alias:Alias")
+    ):
         raise AwsError("AlreadyExistsException", f"An alias with the name {subject.arn('kms', name)} already exists")
     target = subject.text("targetKeyId")
     arn = target if target.startswith("arn:") else subject.arn("kms", f"key/{target}")
@@ -41,9 +53,14 @@ def kms_alias(subject: Subject) -> Computed:
 def log_group(subject: Subject) -> Computed:
     """A log group; its name is unique in a region."""
     name = subject.text("name")
-    if any(other.seed != subject.seed and other.id == name and other.region == subject.region for other in subject.account.all("aws:cloudwatch/logGroup:LogGroup")):
+    if any(
+        other.seed != subject.seed and other.id == name and other.region == subject.region
+        for other in subject.account.all("aws:cloudwatch/logGroup:LogGroup")
+    ):
         raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
-    return Computed(name, {"arn": subject.arn("logs", f"log-group:{name}"), "logGroupClass": "STANDARD", "skipDestroy": False})
+    return Computed(
+        name, {"arn": subject.arn("logs", f"log-group:{name}"), "logGroupClass": "STANDARD", "skipDestroy": False}
+    )
 
 
 @makes("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
@@ -51,7 +68,10 @@ def bucket(subject: Subject) -> Computed:
     """A bucket."""
     name = subject.text("bucket") or f"{subject.text('bucketPrefix')}{subject.hex(26)}"
     if any(other.seed != subject.seed and other.id == name for other in subject.account.all(subject.type)):
-        raise AwsError("BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+        raise AwsError(
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        )
     return Computed(
         name,
         {
@@ -81,7 +101,16 @@ def load_balancer(subject: Subject) -> Computed:
     arn = subject.arn("elasticloadbalancing", f"loadbalancer/{suffix}")
     scheme = "internal-" if subject.inputs.get("internal") else ""
     address = f"{scheme}{name}-{int(subject.hex(8), 16) % 10**9}.{subject.region}.elb.{DNS_SUFFIX}"
-    return Computed(arn, {"arn": arn, "arnSuffix": suffix, "dnsName": address, "zoneId": f"Z{subject.letters(13, 'zone')}", "loadBalancerType": "application"})
+    return Computed(
+        arn,
+        {
+            "arn": arn,
+            "arnSuffix": suffix,
+            "dnsName": address,
+            "zoneId": f"Z{subject.letters(13, 'zone')}",
+            "loadBalancerType": "application",
+        },
+    )
 
 
 @makes("aws:lb/targetGroup:TargetGroup")
@@ -135,4 +164,6 @@ def certificate(subject: Subject) -> Computed:
         for domain in dict.fromkeys(domains)
         if domain
     ]
-    return Computed(arn, {"arn": arn, "status": "PENDING_VALIDATION", "type": "AMAZON_ISSUED", "domainValidationOptions": options})
+    return Computed(
+        arn, {"arn": arn, "status": "PENDING_VALIDATION", "type": "AMAZON_ISSUED", "domainValidationOptions": options}
+    )

@@ -74,7 +74,11 @@ def _fits_into_vpc(subject: Subject, identifier: str) -> None:
     if not network.subnet_of(_network(str(owner.value("cidrBlock")))):
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
     for other in subject.account.all(SUBNET):
-        if other.id != identifier and other.value("vpcId") == owner.id and network.overlaps(_network(str(other.value("cidrBlock")))):
+        if (
+            other.id != identifier
+            and other.value("vpcId") == owner.id
+            and network.overlaps(_network(str(other.value("cidrBlock"))))
+        ):
             raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
 
 
@@ -82,7 +86,9 @@ def _network(block: str) -> ipaddress.IPv4Network:
     try:
         return ipaddress.IPv4Network(block)
     except ValueError as error:
-        raise AwsError("InvalidParameterValue", f"Value ({block}) for parameter cidrBlock is invalid. {error}") from error
+        raise AwsError(
+            "InvalidParameterValue", f"Value ({block}) for parameter cidrBlock is invalid. {error}"
+        ) from error
 
 
 @makes("aws:ec2/internetGateway:InternetGateway")
@@ -140,16 +146,32 @@ def _host(block: str, subject: Subject) -> str:
 def route_table(subject: Subject) -> Computed:
     """A route table."""
     identifier = f"rtb-{subject.hex()}"
-    return Computed(identifier, {"arn": subject.arn("ec2", f"route-table/{identifier}"), "ownerId": ACCOUNT_ID, "routes": [], "propagatingVgws": []})
+    return Computed(
+        identifier,
+        {
+            "arn": subject.arn("ec2", f"route-table/{identifier}"),
+            "ownerId": ACCOUNT_ID,
+            "routes": [],
+            "propagatingVgws": [],
+        },
+    )
 
 
 @makes("aws:ec2/route:Route")
 def route(subject: Subject) -> Computed:
     """A route; a table takes one for each destination."""
     table = subject.text("routeTableId")
-    destination = subject.text("destinationCidrBlock") or subject.text("destinationIpv6CidrBlock") or subject.text("destinationPrefixListId")
+    destination = (
+        subject.text("destinationCidrBlock")
+        or subject.text("destinationIpv6CidrBlock")
+        or subject.text("destinationPrefixListId")
+    )
     for other in subject.account.all("aws:ec2/route:Route"):
-        same_destination = destination in (other.value("destinationCidrBlock"), other.value("destinationIpv6CidrBlock"), other.value("destinationPrefixListId"))
+        same_destination = destination in (
+            other.value("destinationCidrBlock"),
+            other.value("destinationIpv6CidrBlock"),
+            other.value("destinationPrefixListId"),
+        )
         if other.seed != subject.seed and other.value("routeTableId") == table and same_destination:
             raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
     return Computed(f"r-{table}{int(subject.hex(8), 16) % 10**10}", {"origin": "CreateRoute", "state": "active"})
@@ -159,8 +181,15 @@ def route(subject: Subject) -> Computed:
 def route_table_association(subject: Subject) -> Computed:
     """The association of a table with a subnet; a subnet takes one."""
     for other in subject.account.all("aws:ec2/routeTableAssociation:RouteTableAssociation"):
-        if other.seed != subject.seed and subject.text("subnetId") and other.value("subnetId") == subject.text("subnetId"):
-            raise AwsError("Resource.AlreadyAssociated", f"the specified association for route table {other.value('routeTableId')} conflicts with an existing association")
+        if (
+            other.seed != subject.seed
+            and subject.text("subnetId")
+            and other.value("subnetId") == subject.text("subnetId")
+        ):
+            raise AwsError(
+                "Resource.AlreadyAssociated",
+                f"the specified association for route table {other.value('routeTableId')} conflicts with an existing association",
+            )
     return Computed(f"rtbassoc-{subject.hex()}", {})
 
 
@@ -171,7 +200,12 @@ def vpc_endpoint(subject: Subject) -> Computed:
     service = subject.text("serviceName")
     interface = subject.text("vpcEndpointType") == "Interface"
     subnets = subject.inputs.get("subnetIds") or []
-    entries = [{"dnsName": f"{identifier}-{subject.hex(8, 'dns')}.{service.split('.')[-1]}.{subject.region}.vpce.{DNS_SUFFIX}", "hostedZoneId": f"Z{subject.letters(13)}"}]
+    entries = [
+        {
+            "dnsName": f"{identifier}-{subject.hex(8, 'dns')}.{service.split('.')[-1]}.{subject.region}.vpce.{DNS_SUFFIX}",
+            "hostedZoneId": f"Z{subject.letters(13)}",
+        }
+    ]
     return Computed(
         identifier,
         {
@@ -217,8 +251,14 @@ def flow_log(subject: Subject) -> Computed:
 def security_group(subject: Subject) -> Computed:
     """A security group; its name is unique within its VPC."""
     for other in subject.account.all(SECURITY_GROUP):
-        if other.seed != subject.seed and (other.value("vpcId"), other.value("name")) == (subject.inputs.get("vpcId"), subject.inputs.get("name")):
-            raise AwsError("InvalidGroup.Duplicate", f"The security group '{subject.text('name')}' already exists for VPC '{subject.text('vpcId')}'")
+        if other.seed != subject.seed and (other.value("vpcId"), other.value("name")) == (
+            subject.inputs.get("vpcId"),
+            subject.inputs.get("name"),
+        ):
+            raise AwsError(
+                "InvalidGroup.Duplicate",
+                f"The security group '{subject.text('name')}' already exists for VPC '{subject.text('vpcId')}'",
+            )
     identifier = f"sg-{subject.hex()}"
     return Computed(
         identifier,
@@ -251,16 +291,33 @@ def default_security_group(subject: Subject) -> Computed:
     )
 
 
-@makes("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+@makes(
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+)
 def security_group_rule(subject: Subject) -> Computed:
     """One rule of a group; the same rule twice is refused."""
     identifier = f"sgr-{subject.hex()}"
-    told = ("securityGroupId", "ipProtocol", "fromPort", "toPort", "cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
+    told = (
+        "securityGroupId",
+        "ipProtocol",
+        "fromPort",
+        "toPort",
+        "cidrIpv4",
+        "cidrIpv6",
+        "prefixListId",
+        "referencedSecurityGroupId",
+    )
     wanted = [subject.inputs.get(name) for name in told]
     for other in subject.account.all(subject.type):
         if other.seed != subject.seed and [other.inputs.get(name) for name in told] == wanted:
-            raise AwsError("InvalidPermission.Duplicate", f"the specified rule already exists in security group {subject.text('securityGroupId')}")
-    return Computed(identifier, {"arn": subject.arn("ec2", f"security-group-rule/{identifier}"), "securityGroupRuleId": identifier})
+            raise AwsError(
+                "InvalidPermission.Duplicate",
+                f"the specified rule already exists in security group {subject.text('securityGroupId')}",
+            )
+    return Computed(
+        identifier, {"arn": subject.arn("ec2", f"security-group-rule/{identifier}"), "securityGroupRuleId": identifier}
+    )
 
 
 @makes("aws:ec2/securityGroupRule:SecurityGroupRule")

@@ -10,13 +10,21 @@ class Thing(pulumi.CustomResource):
     """A resource of the plugin `tiny`, which takes `seconds` to make."""
 
     def __init__(self, name: str, seconds: int, opts: pulumi.ResourceOptions) -> None:
-        super().__init__("tiny:index:Thing", name, {"seconds": seconds, "password": pulumi.Output.secret("hunter2")}, opts)
+        super().__init__(
+            "tiny:index:Thing", name, {"seconds": seconds, "password": pulumi.Output.secret("hunter2")}, opts
+        )
 
 
 config = pulumi.Config()
 before: list[pulumi.Resource] = []
 for thing in config.require_object("names"):
-    before = [Thing(thing, config.get_int("seconds") or 0, pulumi.ResourceOptions(depends_on=before, protect=thing == "protected"))]
+    before = [
+        Thing(
+            thing,
+            config.get_int("seconds") or 0,
+            pulumi.ResourceOptions(depends_on=before, protect=thing == "protected"),
+        )
+    ]
 
 pulumi.export("working directory", os.getcwd())  # noqa: PTH109
 pulumi.export("python", sys.executable)

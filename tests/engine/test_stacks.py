@@ -1,0 +1,252 @@
+"""Every shipped stack through the real engine: up, nothing left to do, one change, and down again.
+
+One rehearsal for each stack, in the order of this file: it comes up (dev at the third try only, since the first two meet
+faults), is looked at, changed, and destroyed by the last test.
+"""
+
+import base64
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import yaml
+
+from app.settings import DatabaseSettings, Settings
+from rehearsal import places
+from rehearsal.control_plane.api import Api, ApiError
+from rehearsal.run import Rehearsal, Result
+from rehearsal.toolchain import Toolchain
+
+STACKS = ("dev", "staging", "prod", "local")
+
+NAMESPACE = "marlinspike"
+
+FAULTY = "dev"
+"""The stack that comes up at its third try only."""
+
+FAULTS = [
+    # AWS refuses; the next update meets a Kubernetes API whose answer is lost after the work was done.
+    {"type": "aws:rds/instance:Instance", "name": "*", "operation": "create", "effect": "fail", "times": 1},
+    {"type": "kubernetes:apps/v1:Deployment", "name": "*", "operation": "create", "effect": "lose-answer", "times": 1},
+]
+
+CHANGES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
+    "dev": (
+        {"app.log_level": "info"},
+        {("update", "kubernetes:apps/v1:Deployment")},
+    ),
+    "staging": (
+        {"database.backup_days": 14},
+        {("update", "aws:rds/instance:Instance")},
+    ),
+    "prod": (
+        {"app.autoscaling.max_replicas": 18},
+        {("update", "kubernetes:autoscaling/v2:HorizontalPodAutoscaler")},
+    ),
+    "local": (
+        {"app.replicas": 2},
+        {("update", "kubernetes:apps/v1:Deployment")},
+    ),
+}
+"""For each stack a changed setting, and the operations that it must lead to, no more and no fewer."""
+
+
+@dataclass
+class Rehearsed:
+    """One stack that is up."""
+
+    stack: str
+    rehearsal: Rehearsal
+    tries: list[Result]
+    """The updates that it took."""
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Everything in the stack's state."""
+        found: list[dict[str, Any]] = self.rehearsal.state()["deployment"].get("resources") or []
+        return found
+
+    def api(self) -> Api:
+        return Api(self.rehearsal.kubeconfig)
+
+
+@pytest.fixture(scope="module", params=STACKS)
+def up(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain
+) -> Iterator[Rehearsed]:
+    folder = tmp_path_factory.mktemp(request.param)
+    rehearsal = Rehearsal(request.param, state=folder / "state", out=folder / "out", toolchain=toolchain)
+    try:
+        if request.param == FAULTY:
+            faults = folder / "faults.json"
+            faults.write_text(json.dumps(FAULTS))
+            tries = [rehearsal.up({"MARLINSPIKE_FAULTS": str(faults)}) for _ in range(3)]
+        else:
+            tries = [rehearsal.up()]
+        assert tries[-1].succeeded, "\n".join(tries[-1].errors)
+        yield Rehearsed(request.param, rehearsal, tries)
+    finally:
+        rehearsal.remove()
+
+
+def only(*stacks: str) -> pytest.MarkDecorator:
+    """Runs a test on some of the stacks."""
+    return pytest.mark.parametrize("up", stacks, indirect=True, scope="module")
+
+
+@only(FAULTY)
+class TestRecovery:
+    def test_an_update_that_fails_half_way_names_the_resource_and_the_reason(self, up: Rehearsed) -> None:
+        first, second, third = up.tries
+        assert (first.succeeded, second.succeeded, third.succeeded) == (False, False, True)
+        assert any("database-instance" in error and "injected fault" in error for error in first.errors)
+        assert any("app-deployment" in error for error in second.errors)
+
+    def test_the_next_update_makes_what_is_missing_and_nothing_twice(self, up: Rehearsed) -> None:
+        made = [
+            step.urn
+            for result in up.tries
+            for step in result.events.changed
+            if step.operation == "create" and not step.failed
+        ]
+        assert [urn for urn, count in Counter(made).items() if count > 1] == []
+        with up.api() as api:
+            assert len(api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")) == 1
+
+
+class TestUp:
+    def test_every_resource_of_the_state_is_in_the_simulated_account_exactly_once(self, up: Rehearsed) -> None:
+        in_state = [r for r in up.resources() if r.get("custom") and r["type"].startswith("aws:")]
+        in_account = [path for path in up.rehearsal.cloud.rglob("*.json") if not path.name.startswith(".")]
+        assert len(in_account) == len(in_state)
+        assert bool(in_state) == (up.stack != "local")
+
+    def test_no_secret_is_readable_in_the_state_or_in_what_is_left_for_people(self, up: Rehearsed) -> None:
+        user = yaml.safe_load(up.rehearsal.kubeconfig.read_text())["users"][0]["user"]
+        key = user["client-key-data"]
+        secrets = {key, base64.b64decode(key).decode().splitlines()[1]}
+        secrets.add((up.rehearsal.state_directory / "passphrase").read_text())
+        state = up.rehearsal.state_file.read_text()
+        left = [path for path in up.rehearsal.out.rglob("*") if path.is_file() and path.name != "kubeconfig"]
+        for text in (state, *(path.read_text() for path in left)):
+            assert not any(secret in text for secret in secrets)
+        # The kubeconfig is in there, but nobody can read it.
+        assert ("ciphertext" in state) == (up.stack != "local")
+
+    def test_the_committed_stack_file_is_as_it_was(self, up: Rehearsed) -> None:
+        committed = places.repository() / f"Pulumi.{up.stack}.yaml"
+        assert "encryptionsalt" not in committed.read_text()
+        if (places.repository() / ".git").exists():
+            changed = subprocess.run(
+                ["git", "status", "--porcelain", "--", ".rehearsal", "out", str(committed)],
+                cwd=places.repository(),
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert changed.stdout == "" or changed.stdout.startswith(" M")  # a developer's own change of the file
+
+    def test_the_deployed_application_is_given_exactly_the_settings_that_it_reads(self, up: Rehearsed) -> None:
+        with up.api() as api:
+            deployment = api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/app")
+            jobs = api.items(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs")
+        given = environment(deployment)
+        # What is given is known, what is left out has a default, and all of it together is valid.
+        assert given.keys() <= Settings.environment_names()
+        accepted = Settings(**{name.lower(): value for name, value in given.items()})
+        assert accepted.port == deployment["spec"]["template"]["spec"]["containers"][0]["ports"][0]["containerPort"]
+        [migration] = [job for job in jobs if job["metadata"]["labels"]["app.kubernetes.io/name"] == "database-migrate"]
+        given = environment(migration)
+        assert given.keys() <= DatabaseSettings.environment_names()
+        DatabaseSettings(**{name.lower(): value for name, value in given.items()})
+
+    def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
+        with up.api() as api:
+            pods = api.items("/api/v1/pods")
+        assert {pod["status"]["phase"] for pod in pods} <= {"Running", "Succeeded"}
+        assert len([pod for pod in pods if pod["metadata"]["namespace"] == NAMESPACE]) >= 3
+
+
+class TestAfterwards:
+    def test_a_second_preview_finds_nothing_to_do(self, up: Rehearsed) -> None:
+        preview = up.rehearsal.preview(None, None, "--expect-no-changes")
+        assert preview.succeeded, "\n".join(preview.errors)
+        assert preview.changes.keys() == {"same"}
+
+    def test_a_changed_setting_changes_exactly_what_it_should(self, up: Rehearsed) -> None:
+        changes, expected = CHANGES[up.stack]
+        preview = up.rehearsal.preview(None, changes)
+        assert preview.succeeded, "\n".join(preview.errors)
+        assert {(step.operation, step.type) for step in preview.events.changed} == expected
+
+    def test_a_setting_that_cannot_work_is_refused_before_anything_is_touched(self, up: Rehearsed) -> None:
+        refused = up.rehearsal.up(None, {"app.shutdown.grace_seconds": 10, "app.log_levle": "info"})
+        assert not refused.succeeded
+        [error] = [error for error in refused.errors if "faults" in error or "fault;" in error]
+        assert "app.log_levle: unknown setting; did you mean log_level?" in error
+        assert not refused.events.changed
+
+
+@only("prod")
+class TestProdOnTheCluster:
+    def test_pods_run_in_three_zones_on_three_nodes_of_their_group(self, up: Rehearsed) -> None:
+        with up.api() as api:
+            nodes = {node["metadata"]["name"]: node["metadata"]["labels"] for node in api.items("/api/v1/nodes")}
+            pods = app_pods(api)
+        homes = [nodes[pod["spec"]["nodeName"]] for pod in pods]
+        assert len(pods) == 3
+        assert {home["topology.kubernetes.io/zone"] for home in homes} == {"eu-west-3a", "eu-west-3b", "eu-west-3c"}
+        assert {home["marlinspike.io/node-group"] for home in homes} == {"application"}
+        assert len({home["kubernetes.io/hostname"] for home in homes}) == 3
+
+    def test_an_eviction_below_the_budget_is_refused_and_one_within_it_is_not(self, up: Rehearsed) -> None:
+        with up.api() as api:
+            first, second, *_ = [pod["metadata"]["name"] for pod in app_pods(api)]
+            budget = api.get(f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets/app")
+            assert budget["status"]["disruptionsAllowed"] == 1
+            assert evict(api, first) is None
+            # The replacement is not ready yet, so that two are left: no more may go.
+            assert "would violate the pod's disruption budget" in (evict(api, second) or "")
+
+    def test_the_restricted_standard_refuses_a_privileged_pod(self, up: Rehearsed) -> None:
+        container = {"name": "a", "image": "a", "securityContext": {"privileged": True}}
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [container]}}
+        with up.api() as api, pytest.raises(ApiError, match=r'violates PodSecurity "restricted:v1\.36"'):
+            api.create(f"/api/v1/namespaces/{NAMESPACE}/pods", pod)
+
+
+class TestDown:
+    def test_destroy_leaves_neither_state_nor_account_nor_objects(self, up: Rehearsed) -> None:
+        down = up.rehearsal.destroy()
+        assert down.succeeded, "\n".join(down.errors)
+        assert [r["urn"] for r in up.resources()] == []
+        assert [path for path in up.rehearsal.cloud.rglob("*.json") if not path.name.startswith(".")] == []
+        with up.api() as api:
+            namespaces = {namespace["metadata"]["name"] for namespace in api.items("/api/v1/namespaces")}
+            nodes = api.items("/api/v1/nodes")
+        assert namespaces.isdisjoint({NAMESPACE, "monitoring"})
+        assert bool(nodes) == (up.stack == "local")  # whose nodes are not the program's
+
+
+def environment(owner: dict[str, Any]) -> dict[str, str]:
+    """The environment of the first container of a Deployment or Job, as the API server has it."""
+    variables = owner["spec"]["template"]["spec"]["containers"][0]["env"]
+    return {variable["name"]: variable.get("value", "") for variable in variables}
+
+
+def app_pods(api: Api) -> list[dict[str, Any]]:
+    query = {"labelSelector": "app.kubernetes.io/name=app"}
+    return api.items(f"/api/v1/namespaces/{NAMESPACE}/pods", query)
+
+
+def evict(api: Api, pod: str) -> str | None:
+    """Asks the eviction API; returns the reason of a refusal."""
+    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}}
+    try:
+        api.create(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction", body)
+    except ApiError as refused:
+        return str(refused)
+    return None
