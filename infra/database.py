@@ -1,6 +1,6 @@
 """The database: RDS for PostgreSQL, encrypted, TLS only, entered by IAM."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -219,7 +219,7 @@ def _parameters(settings: DatabaseSettings) -> list[aws.rds.ParameterGroupParame
     ]
 
 
-def _secret_arn(secrets: list[aws.rds.outputs.InstanceMasterUserSecret]) -> str:
+def _secret_arn(secrets: Sequence[aws.rds.outputs.InstanceMasterUserSecret]) -> str:
     arn = secrets[0].secret_arn if secrets else None
     if arn is None:
         raise ValueError("RDS answered without a managed master secret; manage_master_user_password was on")

@@ -30,7 +30,10 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Rehearses a stack on this machine, without a cloud account."
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they may hold what must not be shown
+    help="Rehearses a stack on this machine, without a cloud account.",
 )
 
 StackName = Annotated[

@@ -109,15 +109,11 @@ def _check_shape(
             problems.append(InputProblem(_join(path, name), _unknown_property(name, expected, owner)))
         elif item is not None:
             problems.extend(_check_value(expected.types[name], item, _join(path, name), f"{owner} {name}"))
-    for name in sorted(expected.required):
-        if value.get(name) is None:
-            problems.append(
-                InputProblem(
-                    _join(path, name),
-                    f"missing required property '{name}' of {owner} ({describe(expected.types[name])})",
-                )
-            )
-    return problems
+    missing = [name for name in sorted(expected.required) if value.get(name) is None]
+    said = "missing required property '{}' of {} ({})"
+    return problems + [
+        InputProblem(_join(path, name), said.format(name, owner, describe(expected.types[name]))) for name in missing
+    ]
 
 
 def _unknown_property(name: str, expected: InputShape, owner: str) -> str:
@@ -129,11 +125,11 @@ def _unknown_property(name: str, expected: InputShape, owner: str) -> str:
 def _check_value(hint: Any, value: Any, path: str, owner: str) -> list[InputProblem]:
     """Faults of one value against one type hint of the SDK."""
     if isinstance(value, Secret):
-        inside = _check_value(hint, value.value, path, owner)
+        hidden = _check_value(hint, value.value, path, owner)
         # The reasons name values, and a secret's is never shown.
         return [
             InputProblem(each.path, f"{owner} must be {describe(hint)}, but is a secret of another form")
-            for each in inside
+            for each in hidden
         ]
     choices = alternatives(hint)
     if value is UNKNOWN or Any in choices or any(_fits(choice, value) for choice in choices):
@@ -223,8 +219,9 @@ def describe(hint: Any) -> str:
 
 
 def _described(choice: Any) -> str:  # noqa: PLR0911 - one for each kind of type
-    if choice in _PRIMITIVES:
-        return _PRIMITIVES[choice]
+    primitive = _PRIMITIVES.get(choice)
+    if primitive is not None:
+        return primitive
     if typing.get_origin(choice) in (list, Sequence):
         return f"a list (each item {describe(typing.get_args(choice)[0])})"
     if typing.get_origin(choice) in (dict, Mapping):
@@ -235,7 +232,8 @@ def _described(choice: Any) -> str:  # noqa: PLR0911 - one for each kind of type
         if issubclass(choice, pulumi.Resource):
             return f"a resource of type {getattr(choice, 'pulumi_type', choice.__name__)}"
         if getattr(choice, "_pulumi_input_type", False):
-            return f"an object with {', '.join(sorted(shape(choice).types)) or 'no properties'}"
+            known = shape(typing.cast(type, choice)).types
+            return f"an object with {', '.join(sorted(known)) or 'no properties'}"
         return f"a {choice.__name__}"
     return "anything"
 

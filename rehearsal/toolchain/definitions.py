@@ -1,28 +1,35 @@
-"""The custom resource definitions that charts bring, from the Go modules of the projects that publish them.
+"""The custom resource definitions that charts bring, from the projects that publish them.
 
-No chart repository is needed for them: each operator's module holds the YAML files beside its code, and go.sum pins
-their content. The versions are the newest that a Go module proxy serves for each module path; for kube-prometheus-stack
-and external-secrets that is an older operator than the pinned chart's, with the same served API versions for what the
+No chart repository is needed for them: each operator's Go module holds the YAML files beside its code, and so does the
+archive of its sources where there is no Go. Whichever way they come, each file must have the SHA-256 that is committed
+here. The versions are the newest that a Go module proxy serves under each module path; for kube-prometheus-stack and
+external-secrets that is an older operator than the pinned chart's, with the same served API versions for what the
 platform uses.
 """
 
 import shutil
-from pathlib import Path
+import tarfile
+from pathlib import Path, PurePosixPath
 
-from rehearsal.toolchain import go
+from rehearsal.toolchain import download, go
+from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
-from rehearsal.toolchain.store import Say, obtain
+from rehearsal.toolchain.store import CHECKSUMS, Say, obtain, sha256
 
 MODULE = go.MODULES / "custom-resource-definitions"
+"""Beside go.mod and go.sum: `SHA256SUMS`, the checksums of every definition."""
 
 SOURCES = {
     "cert-manager": ("github.com/cert-manager/cert-manager", "deploy/crds"),
     "external-secrets": ("github.com/external-secrets/external-secrets", "config/crds/bases"),
     "kube-prometheus-stack": ("github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd"),
 }
-"""For each chart: the Go module that holds the definitions, and the folder in it."""
+"""For each chart: the Go module that holds the definitions, which is the address of the project too, and the folder in it."""
 
 DISK_GB = 0.3
+"""The three modules or archives, unpacked, in 10^9 bytes."""
+
+ARCHIVE = "https://{path}/archive/refs/tags/{version}.tar.gz"
 
 
 def version() -> str:
@@ -31,29 +38,66 @@ def version() -> str:
 
 
 def ensure_definitions(cache: Path, say: Say) -> Path:
-    """The folder with `<chart name>/*.yaml`. Raises ToolchainError when Go or the network is missing."""
+    """The folder with `<chart name>/*.yaml`.
+
+    Raises ToolchainError when they can't be had, or are not what they should be.
+    """
     folder = cache / f"custom-resource-definitions-{version()}"
     return obtain(folder, lambda part: _collect(part, say), say, required=tuple(SOURCES))
 
 
 def _collect(part: Path, say: Say) -> None:
+    require_free({part: DISK_GB}, "the custom resource definitions of the charts")
+    say("getting the custom resource definitions of the charts")
+    for chart in SOURCES:
+        (part / chart).mkdir()
     try:
         tool = go.find_go()
-    except NotAvailable as reason:
-        raise ToolchainError(
-            "The custom resource definitions of the charts can't be had.",
-            f"install Go {go.WANTED_GO} or newer: they are published as parts of Go modules.",
-            [f"the Go modules of their projects: {reason}"],
-        ) from reason
-    say("getting the custom resource definitions of the charts")
-    for chart, (path, folder) in SOURCES.items():
-        source = go.download(tool, MODULE, path, say=say) / folder
-        files = [file for file in sorted(source.glob("*.yaml")) if file.name != "kustomization.yaml"]
-        if not files:
+    except NotAvailable as no_go:
+        try:
+            _from_archives(part, say)
+        except (NotAvailable, tarfile.TarError) as no_archive:
             raise ToolchainError(
-                f"The module {path} holds no definitions in {folder}.",
-                "correct SOURCES in rehearsal/toolchain/definitions.py.",
-            )
-        (part / chart).mkdir()
-        for file in files:
-            shutil.copyfile(file, part / chart / file.name)
+                "The custom resource definitions of the charts can't be had.",
+                f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
+                [f"the Go modules of their projects: {no_go}", f"the archives of their projects: {no_archive}"],
+            ) from no_archive
+    else:
+        for chart, (path, folder) in SOURCES.items():
+            source = go.download(tool, MODULE, path, say=say) / folder
+            for file in source.glob("*.yaml"):
+                if _is_definition(file.name):
+                    shutil.copyfile(file, part / chart / file.name)
+    _check(part)
+
+
+def _is_definition(name: str) -> bool:
+    return name.endswith(".yaml") and name != "kustomization.yaml"
+
+
+def _from_archives(part: Path, say: Say) -> None:
+    for chart, (path, folder) in SOURCES.items():
+        packed = part / "archive.tar.gz"
+        # No checksum is published for these archives: what counts is checked below, file by file.
+        download.fetch(ARCHIVE.format(path=path, version=go.required_version(MODULE, path)), packed, None, say)
+        with tarfile.open(packed) as content:
+            for member in content:
+                below = PurePosixPath(*PurePosixPath(member.name).parts[1:])
+                if member.isfile() and below.parent == PurePosixPath(folder) and _is_definition(below.name):
+                    member.name = below.name
+                    content.extract(member, part / chart, filter="data")
+        packed.unlink()
+
+
+def _check(part: Path) -> None:
+    """Raises ToolchainError unless exactly the committed files are there."""
+    lines = (MODULE / CHECKSUMS).read_text().splitlines()
+    expected = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    found = {str(file.relative_to(part)): sha256(file) for file in part.rglob("*") if file.is_file()}
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+    if wrong:
+        raise ToolchainError(
+            f"The custom resource definitions are not those that {MODULE / CHECKSUMS} lists: {', '.join(wrong[:5])}"
+            + (f" and {len(wrong) - 5} more." if wrong[5:] else "."),
+            "don't use them; after a change of versions in go.mod beside it, read the new files and list their checksums.",
+        )

@@ -71,10 +71,11 @@ def fetch_text(url: str) -> str:
     return content.decode()
 
 
-def fetch(url: str, file: Path, expected_sha256: str, say: Say) -> None:
+def fetch(url: str, file: Path, expected_sha256: str | None, say: Say) -> None:
     """Writes what is at `url` to `file`.
 
-    Raises NotAvailable when it can't be had, or has another SHA-256 than its makers published.
+    Raises NotAvailable when it can't be had, or has another SHA-256 than its makers published. None is for what the caller
+    checks by other means.
     """
     require_reachable(url)
     pace, digest, got = Pace(say), hashlib.sha256(), 0
@@ -92,7 +93,7 @@ def fetch(url: str, file: Path, expected_sha256: str, say: Say) -> None:
                 pace.tell(f"  downloading {file.name}: {got / 1e6:.0f}{f' of {total / 1e6:.0f}' if total else ''} MB")
     except (OSError, http.client.HTTPException) as reason:
         raise NotAvailable(f"{url}: {_why(reason)}") from reason
-    if digest.hexdigest() != expected_sha256.lower():
+    if expected_sha256 is not None and digest.hexdigest() != expected_sha256.lower():
         file.unlink()
         raise NotAvailable(f"{url} has the SHA-256 {digest.hexdigest()}, its makers published {expected_sha256}")
 

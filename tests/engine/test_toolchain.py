@@ -442,6 +442,43 @@ def test_the_official_control_plane_is_put_together_from_its_projects_releases(
     assert sorted(entry.name for entry in folder.iterdir()) == sorted([*control_plane.PROGRAMS, store.CHECKSUMS])
 
 
+def publish_definitions(folder: Path) -> None:
+    """Archives as the projects' site makes them, with the definitions that are in this machine's cache."""
+    have = definitions.ensure_definitions(places.cache(), silent)
+    for chart, (path, inside) in definitions.SOURCES.items():
+        version = go.required_version(definitions.MODULE, path)
+        root = f"{path.split('/')[-1]}-{version.removeprefix('v')}"
+        files = {f"{root}/{inside}/{file.name}": file.read_bytes() for file in (have / chart).glob("*.yaml")}
+        others = {f"{root}/{inside}/kustomization.yaml": b"-", f"{root}/other/a.yaml": b"-"}
+        publish(folder, f"{path}/archive/refs/tags/{version}.tar.gz", packed({**files, **others}))
+
+
+@pytest.mark.usefixtures("no_go")
+def test_without_go_the_definitions_come_from_the_projects_archives(
+    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish_definitions(site[1])
+    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{path}/archive/refs/tags/{version}.tar.gz")
+    folder = definitions.ensure_definitions(tmp_path / "cache", silent)
+    listed = (definitions.MODULE / store.CHECKSUMS).read_text()
+    assert (folder / store.CHECKSUMS).read_text() == listed
+
+
+@pytest.mark.usefixtures("no_go")
+def test_a_definition_that_is_not_the_committed_one_is_refused_by_name(
+    tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = tmp_path / "pins"
+    shutil.copytree(definitions.MODULE, forged)
+    sums = (forged / store.CHECKSUMS).read_text().splitlines()
+    (forged / store.CHECKSUMS).write_text("\n".join(["0" * 64 + sums[0][64:], *sums[1:]]) + "\n")
+    publish_definitions(site[1])
+    monkeypatch.setattr(definitions, "MODULE", forged)
+    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{path}/archive/refs/tags/{version}.tar.gz")
+    with pytest.raises(ToolchainError, match=r"cert-manager/acme\.cert-manager\.io_challenges\.yaml"):
+        definitions.ensure_definitions(tmp_path / "cache", silent)
+
+
 def test_a_site_that_does_not_answer_costs_seconds_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download, "_reachable", {})
     for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):

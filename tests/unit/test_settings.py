@@ -70,7 +70,9 @@ def test_a_section_of_the_other_target_is_refused() -> None:
 
 
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
-    assert faults("dev", lambda config: config.update({"marlinspike:target": "gcp"})) == ["target: gcp; allowed are aws, local"]
+    assert faults("dev", lambda config: config.update({"marlinspike:target": "gcp"})) == [
+        "target: gcp; allowed are aws, local"
+    ]
 
 
 def test_a_missing_section_is_named() -> None:
@@ -96,7 +98,9 @@ def test_all_faults_are_listed_at_once_and_counted() -> None:
         "database.backup_days",
         "app.disruption_budget.min_available",
     ]
-    assert str(SettingsError("prod", found)).startswith("Pulumi.prod.yaml has 4 faults; nothing was touched.\n  network.cidr: ")
+    assert str(SettingsError("prod", found)).startswith(
+        "Pulumi.prod.yaml has 4 faults; nothing was touched.\n  network.cidr: "
+    )
 
 
 def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
@@ -119,7 +123,9 @@ def test_the_largest_pool_that_fits_is_accepted() -> None:
 
 def test_a_budget_that_blocks_every_drain_is_refused() -> None:
     [fault] = faults("prod", setting("app", disruption_budget={"min_available": 3}))
-    assert fault.startswith("app.disruption_budget.min_available: 3 of at least 3 pods never lets a node drain; at most 2")
+    assert fault.startswith(
+        "app.disruption_budget.min_available: 3 of at least 3 pods never lets a node drain; at most 2"
+    )
 
 
 def test_a_budget_for_a_single_pod_is_refused() -> None:
@@ -129,7 +135,9 @@ def test_a_budget_for_a_single_pod_is_refused() -> None:
 
 def test_a_pod_that_would_be_killed_while_it_still_serves_is_refused() -> None:
     [fault] = faults("dev", setting("app", shutdown={"grace_seconds": 45}))
-    assert fault.startswith("app.shutdown.grace_seconds: 45 is less than pre_stop_seconds 20 and server_seconds 30 together")
+    assert fault.startswith(
+        "app.shutdown.grace_seconds: 45 is less than pre_stop_seconds 20 and server_seconds 30 together"
+    )
 
 
 def test_a_load_balancer_that_outlives_the_pod_is_refused() -> None:

@@ -15,7 +15,6 @@ from rehearsal.plugins.aws.types import OutputProperty, ResourceType
 from rehearsal.plugins.inputs import alternatives
 from rehearsal.plugins.wire import UNKNOWN, Secret, has_secret, has_unknown, plain
 
-
 # What AWS adds inside an object that the program gives: unknown in a preview although the rest of the object is known.
 _ADDED_INSIDE: dict[str, dict[str, tuple[str, ...]]] = {
     "aws:eks/cluster:Cluster": {"vpcConfig": ("clusterSecurityGroupId", "vpcId")},
@@ -75,17 +74,24 @@ def planned_update(
 ) -> dict[str, Any]:
     """The outputs in the preview of an update: those of before, the new inputs, unknown what else it may change."""
     dropped = set(old_inputs) - set(inputs)
-    outputs = {name: value for name, value in old_outputs.items() if name not in dropped or kind.outputs[name].computed}
+    outputs = {name: value for name, value in old_outputs.items() if name not in dropped or _stays(kind, name)}
     for name, value in _given(kind, inputs).items():
         before = outputs.get(name)
-        keeps_inside = isinstance(value, Mapping) and isinstance(before, Mapping)
-        outputs[name] = {**before, **value} if keeps_inside and name in _ADDED_INSIDE.get(kind.token, {}) else value
+        if name in _ADDED_INSIDE.get(kind.token, {}) and isinstance(value, Mapping) and isinstance(before, Mapping):
+            outputs[name] = {**before, **value}
+        else:
+            outputs[name] = value
     changed = {
         name for name in set(inputs) | set(old_inputs) if plain(inputs.get(name)) != plain(old_inputs.get(name))
     } - {"tags", naming.DEFAULTS}
     if changed:
         outputs.update(dict.fromkeys(_CHANGED_BY_UPDATE.get(kind.token, ()), UNKNOWN))
     return _marked(kind, _tagged(kind, outputs, inputs, configuration, region))
+
+
+def _stays(kind: ResourceType, name: str) -> bool:
+    """Whether AWS keeps a value of its own where the program stops saying one."""
+    return name in kind.outputs and kind.outputs[name].computed
 
 
 def _given(kind: ResourceType, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -330,7 +330,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         result = functions.call(request.tok, plain(arguments), self._configuration, self._account)
         if has_secret(arguments):
             result = {name: Secret(value) for name, value in result.items()}
-        return provider_pb2.InvokeResponse(**{"return": encode(result)})
+        response = provider_pb2.InvokeResponse()
+        getattr(response, "return").CopyFrom(encode(result))  # a word of Python's own
+        return response
 
     def _region(self, news: Mapping[str, Any]) -> str:
         region = plain(news.get("region"))

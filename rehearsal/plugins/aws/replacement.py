@@ -9,6 +9,8 @@ import functools
 import re
 
 from rehearsal.plugins.aws import types
+from rehearsal.plugins.inputs import properties
+
 
 def _read(table: str) -> dict[str, frozenset[str]]:
     """Lines of a type token and its properties; indented lines go on, `#` begins a remark."""
@@ -133,7 +135,7 @@ def _documented(token: str) -> frozenset[str]:
     """The properties whose documentation says that a change makes a new resource; and the name, which AWS never changes."""
     kind = types.resource_type(token)
     found = {"name", "namePrefix"} & set(kind.inputs.types)
-    for python_name, (wire_name, _) in types.properties(kind.arguments).items():
+    for python_name, (wire_name, _) in properties(kind.arguments).items():
         if _SENTENCE.search(getattr(kind.arguments, python_name).__doc__ or ""):
             found.add(wire_name)
     return frozenset(found)

@@ -161,29 +161,24 @@ class Cluster(pulumi.ComponentResource):
                 opts=ResourceOptions(parent=self),
             )
             role, role_arn, waits_for = service.role, service.role.arn, [service.role, *service.attachments]
-        encryption, mode = arguments.get("encryptionConfigKeyArn"), arguments.get("authenticationMode")
         cluster = aws.eks.Cluster(
             f"{self._name}-eksCluster",
             name=arguments.get("name"),
             role_arn=role_arn if role_arn is not None else Output.from_input(role).arn,
             kubernetes_network_config=_network(arguments),
             bootstrap_self_managed_addons=arguments.get("bootstrapSelfManagedAddons", True),
-            vpc_config={
-                "security_group_ids": [group.id] if group else None,
-                "subnet_ids": self._subnet_ids(),
-                "endpoint_private_access": arguments.get("endpointPrivateAccess"),
-                "endpoint_public_access": arguments.get("endpointPublicAccess"),
-                "public_access_cidrs": arguments.get("publicAccessCidrs"),
-            },
+            vpc_config=aws.eks.ClusterVpcConfigArgs(
+                security_group_ids=[group.id] if group else None,
+                subnet_ids=self._subnet_ids(),
+                endpoint_private_access=arguments.get("endpointPrivateAccess"),
+                endpoint_public_access=arguments.get("endpointPublicAccess"),
+                public_access_cidrs=arguments.get("publicAccessCidrs"),
+            ),
             version=arguments.get("version"),
             enabled_cluster_log_types=arguments.get("enabledClusterLogTypes"),
             tags=security_groups.merged(f"{self._name}-eksCluster", arguments.get("clusterTags"), self._tags),
-            encryption_config={"provider": {"key_arn": encryption}, "resources": ["secrets"]}
-            if encryption is not None
-            else None,
-            access_config={"authentication_mode": mode, "bootstrap_cluster_creator_admin_permissions": True}
-            if mode
-            else None,
+            encryption_config=_encryption(arguments.get("encryptionConfigKeyArn")),
+            access_config=_access(arguments.get("authenticationMode")),
             upgrade_policy=arguments.get("upgradePolicy"),
             deletion_protection=arguments.get("deletionProtection"),
             opts=ResourceOptions(
@@ -303,9 +298,27 @@ def _check_simulated(arguments: Mapping[str, Any]) -> None:
         raise RefusedArgumentsError(f"the rehearsal does not simulate {'; '.join(found)}. To add it, extend {_HERE}")
 
 
-def _network(arguments: Mapping[str, Any]) -> dict[str, Any] | None:
+def _network(arguments: Mapping[str, Any]) -> aws.eks.ClusterKubernetesNetworkConfigArgs | None:
     """The service range counts only for IPv4."""
     block, family = arguments.get("kubernetesServiceIpAddressRange"), arguments.get("ipFamily")
     if block is None and family is None:
         return None
-    return {"service_ipv4_cidr": block if family in (None, "ipv4") else None, "ip_family": family or "ipv4"}
+    counts = family in (None, "ipv4")
+    return aws.eks.ClusterKubernetesNetworkConfigArgs(
+        service_ipv4_cidr=block if counts else None, ip_family=family or "ipv4"
+    )
+
+
+def _encryption(key_arn: Any) -> aws.eks.ClusterEncryptionConfigArgs | None:
+    """Envelope encryption of Kubernetes secrets, the only thing that EKS encrypts this way."""
+    if key_arn is None:
+        return None
+    key = aws.eks.ClusterEncryptionConfigProviderArgs(key_arn=key_arn)
+    return aws.eks.ClusterEncryptionConfigArgs(provider=key, resources=["secrets"])
+
+
+def _access(mode: str | None) -> aws.eks.ClusterAccessConfigArgs | None:
+    """The component makes its creator an administrator whatever the mode."""
+    if not mode:
+        return None
+    return aws.eks.ClusterAccessConfigArgs(authentication_mode=mode, bootstrap_cluster_creator_admin_permissions=True)

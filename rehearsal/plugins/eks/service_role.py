@@ -37,18 +37,19 @@ class ServiceRole(pulumi.ComponentResource):
         )
         self.attachments = [
             aws.iam.RolePolicyAttachment(
-                # The real component names an attachment by the hash of the policy's ARN in the public partition.
-                f"{name}-{hashlib.sha1(f'arn:aws:iam::aws:policy/{policy}'.encode(), usedforsecurity=False).hexdigest()[:8]}",
+                f"{name}-{_digest(policy)}",
                 policy_arn=Output.format("arn:{0}:iam::aws:policy/{1}", partition, policy),
                 role=self.role.name,
                 opts=ResourceOptions(parent=self),
             )
             for policy in policies
         ]
-        self.ready = Output.all(self.role.arn, *(each.id for each in self.attachments)).apply(
-            lambda known: str(known[0])
-        )
         self.register_outputs({"role": self.role})
+
+
+def _digest(policy: str) -> str:
+    """By what the real component names an attachment: a hash of the policy's ARN in the public partition."""
+    return hashlib.sha1(f"arn:aws:iam::aws:policy/{policy}".encode(), usedforsecurity=False).hexdigest()[:8]
 
 
 def _trust(service: str, actions: Sequence[str]) -> str:
