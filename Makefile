@@ -8,11 +8,14 @@ STACK ?= prod
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help environment rehearse preview destroy clean test test-unit test-app test-cluster test-engine check format lock coverage
+.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine check format lock coverage
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  STACK=dev|staging|prod|local chooses the stack (now: $(STACK))"
+
+setup: environment ## Get the tools of the rehearsal only (engine, control plane)
+	@$(REHEARSAL) setup
 
 environment:
 	@PYTHON=$(PYTHON) scripts/environment.sh
@@ -46,6 +49,9 @@ test-engine: environment ## Through the real Pulumi engine
 
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
+
+bench: environment ## Measure rehearsal, preview and unit tests; writes docs/benchmarks.md
+	@$(BIN)/python -m benchmarks
 
 format: environment ## Put the code into its form
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .

@@ -94,7 +94,7 @@ def run(
         written.write(f"$ {' '.join(command)}\n".encode())
         written.flush()
         output = _Output(log, written.tell(), say if stream else None)
-        process = subprocess.Popen(  # noqa: S603 - the engine
+        process = subprocess.Popen(
             command,
             env=dict(environment),
             cwd=folder,

@@ -1,5 +1,5 @@
 # ruff: noqa: N802, ARG002 - the protocol decides what its methods are called and what they are given.
-# ruff: noqa: S603 - it runs programs, and which ones the user says in Pulumi.yaml.
+
 """Pulumi's language host for Python, in Python: runs programs and policy packs for an engine that was built here.
 
 The official engine brings `pulumi-language-python`; the Go module proxy has none that works with a current SDK

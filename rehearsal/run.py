@@ -472,7 +472,7 @@ class Rehearsal:
 
 def _is_engine(pid: int) -> bool:
     """Whether a process of that number runs and is an engine: the number alone may be another process's by now."""
-    answer = subprocess.run(  # noqa: S603
+    answer = subprocess.run(
         ["ps", "-o", "state=,args=", "-p", str(pid)],  # noqa: S607 - on every system, in its own place
         capture_output=True,
         text=True,

@@ -75,7 +75,7 @@ def on_path(say: Say, path: str | None = None) -> Path:
     if found is None:
         raise NotAvailable("there is none")
     try:
-        answer = subprocess.run(  # noqa: S603 - the user's own pulumi
+        answer = subprocess.run(
             [found, "version"],
             capture_output=True,
             text=True,

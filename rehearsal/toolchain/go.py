@@ -56,7 +56,7 @@ def find_go(path: str | None = None) -> Go:
     found = shutil.which("go", path=path) or (shutil.which("go", path=STANDARD_PLACE) if path is None else None)
     if found is None:
         raise NotAvailable("Go is not installed (no `go` on PATH)")
-    answer = subprocess.run(  # noqa: S603 - the user's own Go
+    answer = subprocess.run(
         [found, "env", "-json", "GOVERSION", "GOMODCACHE", "GOCACHE"],
         capture_output=True,
         text=True,
@@ -119,7 +119,7 @@ def build(
     with log.open("w+") as written:
         # A session of its own, so that an interrupt reaches the compilers through us and none of them outlives this
         # process.
-        process = subprocess.Popen(  # noqa: S603 - the user's own Go
+        process = subprocess.Popen(
             command,
             cwd=module,
             env=environment(),
@@ -186,7 +186,7 @@ def download(go: Go, module: Path, path: str, *, say: Say, pace: Pace | None = N
     Raises ToolchainError when it can't be had or is not what go.sum pins.
     """
     version = _required(module, path)
-    process = subprocess.Popen(  # noqa: S603 - the user's own Go
+    process = subprocess.Popen(
         [str(go.command), "mod", "download", "-json", f"{path}@{version}"],
         cwd=module,
         env=environment(),

@@ -16,7 +16,8 @@ from typing import Any
 import grpc
 import pytest
 
-from rehearsal.plugins.aws.types import type_tokens
+from rehearsal.plugins.aws import dependencies, replacement
+from rehearsal.plugins.aws.types import resource_type, type_tokens
 from rehearsal.plugins.wire import UNKNOWN, Secret, plain
 from tests.engine.plugin_client import Made, Plugin, Refused, cloud_files
 
@@ -395,6 +396,22 @@ def test_a_change_replaces_only_where_aws_cannot_change_in_place(
     answer = aws.diff(aws.create(token, "x", **inputs), **change)
     assert path in answer.detailedDiff, dict(answer.detailedDiff)
     assert bool(answer.replaces) is replaces
+
+
+def test_a_provider_that_moves_to_another_region_takes_its_resources_along(aws: Plugin) -> None:
+    vpc = aws.create(VPC, "vpc", cidrBlock="10.0.0.0/16")
+    aws.configure(**{**CONFIGURATION, "region": "eu-central-1"})
+    assert list(aws.diff(vpc).replaces) == ["region"]
+
+
+def test_the_tables_of_the_simulation_name_only_what_the_sdk_has() -> None:
+    for token, properties in replacement.TABLE.items():
+        known = resource_type(token).inputs.types
+        assert not [path for path in properties if path.split(".")[0] not in known], token
+    for token, hindrances in dependencies.HINDRANCES.items():
+        assert resource_type(token)
+        for each in hindrances:
+            assert each.path.split(".")[0] in resource_type(each.by).inputs.types, each
 
 
 def test_of_a_node_groups_launch_template_only_the_version_changes_in_place(aws: Plugin) -> None:

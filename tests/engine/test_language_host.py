@@ -303,20 +303,25 @@ def test_the_real_engine_runs_a_program_on_this_python(tiny: Callable[..., Tiny]
     assert stack["outputs"]["python"] == sys.executable
 
 
-def test_the_real_engine_runs_a_policy_pack_in_it(tiny: Callable[..., Tiny], tmp_path: Path) -> None:
-    pack = tmp_path / "pack"
-    pack.mkdir()
-    (pack / "PulumiPolicy.yaml").write_text("runtime: python\nversion: 0.0.1\n")
-    (pack / "__main__.py").write_text(
-        "from pulumi_policy import EnforcementLevel, PolicyPack, ResourceValidationPolicy\n"
-        "def no_second(args, report):\n"
-        "    if args.name == 'second':\n"
-        "        report('there must be no second thing')\n"
-        "PolicyPack(name='tiny', enforcement_level=EnforcementLevel.MANDATORY,\n"
-        "           policies=[ResourceValidationPolicy(name='no-second', description='No second thing.', validate=no_second)])\n"
+def test_a_policy_pack_is_run_by_the_sdk_with_the_projects_configuration(host: Callable[[str], Host]) -> None:
+    it = host("pass")
+    (it.folder / "__main__.py").write_text(
+        "import pulumi\nprint(pulumi.get_project(), pulumi.get_stack(), pulumi.Config('tiny').require('a'))\n"
     )
-    it = tiny()
-    assert it.rehearsal.preview(it.env, {"names": ["first"]}, "--policy-pack", str(pack)).succeeded
-    refused = it.rehearsal.preview(it.env, {"names": ["first", "second"]}, "--policy-pack", str(pack))
-    assert not refused.succeeded
-    assert "there must be no second thing" in refused.run.output
+    env = {
+        **os.environ,
+        "PULUMI_PROJECT": "tiny",
+        "PULUMI_STACK": "dev",
+        "PULUMI_DRY_RUN": "true",
+        "PULUMI_CONFIG": '{"tiny:a": "b"}',
+    }
+    request = language_pb2.RunPluginRequest(
+        info=it.info(),
+        pwd=str(it.folder),
+        kind="analyzer",
+        args=["127.0.0.1:2"],
+        env=[f"{name}={value}" for name, value in env.items()],
+    )
+    answers = list(it.stub.RunPlugin(request, timeout=SECONDS))
+    assert b"".join(answer.stdout for answer in answers) == b"tiny dev b\n"
+    assert answers[-1].exitcode == 0

@@ -38,7 +38,7 @@ def _in_vpc(by: str) -> Hindrance:
 _DETACH = "Cannot delete entity, must detach all policies first."
 _CLUSTER = "ResourceInUseException"
 
-_HINDRANCES: dict[str, list[Hindrance]] = {
+HINDRANCES: dict[str, list[Hindrance]] = {
     "aws:ec2/vpc:Vpc": [
         _in_vpc("aws:ec2/subnet:Subnet"),
         _in_vpc("aws:ec2/securityGroup:SecurityGroup"),
@@ -155,7 +155,7 @@ _HINDRANCES: dict[str, list[Hindrance]] = {
 def check_deletion(account: Account, record: Record) -> None:
     """Raises AwsError when AWS would not delete the resource now."""
     _check_protection(record)
-    for hindrance in _HINDRANCES.get(record.type, []):
+    for hindrance in HINDRANCES.get(record.type, []):
         if hindrance.message == _DETACH and record.value("forceDetachPolicies"):
             continue
         wanted = record.id if hindrance.names == "id" else record.value(hindrance.names)

@@ -31,6 +31,7 @@ def zones(region: str) -> list[str]:
     """The zones of a region, such as `eu-west-3a`. Raises UnsupportedError for a region that the rehearsal does not know."""
     if region not in _ZONES:
         raise UnsupportedError(
-            f"the rehearsal knows no region {region}; add its zones to {__file__.rsplit('rehearsal/', 1)[-1]!r} in rehearsal/"
+            f"the rehearsal knows no region {region} (it has {', '.join(_ZONES)}); "
+            "add its zones to rehearsal/plugins/aws/regions.py"
         )
     return [f"{region}{letter}" for letter in _ZONES[region]]

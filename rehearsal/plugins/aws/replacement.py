@@ -26,7 +26,7 @@ def _read(table: str) -> dict[str, frozenset[str]]:
     return found
 
 
-_TABLE: dict[str, frozenset[str]] = _read(
+TABLE: dict[str, frozenset[str]] = _read(
     """
 # ec2/vpc_.go
 aws:ec2/vpc:Vpc cidrBlock ipv4IpamPoolId ipv4NetmaskLength
@@ -107,6 +107,7 @@ aws:elasticache/user:User userId userName
 aws:elasticache/userGroup:UserGroup userGroupId
 """
 )
+"""For each type token the properties (dotted paths, names on the wire) whose change replaces."""
 
 # Properties whose removal alone replaces (customdiff.ForceNewIfChange in eks/cluster.go: encryption is never switched off).
 _REMOVAL: dict[str, frozenset[str]] = {"aws:eks/cluster:Cluster": frozenset({"encryptionConfig"})}
@@ -123,7 +124,7 @@ def replaces(token: str, path: str, *, removed: bool = False) -> bool:
     """Whether a change at that path (without indexes, such as `launchTemplate.id`) replaces; of `region` it always does."""
     if path == "region":
         return True
-    forcing = _TABLE[token] if token in _TABLE else _documented(token)
+    forcing = TABLE[token] if token in TABLE else _documented(token)
     if removed and path in _REMOVAL.get(token, ()):
         return True
     names = path.split(".")

@@ -1,0 +1,1 @@
+"""Measurements of the project; `make bench` runs them and writes docs/benchmarks.md."""
