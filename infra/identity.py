@@ -8,6 +8,19 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
+POLICY_VERSION = "2012-10-17"
+"""Of IAM's policy language; the other one is older."""
+
+
+def trusting(service: str, *actions: str) -> str:
+    """The trust policy of a role that an AWS service assumes, as JSON. `actions` are `sts:AssumeRole` unless named."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": service},
+        "Action": list(actions) or "sts:AssumeRole",
+    }
+    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+
 
 @dataclass(frozen=True)
 class Permission:
@@ -15,6 +28,24 @@ class Permission:
 
     actions: Sequence[str]
     resources: Sequence[Input[str]]
+
+
+def granting(permissions: Mapping[str, Permission]) -> Output[str]:
+    """An identity policy with one statement for each permission, named by its key (`Sid`), as JSON."""
+    return Output.json_dumps(
+        {
+            "Version": POLICY_VERSION,
+            "Statement": [
+                {
+                    "Sid": sid,
+                    "Effect": "Allow",
+                    "Action": list(permission.actions),
+                    "Resource": list(permission.resources),
+                }
+                for sid, permission in permissions.items()
+            ],
+        }
+    )
 
 
 class WorkloadIdentity(pulumi.ComponentResource):
@@ -41,37 +72,13 @@ class WorkloadIdentity(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-role",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "pods.eks.amazonaws.com"},
-                            "Action": ["sts:AssumeRole", "sts:TagSession"],
-                        }
-                    ],
-                }
-            ),
+            assume_role_policy=trusting("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
             opts=child,
         )
         aws.iam.RolePolicy(
             f"{name}-policy",
             role=role.id,
-            policy=Output.json_dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Sid": sid,
-                            "Effect": "Allow",
-                            "Action": list(permission.actions),
-                            "Resource": list(permission.resources),
-                        }
-                        for sid, permission in permissions.items()
-                    ],
-                }
-            ),
+            policy=granting(permissions),
             opts=child,
         )
         self.role_arn = role.arn

@@ -4,7 +4,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import object_labels
+from infra.naming import object_labels, object_metadata
 from infra.nodes import NODE_GROUP_LABEL
 from infra.pods import (
     ResourcesSettings,
@@ -49,7 +49,7 @@ class ReleaseJob(pulumi.ComponentResource):
             before.append(
                 kubernetes.core.v1.ServiceAccount(
                     f"{name}-account",
-                    metadata={"name": name, "namespace": namespace, "labels": object_labels(name)},
+                    metadata=object_metadata(name, namespace),
                     automount_service_account_token=False,
                     opts=ResourceOptions(parent=self),
                 )

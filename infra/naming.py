@@ -1,6 +1,7 @@
 """Names, tags and labels: one place, so that bills, dashboards and selectors agree."""
 
-from collections.abc import Mapping
+from pulumi import Input
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
 PROJECT = "marlinspike"
 
@@ -17,13 +18,15 @@ def selector_labels(name: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": name}
 
 
-def object_labels(name: str, component: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+def object_labels(name: str) -> dict[str, str]:
     """Labels of an object, after Kubernetes' recommended set (kubernetes.io, "Recommended Labels")."""
-    labels = {
+    return {
         **selector_labels(name),
         "app.kubernetes.io/part-of": PROJECT,
         "app.kubernetes.io/managed-by": MANAGED_BY,
     }
-    if component:
-        labels["app.kubernetes.io/component"] = component
-    return {**labels, **(extra or {})}
+
+
+def object_metadata(name: str, namespace: Input[str]) -> ObjectMetaArgsDict:
+    """Name, namespace and labels of an object that belongs to the workload `name`."""
+    return {"name": name, "namespace": namespace, "labels": object_labels(name)}

@@ -5,7 +5,6 @@ the data subnets, which have no way out.
 """
 
 import ipaddress
-import json
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -14,6 +13,7 @@ import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 from pydantic import AfterValidator, Field
 
+from infra.identity import Permission, granting, trusting
 from infra.settings import Section
 
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
@@ -191,33 +191,18 @@ class Network(pulumi.ComponentResource):
         logs = aws.cloudwatch.LogGroup(f"{name}-flow-logs", retention_in_days=retention_days, opts=self._child)
         role = aws.iam.Role(
             f"{name}-flow-logs",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
-                            "Action": "sts:AssumeRole",
-                        }
-                    ],
-                }
-            ),
+            assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"),
             opts=self._child,
         )
         aws.iam.RolePolicy(
             f"{name}-flow-logs",
             role=role.id,
-            policy=Output.json_dumps(
+            policy=granting(
                 {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Effect": "Allow",
-                            "Action": ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                            "Resource": [logs.arn, Output.concat(logs.arn, ":*")],
-                        }
-                    ],
+                    "WriteFlowLogs": Permission(
+                        actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+                        resources=[logs.arn, Output.concat(logs.arn, ":*")],
+                    )
                 }
             ),
             opts=self._child,

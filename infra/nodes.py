@@ -1,6 +1,5 @@
 """The nodes: managed node groups on encrypted disks, whose pods cannot reach the instance metadata."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -10,6 +9,7 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
+from infra.identity import trusting
 from infra.naming import PROJECT
 from infra.settings import Section
 
@@ -98,14 +98,7 @@ class Nodes(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-node",
-            assume_role_policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
-                    ],
-                }
-            ),
+            assume_role_policy=trusting("ec2.amazonaws.com"),
             opts=child,
         )
         attachments = [

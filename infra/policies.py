@@ -8,7 +8,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import object_labels, selector_labels
+from infra.naming import object_metadata, selector_labels
 
 POD_IDENTITY_AGENT = "169.254.170.23/32"
 """Where EKS Pod Identity hands out credentials, on port 80 (EKS user guide, "Pod Identity considerations")."""
@@ -76,14 +76,14 @@ class NetworkPolicies(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-default-deny",
-            metadata={"name": "default-deny", "namespace": namespace, "labels": object_labels(name)},
+            metadata=object_metadata("default-deny", namespace),
             spec={"pod_selector": {}, "policy_types": ["Ingress", "Egress"]},
             opts=child,
         )
         for workload, access in workloads.items():
             kubernetes.networking.v1.NetworkPolicy(
                 f"{name}-{workload}",
-                metadata={"name": workload, "namespace": namespace, "labels": object_labels(workload)},
+                metadata=object_metadata(workload, namespace),
                 spec={
                     "pod_selector": {"match_labels": selector_labels(workload)},
                     "policy_types": ["Ingress", "Egress"],

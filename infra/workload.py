@@ -7,7 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.naming import object_labels, selector_labels
+from infra.naming import object_labels, object_metadata, selector_labels
 from infra.nodes import NODE_GROUP_LABEL
 from infra.pods import (
     ResourcesSettings,
@@ -139,11 +139,7 @@ class Workload(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:workload:Workload", name, {}, opts)
         child = ResourceOptions(parent=self)
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
-            "name": name,
-            "namespace": namespace,
-            "labels": object_labels(name),
-        }
+        metadata = object_metadata(name, namespace)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
         )

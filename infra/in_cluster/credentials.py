@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from infra.jobs import ReleaseJob
-from infra.naming import object_labels
+from infra.naming import object_metadata
 from infra.pods import Runtime
 
 SECRET_NAME = "credentials"  # noqa: S105 - the name of a Secret
@@ -30,11 +30,7 @@ class Credentials(pulumi.ComponentResource):
     def __init__(self, name: str, image: str, namespace: Input[str], opts: ResourceOptions | None = None) -> None:
         super().__init__("marlinspike:in-cluster:Credentials", name, {}, opts)
         child = ResourceOptions(parent=self)
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
-            "name": name,
-            "namespace": namespace,
-            "labels": object_labels(name),
-        }
+        metadata = object_metadata(name, namespace)
         account = kubernetes.core.v1.ServiceAccount(
             f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
         )

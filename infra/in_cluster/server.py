@@ -7,7 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
-from infra.naming import object_labels, selector_labels
+from infra.naming import object_labels, object_metadata, selector_labels
 from infra.pods import (
     TEMPORARY_FOLDER,
     ResourcesSettings,
@@ -56,11 +56,7 @@ class InClusterServer(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:in-cluster:Server", name, {}, opts)
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
-            "name": name,
-            "namespace": namespace,
-            "labels": object_labels(name),
-        }
+        metadata = object_metadata(name, namespace)
         service = kubernetes.core.v1.Service(
             f"{name}-service",
             metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},  # its pods come after it

@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from infra.monitoring.stack import NAMESPACE
-from infra.naming import object_labels, selector_labels
+from infra.naming import object_metadata, selector_labels
 
 RUNBOOKS = "https://github.com/marlinspike-platform/marlinspike/blob/main/docs/runbooks"
 
@@ -113,7 +113,7 @@ class WorkloadMonitoring(pulumi.ComponentResource):
             f"{name}-monitor",
             api_version="monitoring.coreos.com/v1",
             kind="ServiceMonitor",
-            metadata={"name": name, "namespace": NAMESPACE, "labels": object_labels(name)},
+            metadata=object_metadata(name, NAMESPACE),
             spec={
                 "namespaceSelector": {"matchNames": [namespace]},
                 "selector": {"matchLabels": selector_labels(name)},
@@ -125,7 +125,7 @@ class WorkloadMonitoring(pulumi.ComponentResource):
             f"{name}-rules",
             api_version="monitoring.coreos.com/v1",
             kind="PrometheusRule",
-            metadata={"name": name, "namespace": NAMESPACE, "labels": object_labels(name)},
+            metadata=object_metadata(name, NAMESPACE),
             spec={
                 "groups": [
                     {
