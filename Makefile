@@ -8,7 +8,7 @@ STACK ?= prod
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine check format lock coverage
+.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine check format lock
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,8 +32,8 @@ destroy: environment ## Destroy the rehearsed stack and stop its control plane
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
 
-test: environment ## Run every layer of tests
-	@scripts/test.sh check unit app cluster engine
+test: environment ## Run every layer of tests, and measure what they cover
+	@COVERAGE=1 scripts/test.sh check unit app cluster engine
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit
@@ -55,9 +55,6 @@ bench: environment ## Measure rehearsal, preview and unit tests; writes docs/ben
 
 format: environment ## Put the code into its form
 	@$(BIN)/ruff format -q . && $(BIN)/ruff check -q --fix .
-
-coverage: environment ## Coverage of all layers that ran with COVERAGE=1
-	@$(BIN)/coverage combine -q --keep 2>/dev/null; $(BIN)/coverage report
 
 lock: environment ## Compile the lock files from pyproject.toml
 	@scripts/lock.sh

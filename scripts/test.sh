@@ -1,41 +1,59 @@
 #!/bin/sh
 # Runs the named layers of tests, one after the other, and says at the end which failed. A short summary on success, the
-# details on failure. COVERAGE=1 measures what each layer covers.
+# details on failure. COVERAGE=1 measures what they cover, all together.
 set -u
 cd "$(dirname "$0")/.."
 BIN=.venv/bin
-failed="" 
-run="$BIN/python -m"
-[ -z "${COVERAGE:-}" ] || run="$BIN/coverage run --parallel-mode -m"
-
-seconds() { date +%s; }
+python="$BIN/python"
+[ -z "${COVERAGE:-}" ] || { python="$BIN/coverage run"; rm -f .coverage .coverage.*; }
+failed=""
+mkdir -p out
 
 layer_check() {
-    $BIN/ruff format --check --quiet . && $BIN/ruff check --quiet . && $BIN/lint-imports --no-cache >/tmp/.imports.$$ 2>&1
-    status=$?
-    [ $status = 0 ] || cat /tmp/.imports.$$ 2>/dev/null
-    rm -f /tmp/.imports.$$
-    [ $status = 0 ] && $BIN/mypy
+    $BIN/ruff format --check --quiet . || { echo "some files are not in their form; make format mends that"; return 1; }
+    $BIN/ruff check --quiet . || return 1
+    echo "lint: clean"
+    $BIN/lint-imports --no-cache >out/imports.txt 2>&1 || { cat out/imports.txt; return 1; }
+    tail -2 out/imports.txt | grep .
+    echo "types (the first run reads the SDKs, which takes two to three minutes)"
+    $BIN/mypy
 }
-layer_unit() { $run pytest -q tests/unit; }
-layer_app() { $run pytest -q tests/app; }
-layer_cluster() { $run pytest -q tests/cluster; }
-layer_engine() { $run pytest -q tests/engine; }
+layer_unit() { $python -m pytest -q tests/unit; }
+layer_app() { $python -m pytest -q tests/app; }
+layer_cluster() {
+    tools && $python -m pytest -q tests/cluster
+}
+layer_engine() {
+    tools && $python -m pytest -q tests/engine
+}
+tools() { $BIN/python -m rehearsal setup; }
+coverage_report() {
+    $BIN/coverage combine -q && $BIN/coverage report >out/coverage.txt
+    status=$?
+    tail -1 out/coverage.txt
+    echo "each file: out/coverage.txt"
+    return $status
+}
+
+run() { # run NAME COMMAND: with its name before and its result behind
+    echo "== $1"
+    start=$(date +%s)
+    if "$2"; then
+        echo "== $1: passed in $(($(date +%s) - start)) s"
+    else
+        echo "== $1: FAILED after $(($(date +%s) - start)) s"
+        failed="$failed $1"
+    fi
+}
 
 for layer in "$@"; do
-    echo "== $layer"
-    start=$(seconds)
-    if "layer_$layer"; then
-        echo "== $layer: passed in $(($(seconds) - start)) s"
-    else
-        echo "== $layer: FAILED after $(($(seconds) - start)) s"
-        failed="$failed $layer"
-    fi
+    run "$layer" "layer_$layer"
 done
+[ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed:$failed"
-    echo "what to do: run one of them alone, as in: make test-${failed##* }"
+    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app cluster engine)"
     exit 1
 fi
 echo "all passed: $*"
-echo "next: make rehearse STACK=prod shows the whole platform running here"
+echo "next: make rehearse shows the whole platform running here"

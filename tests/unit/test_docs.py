@@ -1,0 +1,51 @@
+"""The documents keep up with the program."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from infra.monitoring.rules import RUNBOOKS, Alert, alerts
+from stacks.settings import AwsSettings, LocalSettings
+from tests.unit.plan import PROJECT_FOLDER
+
+DOCUMENTS = sorted(
+    [*PROJECT_FOLDER.glob("*.md"), *PROJECT_FOLDER.glob("docs/**/*.md"), *PROJECT_FOLDER.glob("app/*.md")]
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT_FOLDER)))
+def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text())
+    missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("alert", alerts("app", "marlinspike", least_replicas=3), ids=lambda alert: alert.name)
+def test_every_alert_has_a_runbook_that_says_what_it_means_and_what_to_do(alert: Alert) -> None:
+    runbook = (PROJECT_FOLDER / "docs" / "runbooks" / f"{alert.name}.md").read_text()
+    assert re.findall(r"^## (.+)$", runbook, flags=re.MULTILINE) == ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+    assert runbook.startswith(f"# {alert.name}\n")
+
+
+def test_every_runbook_belongs_to_an_alert() -> None:
+    known = {alert.name for alert in alerts("app", "marlinspike", least_replicas=3)}
+    assert {path.stem for path in (PROJECT_FOLDER / "docs" / "runbooks").glob("*.md")} == known
+    assert RUNBOOKS.endswith("/docs/runbooks")
+
+
+def test_every_section_of_the_settings_is_declared_and_explained() -> None:
+    declared = set(re.findall(r"^  ([a-z]+):", (PROJECT_FOLDER / "Pulumi.yaml").read_text(), flags=re.MULTILINE)) - {
+        "name"
+    }
+    explained = set(
+        re.findall(r"^\| `([a-z]+)` \|", (PROJECT_FOLDER / "docs" / "settings.md").read_text(), flags=re.MULTILINE)
+    )
+    sections = AwsSettings.model_fields.keys() | LocalSettings.model_fields.keys()
+    assert declared == sections
+    assert explained == sections
+
+
+def test_no_absolute_path_of_a_machine_stands_in_a_document() -> None:
+    for document in DOCUMENTS:
+        assert not re.search(r"(?<![\w.])/(work|home|root|Users)/", document.read_text()), document
