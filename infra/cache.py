@@ -1,6 +1,6 @@
 """The cache: a Valkey replication group on ElastiCache that only TLS clients with an IAM token can enter."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -15,6 +15,19 @@ from infra.settings import Section
 
 VALKEY_PORT = 6379
 
+NodeType = Literal[
+    "cache.t4g.micro",
+    "cache.t4g.small",
+    "cache.t4g.medium",
+    "cache.m7g.large",
+    "cache.m7g.xlarge",
+    "cache.m7g.2xlarge",
+    "cache.r7g.large",
+    "cache.r7g.xlarge",
+    "cache.r7g.2xlarge",
+]
+"""Graviton types that run Valkey (ElastiCache user guide, "Supported node types")."""
+
 APPLICATION_ACCESS = "on ~* &* +@all -@dangerous +info"
 """Valkey ACL of the application: every key and channel, no administration (no FLUSHALL, KEYS, CONFIG)."""
 
@@ -22,13 +35,16 @@ APPLICATION_ACCESS = "on ~* &* +@all -@dangerous +info"
 class CacheSettings(Section):
     """Section `cache` of an AWS stack file."""
 
-    node_type: Annotated[str, Field(pattern=r"^cache\.[a-z0-9]+\.[a-z0-9]+$")] = "cache.t4g.micro"
+    node_type: NodeType = "cache.t4g.micro"
 
     nodes: int = Field(1, ge=1, le=6)
     """Primary and replicas together; at most one for each zone is useful."""
 
     snapshot_days: int = Field(0, ge=0, le=35)
     """How long daily snapshots are kept; 0 takes none."""
+
+    keep_after_deletion: bool = False
+    """Whether a deletion takes a final snapshot; apart from `protection`, which prevents it."""
 
     log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
 
@@ -69,10 +85,10 @@ class Cache(pulumi.ComponentResource):
         parameters = aws.elasticache.ParameterGroup(
             f"{name}-parameters",
             family=f"valkey{versions.VALKEY.split('.')[0]}",
+            # Only what differs from ElastiCache's own defaults (a quarter of the memory reserved, statements above 10 ms in
+            # the slow log): a default that is written down shows as a change for ever.
             parameters=[
                 {"name": "maxmemory-policy", "value": "allkeys-lru"},
-                {"name": "reserved-memory-percent", "value": "25"},  # room for failover and snapshots
-                {"name": "slowlog-log-slower-than", "value": "10000"},  # microseconds
             ],
             opts=child,
         )
@@ -116,7 +132,9 @@ class Cache(pulumi.ComponentResource):
             snapshot_window="01:30-02:30",
             maintenance_window="sun:04:00-sun:05:00",
             # The fence's id is new each time the stack is made, so two final snapshots never share a name.
-            final_snapshot_identifier=Output.concat(name, "-final-", tail(group_id)) if protect else None,
+            final_snapshot_identifier=Output.concat(name, "-final-", tail(group_id))
+            if settings.keep_after_deletion
+            else None,
             auto_minor_version_upgrade=True,
             apply_immediately=False,
             log_delivery_configurations=[

@@ -1,7 +1,7 @@
 """The cluster: an EKS control plane with encrypted secrets, kept logs and access by API only."""
 
 import ipaddress
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -17,6 +17,21 @@ CLUSTER_ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterA
 """EKS user guide, "Review access policy permissions"."""
 
 
+UNREACHABLE = tuple(
+    ipaddress.IPv4Network(cidr)
+    for cidr in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "224.0.0.0/3",
+    )
+)
+"""Ranges that EKS refuses for the public endpoint."""
+
+
 def _not_everybody(value: str) -> str:
     try:
         network = ipaddress.IPv4Network(value)
@@ -24,10 +39,14 @@ def _not_everybody(value: str) -> str:
         raise ValueError(f"{error}; write a network such as 203.0.113.0/24") from None
     if network.prefixlen < 8:
         raise ValueError("opens the Kubernetes API to (nearly) everybody; list your own addresses")
+    if any(network.overlaps(reserved) for reserved in UNREACHABLE):
+        raise ValueError(
+            "is no public range, and nobody comes from there: the VPC's own addresses use the private endpoint"
+        )
     return value
 
 
-RoleArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+$")]
+PrincipalArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+$")]
 
 
 class ClusterSettings(Section):
@@ -42,8 +61,9 @@ class ClusterSettings(Section):
     public_access_cidrs: tuple[Annotated[str, AfterValidator(_not_everybody)], ...] = ()
     """Networks that may reach the API from outside; none makes it private only."""
 
-    administrators: tuple[RoleArn, ...] = Field((), max_length=10)
-    """ARNs of IAM roles that are cluster administrators, beside the one that creates the cluster."""
+    administrators: tuple[PrincipalArn, ...] = Field(min_length=1, max_length=10)
+    """ARNs of the IAM roles (or users) that are cluster administrators. The one that runs `pulumi up` must be among them:
+    whoever creates the cluster is no administrator by that alone."""
 
     log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
     """How long the control plane's logs (API, audit, authenticator, controllers, scheduler) are kept."""
@@ -99,7 +119,7 @@ class Cluster(pulumi.ComponentResource):
             public_access_cidrs=list(settings.public_access_cidrs) or None,
             authentication_mode=eks.AuthenticationMode.API,
             access_entries={
-                arn.rsplit("/", 1)[1]: eks.AccessEntryArgs(
+                _entry_name(arn): eks.AccessEntryArgs(
                     principal_arn=arn,
                     access_policies={
                         "administrator": eks.AccessPolicyAssociationArgs(
@@ -127,7 +147,7 @@ class Cluster(pulumi.ComponentResource):
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
             # CoreDNS comes after the nodes (infra/addons.py): without any it stays degraded (pulumi-eks#1819).
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
-            opts=ResourceOptions(parent=self, depends_on=[logs]),
+            opts=ResourceOptions(parent=self, depends_on=[logs], transforms=[_creator_is_no_administrator]),
         )
         self.name = control_plane.eks_cluster.name
         self.arn = control_plane.eks_cluster.arn
@@ -147,3 +167,22 @@ def _present(value: str | None) -> str:
     if value is None:
         raise ValueError("EKS answered without a cluster security group; it always makes one for managed nodes")
     return value
+
+
+def _entry_name(arn: str) -> str:
+    """A name for an access entry that no other principal shares: account, kind and path."""
+    account, resource = arn.split(":")[4:6]
+    return f"{account}-{resource.replace('/', '-')}"
+
+
+def _creator_is_no_administrator(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """pulumi-eks makes the creator an administrator and has no argument against it.
+
+    An administrator who is nowhere written down is one that nobody removes; and the same principal in `administrators` would
+    be refused as there already (pulumi-eks#2373).
+    """
+    if args.type_ != "aws:eks/cluster:Cluster":
+        return None
+    given = cast("dict[str, object]", args.props.get("accessConfig") or {})
+    access = {**given, "bootstrapClusterCreatorAdminPermissions": False}
+    return pulumi.ResourceTransformResult({**args.props, "accessConfig": access}, args.opts)

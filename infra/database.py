@@ -19,6 +19,9 @@ POSTGRESQL_PORT = 5432
 APPLICATION_USER = "app"
 """PostgreSQL role of the application. It has no password: it logs in with IAM tokens."""
 
+LOGS = ("postgresql", "upgrade")
+"""What RDS writes to CloudWatch, each to a group of its own."""
+
 MASTER_USER = "platform"
 """Owner of the server; RDS manages its password in Secrets Manager, and only the bootstrap job reads it."""
 
@@ -36,6 +39,9 @@ INSTANCE_MEMORY_GIB: Mapping[str, int] = {
 }
 """Memory in GiB of the instance classes that can be chosen (AWS, "Hardware specifications for DB instance classes")."""
 
+USABLE_MEMORY = 0.9
+"""Part of an instance's memory that RDS counts on: the operating system and its own agents take the rest (an estimate)."""
+
 BYTES_PER_CONNECTION = 9_531_392
 """RDS's own default is `DBInstanceClassMemory / 9531392` connections (RDS user guide, "Maximum number of connections")."""
 
@@ -48,6 +54,9 @@ class DatabaseSettings(Section):
     multi_az: bool = False
     """A standby in another zone takes over within one to two minutes."""
 
+    keep_after_deletion: bool = True
+    """Whether a deletion takes a final snapshot and leaves the automated backups; apart from `protection`, which prevents it."""
+
     storage_gib: int = Field(20, ge=20, le=16384)
     """Disk at the start, in GiB (gp3)."""
 
@@ -58,7 +67,7 @@ class DatabaseSettings(Section):
     """How far back any second can be restored (RDS allows 35 days)."""
 
     max_connections: int = Field(100, ge=20, le=5000)
-    """Sessions that PostgreSQL accepts; RDS keeps 3 of them for superusers."""
+    """Sessions that PostgreSQL accepts. A change holds after the next restart only: restart before pools are raised."""
 
     slow_query_milliseconds: int = Field(500, ge=10)
     """Statements that take longer are logged."""
@@ -80,7 +89,7 @@ class DatabaseSettings(Section):
                 f"max_storage_gib {self.max_storage_gib} leaves storage_gib {self.storage_gib} no room to grow; "
                 "RDS asks for at least 10 % more"
             )
-        bearable = INSTANCE_MEMORY_GIB[self.instance_class] * 2**30 // BYTES_PER_CONNECTION
+        bearable = int(INSTANCE_MEMORY_GIB[self.instance_class] * 2**30 * USABLE_MEMORY / BYTES_PER_CONNECTION)
         if self.max_connections > bearable:
             raise ValueError(
                 f"max_connections {self.max_connections} are more than {self.instance_class} has memory for; "
@@ -102,8 +111,8 @@ class Database(pulumi.ComponentResource):
     """An RDS instance for PostgreSQL with its subnet, parameter and security groups and its log groups.
 
     Type token: `marlinspike:database:Database`. TLS is forced, IAM log-in enabled, the master password managed by RDS and
-    encrypted with the platform's key. With `protect`, nothing deletes it: neither Pulumi nor AWS, and a deletion that was
-    first allowed takes a final snapshot.
+    encrypted with the platform's key. With `protect`, nothing deletes it, neither Pulumi nor AWS; a deletion that was first
+    allowed takes a final snapshot where the settings say so. The log groups come first: RDS would make its own, without an end.
     """
 
     connection: DatabaseConnection
@@ -135,8 +144,21 @@ class Database(pulumi.ComponentResource):
             parameters=_parameters(settings),
             opts=child,
         )
+        # The fence's id is new each time the stack is made, so neither log groups nor final snapshots ever share a name.
+        identifier = Output.concat(name, "-", tail(group_id))
+        logs = [
+            aws.cloudwatch.LogGroup(
+                f"{name}-{log}",
+                name=Output.concat("/aws/rds/instance/", identifier, "/", log),
+                retention_in_days=settings.log_retention_days,
+                kms_key_id=key_arn,
+                opts=child,
+            )
+            for log in LOGS
+        ]
         instance = aws.rds.Instance(
             f"{name}-instance",
+            identifier=identifier,
             engine="postgres",
             engine_version=versions.POSTGRESQL,
             auto_minor_version_upgrade=True,
@@ -161,32 +183,23 @@ class Database(pulumi.ComponentResource):
             backup_window="01:30-02:30",
             maintenance_window="sun:03:00-sun:04:00",
             copy_tags_to_snapshot=True,
-            delete_automated_backups=not protect,
+            delete_automated_backups=not settings.keep_after_deletion,
             performance_insights_enabled=True,
             performance_insights_kms_key_id=key_arn,
             performance_insights_retention_period=7,  # days; the free tier
-            enabled_cloudwatch_logs_exports=["postgresql", "upgrade"],
+            enabled_cloudwatch_logs_exports=list(LOGS),
             deletion_protection=protect,
-            skip_final_snapshot=not protect,
-            # The fence's id is new each time the stack is made, so two final snapshots never share a name.
-            final_snapshot_identifier=Output.concat(name, "-final-", tail(group_id)) if protect else None,
+            skip_final_snapshot=not settings.keep_after_deletion,
+            final_snapshot_identifier=Output.concat(identifier, "-final") if settings.keep_after_deletion else None,
             apply_immediately=False,
             opts=ResourceOptions(
                 parent=self,
                 protect=protect,
+                depends_on=logs,
                 # Multi-AZ changes and restores of large disks take longer than the provider's 80 and 60 minutes.
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="120m", delete="90m"),
             ),
         )
-        for log in ("postgresql", "upgrade"):
-            # RDS makes these groups itself, without an end; with ours in place it only writes.
-            aws.cloudwatch.LogGroup(
-                f"{name}-{log}",
-                name=Output.concat("/aws/rds/instance/", instance.identifier, "/", log),
-                retention_in_days=settings.log_retention_days,
-                kms_key_id=key_arn,
-                opts=child,
-            )
         self.address = instance.address
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
@@ -203,12 +216,14 @@ class Database(pulumi.ComponentResource):
 
 def _parameters(settings: DatabaseSettings) -> list[aws.rds.ParameterGroupParameterArgs]:
     at_once = {
-        "rds.force_ssl": "1",
         "log_min_duration_statement": str(settings.slow_query_milliseconds),
         "idle_in_transaction_session_timeout": "60000",  # milliseconds; a forgotten transaction stops vacuum
         "log_lock_waits": "1",
     }
     at_restart = {
+        # RDS's own default since PostgreSQL 15: with `immediate` every preview would show a change
+        # (terraform-provider-aws#39252).
+        "rds.force_ssl": "1",
         "shared_preload_libraries": "pg_stat_statements",
         "max_connections": str(settings.max_connections),
     }

@@ -72,22 +72,7 @@ class EncryptionKey(pulumi.ComponentResource):
                                 }
                             },
                         },
-                        {
-                            # EBS asks on behalf of the node groups' service-linked role; without this, encrypted
-                            # nodes never start (AWS: "Required KMS key policy for use with encrypted volumes").
-                            "Sid": "NodeGroupsDisks",
-                            "Effect": "Allow",
-                            "Principal": {"AWS": f"arn:aws:iam::{account_id}:role/{AUTO_SCALING_ROLE}"},
-                            "Action": [
-                                "kms:Encrypt",
-                                "kms:Decrypt",
-                                "kms:ReEncrypt*",
-                                "kms:GenerateDataKey*",
-                                "kms:DescribeKey",
-                                "kms:CreateGrant",
-                            ],
-                            "Resource": "*",
-                        },
+                        *_disks_of_node_groups(account_id),
                     ],
                 }
             ),
@@ -96,3 +81,34 @@ class EncryptionKey(pulumi.ComponentResource):
         aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
+
+
+def _disks_of_node_groups(account_id: str) -> list[dict[str, object]]:
+    """Lets EC2 Auto Scaling start nodes with encrypted disks; without this they never come up.
+
+    After AWS's "Required KMS key policy for use with encrypted volumes". The role is named by a condition and not as the
+    principal: a new account does not have it yet, and KMS refuses a policy with a principal that does not exist
+    (terraform-aws-eks#3013).
+    """
+    scope = {
+        "StringEquals": {"kms:CallerAccount": account_id},
+        "ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{account_id}:role/{AUTO_SCALING_ROLE}"},
+    }
+    return [
+        {
+            "Sid": "NodeGroupsDisks",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Resource": "*",
+            "Condition": scope,
+        },
+        {
+            "Sid": "NodeGroupsDisksAttached",
+            "Effect": "Allow",
+            "Principal": {"AWS": "*"},
+            "Action": "kms:CreateGrant",
+            "Resource": "*",
+            "Condition": {**scope, "Bool": {"kms:GrantIsForAWSResource": "true"}},
+        },
+    ]

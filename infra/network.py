@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Output, ResourceOptions
-from pydantic import AfterValidator, Field
+from pulumi import Input, Output, ResourceOptions
+from pydantic import AfterValidator, Field, field_validator
 
 from infra.identity import Permission, granting, trusting
 from infra.settings import Section
@@ -19,7 +19,7 @@ from infra.settings import Section
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(cidr) for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
 
-NatGateways = Literal["none", "single", "zone"]
+NatGateways = Literal["single", "zone"]
 
 
 def _private_network(value: str) -> str:
@@ -47,10 +47,17 @@ class NetworkSettings(Section):
     """Letters of the region's availability zones."""
 
     nat_gateways: NatGateways = "single"
-    """`zone` survives the loss of one; `single` is cheaper; `none` leaves nodes without a way out."""
+    """`zone` survives the loss of one; `single` is cheaper."""
 
     flow_log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
     """How long the record of accepted and rejected connections is kept."""
+
+    @field_validator("zones")
+    @classmethod
+    def _zones_differ(cls, zones: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(zones)) != len(zones):
+            raise ValueError("names a zone twice")
+        return zones
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,13 @@ class Network(pulumi.ComponentResource):
     """CIDR blocks of the public subnets, one a zone: where load balancers speak from."""
 
     def __init__(
-        self, name: str, settings: NetworkSettings, region: str, cluster_name: str, opts: ResourceOptions | None = None
+        self,
+        name: str,
+        settings: NetworkSettings,
+        region: str,
+        cluster_name: str,
+        key_arn: Input[str],
+        opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:network:Network", name, {}, opts)
         self._child = ResourceOptions(parent=self)
@@ -169,7 +182,7 @@ class Network(pulumi.ComponentResource):
             tags={"Name": f"{name}-s3"},
             opts=child,
         )
-        self._flow_logs(name, vpc.id, settings.flow_log_retention_days)
+        self._flow_logs(name, vpc.id, settings.flow_log_retention_days, key_arn)
 
         self.vpc_id = vpc.id
         self.register_outputs({"vpcId": self.vpc_id})
@@ -187,8 +200,10 @@ class Network(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[gateway]),
         )
 
-    def _flow_logs(self, name: str, vpc_id: Output[str], retention_days: int) -> None:
-        logs = aws.cloudwatch.LogGroup(f"{name}-flow-logs", retention_in_days=retention_days, opts=self._child)
+    def _flow_logs(self, name: str, vpc_id: Output[str], retention_days: int, key_arn: Input[str]) -> None:
+        logs = aws.cloudwatch.LogGroup(
+            f"{name}-flow-logs", retention_in_days=retention_days, kms_key_id=key_arn, opts=self._child
+        )
         role = aws.iam.Role(
             f"{name}-flow-logs",
             assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"),

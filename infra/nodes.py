@@ -40,7 +40,7 @@ class NodeGroupSettings(Section):
 
     minimum: int = Field(ge=1)
     desired: int = Field(ge=1)
-    """Nodes at the first `up`; later the autoscaler's to decide."""
+    """Nodes that run; no autoscaler moves the number yet."""
     maximum: int = Field(ge=1, le=100)
 
     disk_gib: int = Field(50, ge=20, le=1000)
@@ -52,6 +52,8 @@ class NodeGroupSettings(Section):
             raise ValueError(
                 f"minimum {self.minimum}, desired {self.desired}, maximum {self.maximum} must not decrease"
             )
+        if any(instance_type.startswith("a1.") for instance_type in self.instance_types):
+            raise ValueError("instance_types names a1, the first Graviton, for which Amazon Linux 2023 is not built")
         if len({_is_graviton(instance_type) for instance_type in self.instance_types}) != 1:
             raise ValueError(
                 "instance_types mixes ARM (Graviton) and x86; an image of the operating system fits only one"
@@ -77,6 +79,8 @@ NodesSettings = Annotated[
 class Nodes(pulumi.ComponentResource):
     """The managed node groups of a cluster and the role that their nodes share.
 
+    `tags` go on instances and their disks: the provider's default tags do not reach what Auto Scaling starts.
+
     Type token: `marlinspike:nodes:Nodes`. Makes an IAM role with the three policies that EKS asks for, and for each group a
     launch template (IMDSv2 only, hop limit 1, encrypted gp3) and the group.
     """
@@ -91,6 +95,7 @@ class Nodes(pulumi.ComponentResource):
         cluster_version: str,
         subnet_ids: list[Output[str]],
         key_arn: Input[str],
+        tags: Mapping[str, str],
         depends_on: list[pulumi.Resource],
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -130,7 +135,8 @@ class Nodes(pulumi.ComponentResource):
                     }
                 ],
                 tag_specifications=[
-                    {"resource_type": kind, "tags": {"Name": f"{name}-{group_name}"}} for kind in ("instance", "volume")
+                    {"resource_type": kind, "tags": {**tags, "Name": f"{name}-{group_name}"}}
+                    for kind in ("instance", "volume")
                 ],
                 opts=child,
             )
@@ -153,13 +159,12 @@ class Nodes(pulumi.ComponentResource):
                         "id": template.id,
                         "version": template.latest_version.apply(str),
                     },
-                    update_config={"max_unavailable_percentage": 33},  # a zone at a time, of three
+                    update_config={"max_unavailable_percentage": 33},  # a third at a time
                     node_repair_config={"enabled": True},
                     labels={NODE_GROUP_LABEL: group_name},
                     opts=ResourceOptions(
                         parent=self,
                         depends_on=[*attachments, *depends_on],
-                        ignore_changes=["scalingConfig.desiredSize"],
                         # A drain that respects disruption budgets may take up to 60 minutes for a group.
                         custom_timeouts=pulumi.CustomTimeouts(create="30m", update="90m", delete="60m"),
                     ),

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
 from pulumi import Input
+from pydantic import model_validator
 
-from infra.settings import Mebibytes, Millicores, Section
+from infra.settings import Mebibytes, Millicores, Section, mebibytes, millicores
 
 USER_ID = 10001
 """Of the application's image. Scanners ask for 10,000 and above, clear of the host's users."""
@@ -25,6 +26,18 @@ class ResourcesSettings(Section):
     memory_limit: Mebibytes = "256Mi"
     ephemeral_storage_request: Mebibytes = "64Mi"
     ephemeral_storage_limit: Mebibytes = "256Mi"
+
+    @model_validator(mode="after")
+    def _nothing_is_requested_beyond_its_limit(self) -> "ResourcesSettings":
+        pairs = {
+            "cpu": (millicores(self.cpu_request), millicores(self.cpu_limit)),
+            "memory": (mebibytes(self.memory_request), mebibytes(self.memory_limit)),
+            "ephemeral_storage": (mebibytes(self.ephemeral_storage_request), mebibytes(self.ephemeral_storage_limit)),
+        }
+        above = [f"{name}_request is above {name}_limit" for name, (request, limit) in pairs.items() if request > limit]
+        if above:
+            raise ValueError(f"{'; '.join(above)}: raise the limit, or lower the request")
+        return self
 
     def requirements(self) -> kubernetes.core.v1.ResourceRequirementsArgsDict:
         """The same in Kubernetes' form."""
@@ -78,7 +91,7 @@ def environment(values: Mapping[str, Input[str]]) -> list[Input[kubernetes.core.
 
 
 def secret_volume(secret_name: Input[str]) -> kubernetes.core.v1.VolumeArgsDict:
-    """The keys of a Secret as files that only the pod's user can read."""
+    """The keys of a Secret as files that only the pod's user and group can read."""
     return {"name": "secrets", "secret": {"secret_name": secret_name, "default_mode": 0o440}}
 
 

@@ -16,3 +16,13 @@ Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]
 
 Mebibytes = Annotated[str, Field(pattern=r"^[1-9][0-9]*(Mi|Gi)$", examples=["256Mi", "1Gi"])]
 """Memory or disk in MiB or GiB, as Kubernetes writes it."""
+
+
+def mebibytes(quantity: Mebibytes) -> int:
+    """`512Mi` is 512, `2Gi` is 2048."""
+    return int(quantity[:-2]) * (1024 if quantity.endswith("Gi") else 1)
+
+
+def millicores(quantity: Millicores) -> int:
+    """`500m` is 500."""
+    return int(quantity[:-1])

@@ -84,8 +84,8 @@ class WorkloadSettings(Section):
     image: Annotated[str, Field(pattern=r"^[\w.:/-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
     """By digest, or by a tag that never moves."""
 
-    replicas: int = Field(1, ge=1, le=100)
-    """Number of pods where there is no autoscaling."""
+    replicas: int | None = Field(None, ge=1, le=100)
+    """Number of pods where there is no autoscaling; 1 when left out."""
 
     autoscaling: AutoscalingSettings | None = None
     disruption_budget: DisruptionBudgetSettings | None = None
@@ -107,15 +107,21 @@ class WorkloadSettings(Section):
             raise ValueError("image ends with :latest, which means another image each day; name a version or a digest")
         return self
 
+    @model_validator(mode="after")
+    def _one_decides_on_the_number(self) -> "WorkloadSettings":
+        if self.autoscaling and self.replicas is not None:
+            raise ValueError("replicas and autoscaling both decide on the number of pods; leave one of them out")
+        return self
+
     @property
     def least_replicas(self) -> int:
         """Pods that are promised at any time without a disruption."""
-        return self.autoscaling.min_replicas if self.autoscaling else self.replicas
+        return self.autoscaling.min_replicas if self.autoscaling else self.replicas or 1
 
     @property
     def most_replicas(self) -> int:
         """Pods that can run at once outside a rollout."""
-        return self.autoscaling.max_replicas if self.autoscaling else self.replicas
+        return self.autoscaling.max_replicas if self.autoscaling else self.replicas or 1
 
 
 class Workload(pulumi.ComponentResource):
@@ -197,7 +203,7 @@ def _deployment_spec(
         "template": {"metadata": {"labels": object_labels(name)}, "spec": _pod_spec(name, settings, runtime)},
     }
     if not settings.autoscaling:
-        spec["replicas"] = settings.replicas
+        spec["replicas"] = settings.least_replicas
     return spec
 
 

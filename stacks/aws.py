@@ -54,7 +54,7 @@ class AwsStack:
             ]
         )
         key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
-        network = Network(name, settings.network, region, cluster_name=name, opts=self._on_aws)
+        network = Network(name, settings.network, region, name, key.arn, opts=self._on_aws)
         cluster = Cluster(name, settings.cluster, network, key.arn, protect, opts=self._on_aws)
         data_network = DataNetwork(network.vpc_id, network.data_subnet_ids, {"cluster": cluster.security_group_id})
         self._database = Database(
@@ -70,7 +70,9 @@ class AwsStack:
             settings.cluster.version,
             network.private_subnet_ids,
             key.arn,
+            aws_tags(stack),
             depends_on=[
+                network,  # its gateways and routes too: a node without a way out never joins
                 cluster.pod_identity_agent,
                 *(identity.association for identity in self._identities.values()),
             ],

@@ -6,6 +6,7 @@ of its sections are valid in themselves.
 
 import inspect
 import ipaddress
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,8 +18,8 @@ from infra.nodes import NodeGroupSettings
 from infra.workload import WorkloadSettings
 
 RESERVED_CONNECTIONS = 8
-"""Three that PostgreSQL keeps for superusers (`superuser_reserved_connections`), two of RDS's own agents (`rdsadmin`), one for
-the migration job, two for people."""
+"""Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
+people."""
 
 SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
@@ -40,13 +41,18 @@ def networks_do_not_overlap(network: NetworkSettings, networks: Mapping[str, str
 
 
 def connections_suffice(app: WorkloadSettings, database: DatabaseSettings | InClusterDatabaseSettings) -> Iterator[str]:
-    """All pods of a full-scale rollout fill their pools and the database still accepts them."""
-    pods = -int(-app.most_replicas * SURGE // 1)
+    """All pods of a full-scale rollout fill their pools and the database still accepts them.
+
+    Pods that leave do not count towards the surge (KEP-3973) and keep their connections until their servers stop, so the
+    whole old generation can still be there beside the new one.
+    """
+    pods = math.ceil(app.most_replicas * SURGE) + app.most_replicas
     needed = pods * app.database_pool_size + RESERVED_CONNECTIONS
     if needed > database.max_connections:
         yield (
-            f"app.database_pool_size: {pods} pods (the most during a rollout) of {app.database_pool_size} connections and "
-            f"{RESERVED_CONNECTIONS} reserved ones need {needed}; database.max_connections is {database.max_connections}: "
+            f"app.database_pool_size: {pods} pods (new, surplus and leaving ones in a rollout) "
+            f"of {app.database_pool_size} connections and {RESERVED_CONNECTIONS} reserved ones need {needed}; "
+            f"database.max_connections is {database.max_connections}: "
             "lower the pool or the number of pods, or raise the connections"
         )
 
@@ -88,12 +94,19 @@ def node_groups_exist(
             yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(nodes)}"
 
 
+def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
+    """Another cluster's nodes do not carry our groups' label."""
+    if target == "local" and app.node_group is not None:
+        yield "app.node_group: target local has no node groups; leave it out"
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     connections_suffice,
     a_budget_allows_an_eviction,
     a_pod_has_time_to_leave,
     node_groups_exist,
+    node_groups_need_aws,
 )
 
 

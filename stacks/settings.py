@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,12 @@ from stacks.invariants import broken_invariants
 
 OTHER_NAMESPACES = frozenset({"pulumi"})
 """Of configuration keys that are not ours and may stand in a stack file; providers are configured by the program."""
+
+
+STACK_NAME_LENGTH = 16
+"""A cache's identifier is `marlinspike-<stack>-cache`, and ElastiCache allows 40 characters."""
+
+STACK_NAME = rf"(?=.{{1,{STACK_NAME_LENGTH}}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
 
 class AccountSettings(Section):
@@ -62,7 +69,7 @@ class AwsSettings(_Sections):
     account: AccountSettings
     network: NetworkSettings
     encryption: EncryptionSettings = EncryptionSettings()
-    cluster: ClusterSettings = ClusterSettings()
+    cluster: ClusterSettings
     nodes: NodesSettings
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
@@ -134,6 +141,11 @@ def load(configuration: Mapping[str, str], project: str, stack: str, around: Sur
                 f"{key}: belongs to namespace {namespace}, which this program does not read; "
                 f"write {project}:<section>, or remove it"
             )
+    if not re.fullmatch(STACK_NAME, stack):
+        faults.append(
+            f"{stack}: is no name for a stack; names of AWS resources are made of it: at most {STACK_NAME_LENGTH} "
+            "lower-case letters, digits and single hyphens, beginning with a letter"
+        )
     # Pulumi.yaml gives optional sections the default `{}`, since Pulumi demands every key that it declares.
     given = {section: text for section, text in given.items() if text != "{}"}
 

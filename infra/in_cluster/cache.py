@@ -2,14 +2,14 @@
 
 import pulumi
 from pulumi import Input, ResourceOptions
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra import versions
 from infra.connections import CacheConnection
 from infra.in_cluster.credentials import Credentials
 from infra.in_cluster.server import InClusterServer, Server
 from infra.pods import SECRETS_FOLDER, ResourcesSettings
-from infra.settings import Section
+from infra.settings import Section, mebibytes
 
 VALKEY_PORT = 6379
 USER = "app"
@@ -26,6 +26,17 @@ class InClusterCacheSettings(Section):
     """Above which the least recently used keys make room."""
     max_clients: int = Field(1000, ge=10, le=65000)
     resources: ResourcesSettings = ResourcesSettings()
+
+    @model_validator(mode="after")
+    def _fits_the_container(self) -> "InClusterCacheSettings":
+        # Snapshots copy pages while they run, and buffers and fragmentation need room beside the data.
+        limit = mebibytes(self.resources.memory_limit)
+        if self.memory_mebibytes * 3 > limit * 2:
+            raise ValueError(
+                f"memory_mebibytes {self.memory_mebibytes} is more than two thirds of resources.memory_limit ({limit}Mi), and "
+                "Valkey would be killed for want of memory; lower it, or raise the limit"
+            )
+        return self
 
 
 class InClusterCache(pulumi.ComponentResource):

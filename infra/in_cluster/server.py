@@ -118,6 +118,8 @@ def _pod_spec(
                 "ports": [{"name": "server", "container_port": server.port, "protocol": "TCP"}],
                 "resources": resources.requirements(),
                 "security_context": container_security(),
+                # A first start makes the database, and one after a crash replays its log.
+                "startup_probe": {**probe, "failure_threshold": 60},
                 "readiness_probe": probe,
                 "liveness_probe": probe,
                 "volume_mounts": [

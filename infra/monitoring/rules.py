@@ -70,7 +70,8 @@ def alerts(name: str, namespace: str, least_replicas: int) -> list[Alert]:
         ),
         Alert(
             name="WorkloadDown",
-            expression=f"absent(up{{{job}}} == 1)",
+            # `absent` keeps the labels of a plain selector only.
+            expression=f"sum by (namespace) (up{{{job}}}) == 0 or absent(up{{{job}}})",
             hold="5m",
             severity="critical",
             summary=f"No pod of {name} answers its metrics request.",

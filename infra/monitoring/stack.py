@@ -25,7 +25,7 @@ class MonitoringSettings(Section):
 
     scrape_seconds: int = Field(30, ge=5, le=300)
     retention: Annotated[str, Field(pattern=r"^[1-9][0-9]*(h|d)$")] = "7d"
-    """How long Prometheus keeps its samples."""
+    """How long Prometheus keeps its samples, on a volume of its pod: they go when it moves to another node."""
 
     node_group: str | None = None
     """Runs only on nodes of this group of section `nodes`."""
@@ -82,6 +82,8 @@ def _values(settings: MonitoringSettings) -> dict[str, Any]:
                 "scrapeInterval": f"{settings.scrape_seconds}s",
                 "evaluationInterval": f"{settings.scrape_seconds}s",
                 "retention": settings.retention,
+                "retentionSize": "8GB",  # the older samples go before the volume is full
+                "storageSpec": {"emptyDir": {"sizeLimit": "10Gi"}},
                 # Take monitors and rules of every release, not only those that carry this one's label.
                 "serviceMonitorSelectorNilUsesHelmValues": False,
                 "podMonitorSelectorNilUsesHelmValues": False,

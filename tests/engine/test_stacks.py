@@ -163,6 +163,12 @@ class TestUp:
         assert given.keys() <= DatabaseSettings.environment_names()
         DatabaseSettings(**{name.lower(): value for name, value in given.items()})
 
+    def test_the_clusters_creator_is_no_administrator_by_that_alone(self, up: Rehearsed) -> None:
+        # pulumi-eks has no argument for it: the program's transform reached the component's child.
+        clusters = [r["inputs"] for r in up.resources() if r["type"] == "aws:eks/cluster:Cluster"]
+        assert len(clusters) == (0 if up.stack == "local" else 1)
+        assert not any(cluster["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] for cluster in clusters)
+
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
             pods = api.items("/api/v1/pods")

@@ -41,10 +41,15 @@ class Registered:
     protect: bool
     ignore_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
-    """Names of the resources that come first: explicit dependencies and those of inputs."""
+    """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
     custom: bool
     remote: bool
+
+    @property
+    def key(self) -> str:
+        """`Type/name`: unlike the name alone, no other resource has it."""
+        return f"{self.type.rsplit(':', 1)[1]}/{self.name}"
 
 
 @dataclass
@@ -66,20 +71,25 @@ class Plan:
         )
         return found[0]
 
+    @property
+    def key_arn(self) -> str:
+        """ARN of the one key that encrypts what the stack stores."""
+        key = self.only("aws:kms/key:Key")
+        return f"arn:aws:test:eu-west-3:111122223333:{key.name}"
+
     def kubernetes(self) -> Iterator[Registered]:
         """The Kubernetes objects."""
         return (r for r in self.resources if r.type.startswith("kubernetes:") and r.custom)
 
     def comes_before(self, first: str, later: str) -> bool:
-        """Whether `later` waits for `first` (both logical names), directly or through others."""
-        by_name: dict[str, set[str]] = {}
-        for resource in self.resources:
-            by_name.setdefault(resource.name, set()).update(resource.depends_on)
+        """Whether `later` waits for `first`, directly or through others; both as `Type/name`, as in `Vpc/marlinspike-dev-vpc`."""
+        by_name = {resource.key: resource.depends_on for resource in self.resources}
+        assert {first, later} <= by_name.keys(), f"one of {first}, {later} is not registered"
         seen: set[str] = set()
         waiting = [later]
         while waiting:
             name = waiting.pop()
-            for earlier in by_name.get(name, ()):
+            for earlier in by_name[name]:
                 if earlier == first:
                     return True
                 if earlier not in seen:
@@ -142,7 +152,7 @@ class RecordingMonitor(MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         answer = super().RegisterResource(request)
         if request.type != "pulumi:pulumi:Stack":
-            self._names[answer.urn] = request.name
+            self._names[answer.urn] = f"{request.type.rsplit(':', 1)[1]}/{request.name}"
             self._plan.resources.append(
                 Registered(
                     type=request.type,

@@ -79,7 +79,8 @@ def test_every_connection_is_recorded_and_the_record_ends() -> None:
         ({"cidr": "10.0.0.0/8"}, "must be a /16 to /18"),
         ({"cidr": "10.0.0.1/16"}, "has host bits set"),
         ({"cidr": "10.0.0.0/16", "zones": ("a",)}, "at least 2"),
-        ({"cidr": "10.0.0.0/16", "nat_gateways": "two"}, "'none', 'single' or 'zone'"),
+        ({"cidr": "10.0.0.0/16", "zones": ("a", "a")}, "names a zone twice"),
+        ({"cidr": "10.0.0.0/16", "nat_gateways": "two"}, "'single' or 'zone'"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_its_reason(wrong: dict[str, object], says: str) -> None:

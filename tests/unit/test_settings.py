@@ -109,16 +109,18 @@ def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
 
 
 def test_more_pods_than_the_database_has_connections_for_are_refused() -> None:
-    [fault] = faults("prod", setting("app", database_pool_size=16))
-    # 20 pods and a quarter more during a rollout, 16 connections each, 8 reserved.
-    assert "25 pods (the most during a rollout) of 16 connections and 8 reserved ones need 408" in fault
-    assert "database.max_connections is 400" in fault
+    [fault] = faults("prod", setting("app", database_pool_size=11))
+    # 20 pods, a quarter more during a rollout, and 20 that leave; 11 connections each, 8 reserved.
+    assert (
+        "45 pods (new, surplus and leaving ones in a rollout) of 11 connections and 8 reserved ones need 503" in fault
+    )
+    assert "database.max_connections is 500" in fault
 
 
 def test_the_largest_pool_that_fits_is_accepted() -> None:
     config = stack_file("prod")
-    setting("app", database_pool_size=15)(config)
-    assert settings_of("prod", config).app.database_pool_size == 15
+    setting("app", database_pool_size=10)(config)
+    assert settings_of("prod", config).app.database_pool_size == 10
 
 
 def test_a_budget_that_blocks_every_drain_is_refused() -> None:
@@ -148,3 +150,20 @@ def test_a_load_balancer_that_outlives_the_pod_is_refused() -> None:
 def test_a_node_group_that_is_not_there_is_refused() -> None:
     [fault] = faults("staging", setting("app", node_group="gpu"))
     assert fault == "app.node_group: there is no group gpu in section nodes; allowed are application"
+
+
+def test_a_stack_whose_name_makes_no_aws_names_is_refused() -> None:
+    for name in ("prod_eu", "a-name-that-is-too-long", "-x", "Prod"):
+        with pytest.raises(SettingsError) as refused:
+            settings_of(name, {**stack_file("dev"), "marlinspike:network": {"cidr": "10.99.0.0/16"}})
+        assert [fault.split(";")[0] for fault in refused.value.faults] == [f"{name}: is no name for a stack"]
+
+
+def test_node_groups_are_refused_where_there_are_none() -> None:
+    [fault] = faults("local", setting("app", node_group="gpu"))
+    assert fault == "app.node_group: target local has no node groups; leave it out"
+
+
+def test_a_cache_that_outgrows_its_container_is_refused() -> None:
+    [fault] = faults("local", setting("cache", memory_mebibytes=1024))
+    assert fault.startswith("cache: memory_mebibytes 1024 is more than two thirds of resources.memory_limit (256Mi)")

@@ -145,9 +145,9 @@ def test_on_aws_the_application_logs_in_without_a_password(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_the_schema_is_migrated_before_the_new_version_serves(stack: str) -> None:
     plan = planned(stack)
-    assert plan.comes_before("database-migrate", "app-deployment")
+    assert plan.comes_before("Job/database-migrate", "Deployment/app-deployment")
     if stack != "local":
-        assert plan.comes_before("database-bootstrap", "database-migrate")
+        assert plan.comes_before("Job/database-bootstrap", "Job/database-migrate")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -166,8 +166,8 @@ def test_monitoring_is_registered_only_where_it_is_on(stack: str) -> None:
 
 def test_monitors_come_after_the_chart_that_defines_them() -> None:
     plan = planned("prod")
-    assert plan.comes_before("monitoring-release", "app-monitor")
-    assert plan.comes_before("monitoring-release", "app-rules")
+    assert plan.comes_before("Release/monitoring-release", "ServiceMonitor/app-monitor")
+    assert plan.comes_before("Release/monitoring-release", "PrometheusRule/app-rules")
     assert plan.only(SERVICE_MONITOR).inputs["metadata"]["namespace"] == "monitoring"
     assert plan.only(SERVICE_MONITOR).inputs["spec"]["endpoints"] == [
         {"port": "metrics", "path": "/metrics", "interval": "30s"}
@@ -215,6 +215,8 @@ def test_two_available_pods_are_only_watched_where_two_are_promised() -> None:
         ({"autoscaling": {"min_replicas": 5, "max_replicas": 3}}, "below min_replicas"),
         ({"disruption_budget": {}}, "set either min_available or max_unavailable"),
         ({"resources": {"cpu_request": "half"}}, "should match pattern"),
+        ({"resources": {"memory_request": "1Gi", "memory_limit": "512Mi"}}, "memory_request is above memory_limit"),
+        ({"replicas": 2, "autoscaling": {"min_replicas": 1, "max_replicas": 2}}, "both decide"),
         ({"log_level": "verbose"}, "'debug', 'info', 'warning' or 'error'"),
     ],
 )
