@@ -38,6 +38,9 @@ class BootstrapSettings(DatabaseServer):
         return faults
 
 
+STATISTICS = "pg_stat_statements"
+
+
 class BootstrapError(Exception):
     """The user can't be made; the message says why."""
 
@@ -66,7 +69,28 @@ def bootstrap(settings: BootstrapSettings, master: MasterLogin) -> list[str]:
         database = sql.Identifier(settings.database_name)
         connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, user))
         connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(user))
+        made += _statistics(connection)
     return made
+
+
+def _statistics(connection: psycopg.Connection[Any]) -> list[str]:
+    """Make the view of the slowest statements, which the server collects once its library is loaded.
+
+    A master that may not (on RDS it may) is no reason to keep the application from running.
+    """
+    if _exists(connection, "SELECT 1 FROM pg_extension WHERE extname = %s", STATISTICS):
+        return []
+    try:
+        with connection.transaction():
+            connection.execute(sql.SQL("CREATE EXTENSION {}").format(sql.Identifier(STATISTICS)))
+    except (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.UndefinedFile,
+        psycopg.errors.FeatureNotSupported,
+    ) as error:
+        log.warning("no_statement_statistics", reason=str(error).strip())
+        return []
+    return [STATISTICS]
 
 
 def _exists(connection: psycopg.Connection[Any], question: str, name: str) -> bool:

@@ -162,6 +162,20 @@ def test_the_bootstrap_makes_a_user_that_can_migrate_and_does_nothing_the_second
     assert unmigrated.postgresql.run(owner, unmigrated.database) == [("token_user",)]
 
 
+def test_the_bootstrap_makes_the_view_of_slow_statements_where_the_master_may(
+    unmigrated: Place, bootstrap: dict[str, str]
+) -> None:
+    # Of PostgreSQL itself only a superuser may; of RDS its master.
+    refused = run_module("app.bootstrap_database", bootstrap)
+    assert refused.returncode == 0
+    assert "no_statement_statistics" in refused.stdout
+    unmigrated.postgresql.run(f"ALTER ROLE {MASTER} SUPERUSER")
+    allowed = run_module("app.bootstrap_database", bootstrap)
+    assert json.loads(allowed.stdout.splitlines()[-1])["made"] == ["pg_stat_statements"]
+    extension = "SELECT extname FROM pg_extension WHERE extname = 'pg_stat_statements'"
+    assert unmigrated.postgresql.run(extension, unmigrated.database) == [("pg_stat_statements",)]
+
+
 def test_the_bootstrap_refuses_to_make_the_master_the_applications_user(bootstrap: dict[str, str]) -> None:
     ended = run_module("app.bootstrap_database", {**bootstrap, "DATABASE_USER": MASTER})
     assert ended.returncode == 1
