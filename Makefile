@@ -18,16 +18,16 @@ setup: environment ## Get the tools of the rehearsal only (engine, control plane
 	@$(REHEARSAL) setup
 
 environment:
-	@PYTHON=$(PYTHON) scripts/environment.sh
+	@PYTHON="$(PYTHON)" scripts/environment.sh
 
 rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS
-	@$(REHEARSAL) up $(STACK)
+	@$(REHEARSAL) up "$(STACK)"
 
 preview: environment ## Show what the program would change in the rehearsed stack
-	@$(REHEARSAL) preview $(STACK)
+	@$(REHEARSAL) preview "$(STACK)"
 
 destroy: environment ## Destroy the rehearsed stack and stop its control plane
-	@$(REHEARSAL) destroy $(STACK)
+	@$(REHEARSAL) destroy "$(STACK)"
 
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean

@@ -5,26 +5,31 @@ python -m rehearsal setup
 python -m rehearsal clean [--cache]
 """
 
+import json
 import os
-import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn
 
 import typer
+import yaml
 from rich.console import Console
 
 from rehearsal import places, summary
 from rehearsal.control_plane import ControlPlaneError
-from rehearsal.control_plane.control_plane import stop
+from rehearsal.control_plane.control_plane import left_running, stop
 from rehearsal.engine import Interrupted
+from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.run import Rehearsal, RehearsalError, Result
 from rehearsal.stack_file import StackFileError
 from rehearsal.toolchain import ToolchainError, ensure
+from rehearsal.toolchain.disk import is_full
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C, as shells have it."""
@@ -64,7 +69,7 @@ def _explained(again: str) -> Iterator[None]:
     """
     try:
         yield
-    except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError) as reason:
+    except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError, RunningError) as reason:
         _fail(str(reason))
     except (Interrupted, KeyboardInterrupt):
         errors.print(
@@ -72,6 +77,11 @@ def _explained(again: str) -> Iterator[None]:
             "`make clean` stops and removes everything."
         )
         raise typer.Exit(INTERRUPTED) from None
+    except (json.JSONDecodeError, yaml.YAMLError, UnicodeDecodeError) as reason:
+        _fail(
+            f"a file of the rehearsal's own state is damaged, as a full disk or a power cut leaves it ({reason}). "
+            f"`make clean` removes the state; then run `{again}` again."
+        )
     except OSError as reason:
         _fail(
             f"{reason.strerror or reason}{f': {reason.filename}' if reason.filename else ''}. "
@@ -82,7 +92,16 @@ def _explained(again: str) -> Iterator[None]:
 def _fail(message: str) -> NoReturn:
     errors.print("error: ", style="bold red", end="")
     errors.print(message)
+    if "disk" not in message:
+        _tell_full_disks()
     raise typer.Exit(1)
+
+
+def _tell_full_disks() -> None:
+    """Says which disk is full, if one is: programs that meet it seldom say so in plain words."""
+    for folder in {places.states(), places.outputs(), places.cache(), Path(tempfile.gettempdir())}:
+        if full := is_full(folder):
+            errors.print(f"Probably because of this: {full}. Free some space and run the same command again.")
 
 
 def _rehearsal(stack: str, port_base: int | None) -> Rehearsal:
@@ -93,6 +112,7 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
     errors.print(f"\nThe {command} of {stack} failed:", style="bold red")
     for text in result.errors:
         errors.print(f"  {text}")
+    _tell_full_disks()
     errors.print(
         f"The whole log: {out}/pulumi.log. What was made stays; correct the reason and run the same command again."
     )
@@ -146,6 +166,13 @@ def destroy(stack: StackName, port_base: PortBase = None) -> None:
                 f"There is no rehearsal of {stack}: nothing to destroy. `make rehearse STACK={stack}` starts one."
             )
             return
+        if rehearsal.damaged:
+            rehearsal.remove()
+            console.print(
+                f"The state of the rehearsal of {stack} could not be read any more, as a full disk leaves it. It was forgotten "
+                f"as a whole, and its control plane stopped; `make rehearse STACK={stack}` starts again."
+            )
+            return
         result = rehearsal.destroy()
         if not result.succeeded:
             _report_failure("destruction", stack, result, rehearsal.out)
@@ -181,12 +208,20 @@ def clean(
 ) -> None:
     """Stops every control plane of this clone and removes all rehearsals and what they left."""
     with _explained("make clean"):
-        for state in sorted(places.states().glob("*")):
-            if stop(state / "control-plane"):
-                console.print(f"stopped the control plane of {state.name}")
+        with ExitStack() as held:
+            left = {directory.parent for directory in left_running(places.states())}
+            states = sorted({*places.states().glob("*/"), *left})
+            for state in states:  # all of them before the first is touched: one may be at work
+                held.enter_context(alone(state, state.name))
+                for lock in engine_locks(state):
+                    wait_for_engine(lock, _say)
+            for state in states:
+                if stop(state / "control-plane"):
+                    console.print(f"stopped the control plane of {state.name}")
+                forget(state)
         for folder in (places.states(), places.outputs(), *([places.cache()] if cache else [])):
             if folder.exists():
-                shutil.rmtree(folder)
+                forget(folder)
                 console.print(f"removed {folder}")
         console.print("Clean. Next: make rehearse STACK=prod")
 

@@ -17,6 +17,10 @@ Say = Callable[[str], None]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[^%]*%\}>")
 
+_PROGRAM_ENDED = re.compile(
+    r"^(\S+: )?(an unhandled error occurred: the program exited with code.*|(update|preview) failed)$", re.IGNORECASE
+)
+
 POLL_SECONDS = 0.25
 LINE_EVERY_SECONDS = 10.0
 """How often a log is told how far the engine is; a terminal sees the engine's own lines as they come."""
@@ -52,7 +56,9 @@ class EngineRun:
             return []
         lines = [line.rstrip() for line in self.output.splitlines() if line.strip()]
         first = next((index for index, line in enumerate(lines) if line.startswith("error:")), max(len(lines) - 10, 0))
-        return self.events.errors or lines[first:]
+        errors = self.events.errors
+        # That a program ended is no news where it has said why.
+        return [text for text in errors if not _PROGRAM_ENDED.search(text)] or errors or lines[first:]
 
 
 def environment(additions: Mapping[str, str], first_on_path: Sequence[Path]) -> dict[str, str]:

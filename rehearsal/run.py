@@ -1,13 +1,9 @@
 """The rehearsal of one stack: control plane, plugins and engine put together, from `up` to `destroy`."""
 
 import contextlib
-import fcntl
 import json
-import os
+import re
 import secrets
-import shutil
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,19 +17,23 @@ from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.control_plane import stop as stop_control_plane
 from rehearsal.engine import EngineRun
 from rehearsal.events import Events
+from rehearsal.lost import take_away_lost
 from rehearsal.manifests import write_manifests
 from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.protection import switch_off
+from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.toolchain import Toolchain, ensure
+from rehearsal.toolchain.disk import require_free
 from rehearsal.wrappers import write_wrappers
 
 Say = Callable[[str], None]
 
-ORPHAN_SECONDS = 120.0
-"""How long a command waits for the engine of an earlier one that was killed."""
-
 LOCAL = "local"
 """The stack that brings no nodes of its own and runs on any cluster's."""
+
+
+STATE_GB = 0.3
+"""What a running rehearsal needs beside the tools, in 10^9 bytes: etcd's log and store, the state, the logs."""
 
 
 class RehearsalError(Exception):
@@ -102,9 +102,10 @@ class Rehearsal:
     ) -> None:
         self.stack = stack
         self.program = (program or places.repository()).absolute()
-        self.committed = stack_file.stack_file(self.program, stack)
-        self.project = stack_file.project_name(self.program)
         self.state_directory = (state or places.state(stack)).absolute()
+        if not (stack_file.is_name(stack) and self.config_file.is_file()):
+            self._committed()  # an unknown name is refused before anything is made
+        self.project = stack_file.project_name(self.program)
         self.out = (out or places.out(stack)).absolute()
         self._toolchain = toolchain
         self._port_base = port_base
@@ -134,7 +135,12 @@ class Rehearsal:
             if run.succeeded:
                 self._unfinished.unlink()
             self._write_plan(run)
-            count = len(write_manifests(self._export(env), self.out / "manifests"))
+            try:
+                count = len(write_manifests(self._export(env), self.out / "manifests"))
+            except RehearsalError:
+                if run.succeeded:
+                    raise
+                count = 0  # what the update failed of is the news, not that its state can't be read
             return Result(run, dict(self._phases), self._kubeconfig(), count)
 
     def preview(
@@ -167,10 +173,11 @@ class Rehearsal:
     ) -> Result:
         """Destroys every resource of the stack, protected ones too: it is all simulated.
 
-        The control plane and the state's folder stay; see `remove`.
+        The control plane and the state's folder stay; see `remove`. Goes by the settings of the last command, so that a
+        stack whose file was spoilt or removed since can be taken down all the same.
         """
         with self._alone():
-            self._prepare(env, config)
+            self._prepare(env, config, self._last_copy())
             self._clear_remains(env)
             protected = [resource for resource in self._resources(self._export(env)) if resource.get("protect")]
             if protected:
@@ -201,8 +208,11 @@ class Rehearsal:
 
         What it left for people in `out` stays.
         """
-        self.stop()
-        shutil.rmtree(self.state_directory, ignore_errors=True)
+        with self._alone():
+            for lock in engine_locks(self.state_directory):
+                wait_for_engine(lock, self._say)
+            self.stop()
+            forget(self.state_directory)
 
     # ---- the parts
     # ------------------------------------------------------------------------------------------------------------------
@@ -237,6 +247,14 @@ class Rehearsal:
         return self.state_directory / "backend" / ".pulumi" / "stacks" / self.project / f"{self.stack}.json"
 
     @property
+    def damaged(self) -> bool:
+        """Whether the state can't be read any more: nothing can be destroyed by it, the rehearsal can only be removed."""
+        try:
+            return self.state_file.exists() and not json.loads(self.state_file.read_text())
+        except ValueError:
+            return True
+
+    @property
     def _control_plane_directory(self) -> Path:
         return self.state_directory / "control-plane"
 
@@ -266,28 +284,49 @@ class Rehearsal:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """One command at a time for each stack; the system frees the lock when its holder dies."""
+        """One command at a time for each stack."""
         self._phases = {}
-        self.state_directory.mkdir(parents=True, exist_ok=True)
-        self.state_directory.chmod(0o700)
-        with (self.state_directory / "lock").open("a+") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as reason:
-                lock.seek(0)
-                raise RehearsalError(
-                    f"Another command of the rehearsal of {self.stack} is running (process {lock.read().strip() or 'unknown'}). "
-                    "Wait for it, or end it, and run the same command again."
-                ) from reason
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
-            yield
+        try:
+            with alone(self.state_directory, self.stack):
+                yield
+        except RunningError as reason:
+            raise RehearsalError(str(reason)) from reason
 
-    def _prepare(self, env: Mapping[str, str] | None, config: Mapping[str, Any] | None) -> None:
-        """Everything that the engine needs: tools, a control plane that answers, wrappers, passphrase, stack and stack file."""
+    def _committed(self) -> Path:
+        """The committed stack file. Raises StackFileError when there is none."""
+        return stack_file.stack_file(self.program, self.stack)
+
+    def _last_copy(self) -> str | None:
+        """The stack file's copy of the last command, None if there is no whole one."""
+        try:
+            return stack_file.read(self.config_file)
+        except stack_file.StackFileError:
+            return None
+
+    def _prepare(
+        self, env: Mapping[str, str] | None, config: Mapping[str, Any] | None, settings: str | None = None
+    ) -> None:
+        """Everything that the engine needs: tools, a control plane that answers, wrappers, passphrase, stack and stack file.
+
+        `settings` is a stack file's text that takes the place of the committed one.
+        """
+        if self.damaged:
+            raise RehearsalError(
+                f"The state of the rehearsal of {self.stack} is damaged, as a full disk leaves it: {self.state_file} is no "
+                f"JSON. `make destroy STACK={self.stack}` forgets the rehearsal; then run the same command again."
+            )
+        text = settings if settings is not None else stack_file.read(self._committed())
+        stack_file.rehearsed(
+            text, self.project, config or {}, ""
+        )  # what is wrong with it is said before anything starts
         toolchain = self.toolchain
-        if self._with_control_plane:
+        if self._with_control_plane and not (self._control_plane_directory / "etcd").exists():
+            require_free(
+                {self.state_directory: STATE_GB},
+                f"the rehearsal of {self.stack}",
+                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
+                "and run the same command again.",
+            )
             began = time.monotonic()
             self._control_plane = ControlPlane.start(
                 self._control_plane_directory,
@@ -304,9 +343,7 @@ class Rehearsal:
         if not passphrase.exists():
             passphrase.touch(0o600)
             passphrase.write_text(secrets.token_urlsafe(32))
-        self.config_file.write_text(
-            stack_file.rehearsed(self.committed.read_text(), self.project, config or {}, self._salt(env))
-        )
+        self.config_file.write_text(stack_file.rehearsed(text, self.project, config or {}, self._salt(env)), "utf-8")
 
     def _salt(self, env: Mapping[str, str] | None) -> str:
         """The stack's encryption salt.
@@ -318,24 +355,29 @@ class Rehearsal:
             folder.mkdir(exist_ok=True)
             (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self.project, "runtime": "python"}))
             self._pulumi(env, "stack", "select", self.stack, "--create", folder=folder)
-        return str(yaml.safe_load(self._salt_file.read_text())["encryptionsalt"])
+        found = re.search(r"^encryptionsalt: *(\S+)", self._salt_file.read_text(), re.MULTILINE)
+        if found is None:
+            raise RehearsalError(
+                f"The state of the rehearsal of {self.stack} is damaged: {self._salt_file} holds no encryption salt. "
+                "`make clean` removes it; then run the same command again."
+            )
+        return found[1]
 
     def _clear_remains(self, env: Mapping[str, str] | None) -> None:
-        """After an update that was cut off: takes away its lock, and its notes about operations that were never finished.
+        """After an update that was cut off: takes away its lock, its unfinished operations and what these have left.
 
-        The real remedy for a creation whose outcome is unknown is to look and import; here the next creation meets the
-        simulated cloud and the real API server, and both know a resource of the same name again.
+        The real remedy for a creation whose outcome is unknown is to look and import. What there is on the real API
+        server is taken over by the next creation (`_after_a_failure`).
         """
-        for lock in self.state_file.parent.parent.parent.glob(f"locks/organization/{self.project}/{self.stack}/*.json"):
-            holder = json.loads(lock.read_text())
-            if holder.get("hostname") == socket.gethostname():
-                self._wait_for_engine(int(holder["pid"]))
+        for lock in engine_locks(self.state_directory):
+            wait_for_engine(lock, self._say)
             if not lock.exists():  # the engine came to its end meanwhile
                 continue
             self._say("an earlier update was cut off; its lock is taken away")
             self._pulumi(env, "cancel", "--yes", "--stack", self.stack)
             break
-        if '"pending_operations"' not in (self.state_file.read_text() if self.state_file.exists() else ""):
+        written = self.state_file.read_text() if self.state_file.exists() else ""
+        if '"pending_operations"' not in written and not self._unfinished.exists():
             return
         exported = self._export(env)
         pending = exported["deployment"].pop("pending_operations", None) or []
@@ -347,19 +389,12 @@ class Rehearsal:
             file.chmod(0o600)
             self._pulumi(env, "stack", "import", "--stack", self.stack, "--file", str(file))
             file.unlink()
-
-    def _wait_for_engine(self, pid: int) -> None:
-        """Waits for an engine whose rehearsal was killed: it finishes what is under way and then ends by itself."""
-        end = time.monotonic() + ORPHAN_SECONDS
-        if _is_engine(pid):
-            self._say(f"the engine of an earlier command (process {pid}) is still finishing; waiting for it")
-        while _is_engine(pid):
-            if time.monotonic() > end:
-                raise RehearsalError(
-                    f"Process {pid} is still updating the rehearsal of {self.stack}. "
-                    "Wait for it, or end it, and run the same command again."
-                )
-            time.sleep(0.5)
+        lost = take_away_lost(self.cloud, self._resources(exported))
+        if lost:
+            self._say(
+                "taken out of the simulated account, since the engine never heard that they were made: "
+                + ", ".join(lost)
+            )
 
     @property
     def _unfinished(self) -> Path:
@@ -379,6 +414,7 @@ class Rehearsal:
 
     def _engine(self, command: str, env: Mapping[str, str] | None, *arguments: str) -> EngineRun:
         """One of the engine's long commands, with its output passed on and its events recorded."""
+        self._say(f"running pulumi {command}; whole log: {self.out / 'pulumi.log'}")
         run = engine.run(
             [
                 str(self.toolchain.engine / "pulumi"),
@@ -468,14 +504,3 @@ class Rehearsal:
         }
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
-
-
-def _is_engine(pid: int) -> bool:
-    """Whether a process of that number runs and is an engine: the number alone may be another process's by now."""
-    answer = subprocess.run(
-        ["ps", "-o", "state=,args=", "-p", str(pid)],  # noqa: S607 - on every system, in its own place
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "pulumi" in answer.stdout and not answer.stdout.lstrip().startswith("Z")

@@ -4,7 +4,6 @@ The engine writes an encryption salt into the stack file of every stack that it 
 committed file never changes.
 """
 
-import copy
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,11 @@ _ENCRYPTION_KEYS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 
 class StackFileError(Exception):
     """A stack can't be rehearsed because of its file; the message names it and says what to do."""
+
+
+def is_name(stack: str) -> bool:
+    """Whether a stack may have that name: no path, and nothing that the file system reads as one."""
+    return bool(re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", stack))
 
 
 def stacks(program: Path) -> list[str]:
@@ -39,6 +43,21 @@ def stack_file(program: Path, stack: str) -> Path:
     return program / f"Pulumi.{stack}.yaml"
 
 
+def read(file: Path) -> str:
+    """The text of a stack file, or of its copy.
+
+    Raises StackFileError, with line and column, when it can't be read or is not a mapping of settings.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as reason:
+        raise StackFileError(
+            f"{file} can't be read: {_why(reason)}. Correct that and run the same command again."
+        ) from reason
+    _content(text, str(file))
+    return text
+
+
 def project_name(program: Path) -> str:
     """The name in the program's Pulumi.yaml. Raises StackFileError when there is no such file."""
     file = program / "Pulumi.yaml"
@@ -54,10 +73,10 @@ def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: 
     without it. A value of None removes the setting. Raises StackFileError for a path through something that is no
     section, and for a file with encrypted values.
     """
-    content: dict[str, Any] = copy.deepcopy(yaml.safe_load(committed)) or {}
+    content = _content(committed, "The stack file")
     for key in _ENCRYPTION_KEYS:
         content.pop(key, None)
-    config: dict[str, Any] = content.setdefault("config", None) or {}
+    config: dict[str, Any] = content.get("config") or {}
     content["config"] = config
     secret = _encrypted(config)
     if secret:
@@ -71,8 +90,42 @@ def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: 
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
-def _encrypted(config: Mapping[str, Any]) -> list[str]:
-    return [key for key, value in config.items() if isinstance(value, Mapping) and set(value) == {"secure"}]
+def _content(text: str, name: str) -> dict[str, Any]:
+    """What a stack file holds; `name` is what a fault is reported of."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark or fault.context_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise StackFileError(f"{name}{place}: this is no YAML ({fault.problem}). Correct the line.") from fault
+    except yaml.YAMLError as fault:  # characters that YAML does not allow
+        raise StackFileError(f"{name} is no YAML: {fault}. Correct it.") from fault
+    for what, value in {
+        "the file": content,
+        "`config`": content.get("config") if isinstance(content, dict) else None,
+    }.items():
+        if not isinstance(value, dict | None):
+            raise StackFileError(
+                f"{name}: {what} must be a mapping of settings, as in the other stack files, and is {type(value).__name__}."
+            )
+    return content or {}
+
+
+def _why(reason: OSError | UnicodeDecodeError) -> str:
+    return reason.strerror or str(reason) if isinstance(reason, OSError) else f"it is no UTF-8 text ({reason.reason})"
+
+
+def _encrypted(settings: Any, path: str = "") -> list[str]:
+    """The dotted paths of the encrypted values; they may stand deep inside a section."""
+    if isinstance(settings, Mapping):
+        if set(settings) == {"secure"}:
+            return [path]
+        entries = [(f"{path}.{key}" if path else str(key), value) for key, value in settings.items()]
+    elif isinstance(settings, list):
+        entries = [(f"{path}[{index}]", value) for index, value in enumerate(settings)]
+    else:
+        return []
+    return [found for name, value in entries for found in _encrypted(value, name)]
 
 
 def _set(config: dict[str, Any], path: str, value: Any) -> None:

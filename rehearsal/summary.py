@@ -1,5 +1,6 @@
 """The closing words of a rehearsal: what was made, how long it took, what of it was simulated, and what to do next."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 
@@ -81,7 +82,7 @@ def closing(stack: str, result: Result) -> list[str]:
         f"  make preview STACK={stack}      what would change",
     ]
     if result.kubeconfig is not None:
-        lines += [f"  export KUBECONFIG={result.kubeconfig}      then kubectl get pods -A -o wide"]
+        lines += [f"  export KUBECONFIG={shlex.quote(str(result.kubeconfig))}      then kubectl get pods -A -o wide"]
     lines += [f"  make destroy STACK={stack}      take it down again"]
     return lines
 

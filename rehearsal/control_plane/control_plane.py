@@ -27,7 +27,7 @@ from rehearsal.control_plane.components import (
 )
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.ports import Ports, reserved
-from rehearsal.control_plane.processes import Processes
+from rehearsal.control_plane.processes import Processes, homes
 
 Progress = Callable[[str], None]
 
@@ -144,9 +144,16 @@ def stop(directory: Path) -> bool:
     """
     directory = directory.absolute()
     if not directory.is_dir():
-        return False
+        if directory not in left_running(directory):
+            return False
+        directory.mkdir(parents=True, mode=0o700)  # somebody has deleted the folder of what still runs
     with _locked(directory, _silent):
         return _stop(Processes(directory))
+
+
+def left_running(below: Path) -> set[Path]:
+    """The directories at or below `below` of control planes that run, also those that somebody has deleted meanwhile."""
+    return {home for home in homes(COMPONENTS) if home.is_relative_to(below.absolute())}
 
 
 def _stop(processes: Processes) -> bool:

@@ -87,6 +87,7 @@ def reserved(port_base: int | None, preferred: int | None = None) -> Iterator[Po
         if reservation is None:
             continue
         with reservation:
+            _require_loopback(reservation)
             # Asked only now: two searchers can't both hold the reservation.
             taken = next(
                 (port for port in range(base, base + BLOCK) if port != ports.reservation and _taken(port)), None
@@ -135,6 +136,19 @@ def _reserve(port: int) -> socket.socket | None:
         holder.close()
         return None
     return holder
+
+
+def _require_loopback(listening: socket.socket) -> None:
+    """Raises ControlPlaneError when not even this machine reaches what listens on its loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(5)
+        try:
+            probe.connect(listening.getsockname())
+        except OSError as reason:
+            raise ControlPlaneError(
+                f"this machine does not reach itself on {ADDRESS} ({reason.strerror or reason}), and the control plane "
+                "talks over it: bring the loopback up (`ip link set lo up`), or open it in the firewall"
+            ) from reason
 
 
 def _taken(port: int) -> bool:

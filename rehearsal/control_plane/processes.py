@@ -9,7 +9,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +67,13 @@ class Processes:
         return process
 
     def find(self, name: str) -> Process | None:
-        """The program that the pid file names, if it still runs."""
+        """The program that the pid file names, if it still runs; without a pid file one that runs for this directory."""
         try:
             pid, start_time = self._pid_file(name).read_text().split()
             process = Process(name, int(pid), int(start_time))
         except (OSError, ValueError):
-            return None  # none was started, or the machine went down while it was written
+            # None was started, or the machine went down while it was written, or somebody has deleted the directory.
+            return next((found for found, home in _running([name]) if home == self.directory), None)
         return process if process.alive else None
 
     def stop(self, names: Iterable[str], patience_seconds: float = 3) -> None:
@@ -131,6 +132,27 @@ class Processes:
 
     def _pid_file(self, name: str) -> Path:
         return self.directory / "run" / f"{name}.pid"
+
+
+def homes(names: Collection[str]) -> set[Path]:
+    """The directories of the programs of those names that run, whether the directories still exist or not."""
+    return {home for _, home in _running(names)}
+
+
+def _running(names: Collection[str]) -> Iterator[tuple[Process, Path]]:
+    """This user's running programs of those names, each with its HOME, which is their directory (see `_environment`)."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name = Path(os.fsdecode((folder / "cmdline").read_bytes().partition(b"\0")[0])).name
+            if name not in names:
+                continue
+            variables = (folder / "environ").read_bytes().split(b"\0")
+        except OSError:  # it ended, or is another user's
+            continue
+        home = next((entry[5:] for entry in variables if entry.startswith(b"HOME=")), b"")
+        started = _start_time(int(folder.name))
+        if home and started is not None:
+            yield Process(name, int(folder.name), started), Path(os.fsdecode(home))
 
 
 @contextmanager

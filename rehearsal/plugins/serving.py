@@ -18,6 +18,8 @@ from pulumi.runtime.proto import provider_pb2_grpc
 # The engine asks for as many operations at once as `pulumi --parallel` says; waiting ones need no core.
 _PARALLEL_OPERATIONS = 32
 
+_EXIT_SECONDS = 0.8
+
 
 def serve(servicer: provider_pb2_grpc.ResourceProviderServicer) -> None:
     """Serves a provider on a free port of 127.0.0.1, which it prints; returns only when the process is told to end."""
@@ -31,7 +33,7 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer) -> None:
 
 
 def prepare_process() -> None:
-    """Makes the process end at once, and cleanly, when its engine says so or is gone: a killed engine leaves no plugin behind.
+    """Makes the process end within a second, and orderly, when its engine says so or is gone: a killed engine leaves no plugin behind.
 
     The engine says so by SIGINT, a second before it kills. A Ctrl-C does not reach a plugin: the engine starts each in a
     process group of its own.
@@ -42,6 +44,13 @@ def prepare_process() -> None:
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:
+    # In an orderly way (what is registered for the exit runs); a thread that does not come to its end is not waited for.
+    threading.Thread(target=_insist, daemon=True).start()
+    raise SystemExit(0)
+
+
+def _insist() -> None:
+    time.sleep(_EXIT_SECONDS)
     os._exit(0)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from rehearsal.toolchain.errors import ToolchainError
 
 GB = 1_000_000_000
+FULL_BYTES = 30_000_000
 
 
 def _existing(folder: Path) -> Path:
@@ -14,11 +15,17 @@ def _existing(folder: Path) -> Path:
     return folder
 
 
-def require_free(needed_gb: dict[Path, float], what: str) -> None:
+CACHES = (
+    "free some space (`go clean -cache -modcache` empties Go's caches), or put the caches on another disk with "
+    "MARLINSPIKE_CACHE, GOCACHE and GOMODCACHE."
+)
+
+
+def require_free(needed_gb: dict[Path, float], what: str, to_do: str = CACHES) -> None:
     """Raises ToolchainError when a file system has less room than all the folders on it need together (GB = 10^9 bytes).
 
     `needed_gb` maps each folder (it need not exist yet) to what will be written below it; `what` names the work for the
-    message.
+    message, `to_do` says what helps.
     """
     by_device: dict[int, tuple[Path, float]] = {}
     for folder, gb in needed_gb.items():
@@ -31,6 +38,11 @@ def require_free(needed_gb: dict[Path, float], what: str) -> None:
         if free < gb:
             raise ToolchainError(
                 f"Too little disk space for {what}: {gb:.1f} GB needed, {free:.1f} GB free on the file system of {folder}.",
-                "free some space (`go clean -cache -modcache` empties Go's caches), or put the caches on another disk with "
-                "MARLINSPIKE_CACHE, GOCACHE and GOMODCACHE.",
+                to_do,
             )
+
+
+def is_full(folder: Path) -> str | None:
+    """That the file system of a folder (it need not exist yet) is as good as full, in words; None when it is not."""
+    free = shutil.disk_usage(_existing(folder)).free
+    return f"the disk of {folder} is full ({free / 1e6:.0f} MB free)" if free < FULL_BYTES else None

@@ -1,6 +1,7 @@
 """What the control plane promises to whoever starts, finds and stops it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,8 +15,8 @@ import pytest
 from rehearsal.control_plane import ControlPlane, ControlPlaneError
 from rehearsal.control_plane.api import Api, Manifest
 from rehearsal.control_plane.components import COMPONENTS
-from rehearsal.control_plane.control_plane import stop
-from rehearsal.control_plane.ports import ADDRESS, BLOCK, Ports
+from rehearsal.control_plane.control_plane import left_running, stop
+from rehearsal.control_plane.ports import ADDRESS, BLOCK, Ports, _require_loopback
 from rehearsal.control_plane.processes import Processes
 
 from .conftest import Eventually
@@ -156,6 +157,24 @@ def test_half_a_control_plane_is_started_anew(binaries: Path, directory: Path) -
     after = pids(directory)
     assert set(after) == set(COMPONENTS)
     assert set(after.values()).isdisjoint(before.values())
+
+
+def test_one_whose_directory_was_deleted_is_found_and_ended(binaries: Path, directory: Path) -> None:
+    ControlPlane.start(directory, binaries)
+    running = pids(directory)
+    shutil.rmtree(directory)
+    assert pids(directory) == running
+    assert left_running(directory.parent) == {directory}
+    assert stop(directory)
+    assert all(is_gone(pid) for pid in running.values())
+    assert left_running(directory.parent) == set()
+
+
+def test_a_machine_that_does_not_reach_itself_is_told_so() -> None:
+    with socket.socket() as deaf:
+        deaf.bind((ADDRESS, 0))
+        with pytest.raises(ControlPlaneError, match=r"does not reach itself on 127\.0\.0\.1"):
+            _require_loopback(deaf)
 
 
 def test_a_port_in_use_is_refused_by_name(binaries: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

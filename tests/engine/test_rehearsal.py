@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from rehearsal import places
-from rehearsal.run import RehearsalError
+from rehearsal.run import Rehearsal, RehearsalError
+from rehearsal.stack_file import StackFileError
 from rehearsal.toolchain import Toolchain
-from tests.engine.conftest import TINY, Tiny
+from tests.engine.conftest import TINY, Tiny, tiny_plugin
 
 SECONDS = 60
 
@@ -182,6 +184,65 @@ def test_a_second_command_for_the_same_stack_is_refused_while_one_runs(
         it.rehearsal.up(it.env)
     first.communicate(timeout=SECONDS)
     assert first.returncode == 0
+
+
+def of_a_copy(tmp_path: Path, toolchain: Toolchain, with_control_plane: bool = False) -> Rehearsal:
+    """A rehearsal of a copy of the tiny program, whose files may be spoilt."""
+    program = tmp_path / "program"
+    shutil.copytree(TINY, program, dirs_exist_ok=True)
+    plugins = (tiny_plugin(tmp_path / "plugins"),)
+    return Rehearsal(
+        "dev",
+        tmp_path / "state",
+        tmp_path / "out",
+        program,
+        toolchain=toolchain,
+        with_control_plane=with_control_plane,
+        plugin_path=plugins,
+    )
+
+
+def test_a_stack_file_that_is_no_yaml_is_refused_before_anything_starts(tmp_path: Path, toolchain: Toolchain) -> None:
+    rehearsal = of_a_copy(tmp_path, toolchain, with_control_plane=True)
+    (rehearsal.program / "Pulumi.dev.yaml").write_text("config: [\n")
+    with pytest.raises(StackFileError, match=r"Pulumi\.dev\.yaml, line 2"):
+        rehearsal.up()
+    assert {file.name for file in rehearsal.state_directory.iterdir()} == {"lock"}
+
+
+def test_a_stack_whose_file_is_gone_is_destroyed_all_the_same(tmp_path: Path, toolchain: Toolchain) -> None:
+    env = {"TINY_JOURNAL": str(tmp_path / "journal")}
+    first = of_a_copy(tmp_path, toolchain)
+    assert first.up(env).succeeded
+    (first.program / "Pulumi.dev.yaml").unlink()
+
+    later = Rehearsal(
+        "dev",
+        tmp_path / "state",
+        tmp_path / "out",
+        first.program,
+        toolchain=toolchain,
+        with_control_plane=False,
+        plugin_path=(tmp_path / "plugins",),
+    )
+    with pytest.raises(StackFileError, match="There is no stack 'dev'"):
+        later.up(env)
+    assert later.destroy(env).succeeded
+    later.remove()
+    assert not later.state_directory.exists()
+
+
+def test_a_state_that_a_full_disk_has_cut_off_is_named_and_can_be_removed(tiny: Callable[..., Tiny]) -> None:
+    it = tiny()
+    assert it.rehearsal.up(it.env).succeeded
+    assert not it.rehearsal.damaged
+    it.rehearsal.state_file.write_text("")
+    for command in (it.rehearsal.up, it.rehearsal.preview, it.rehearsal.destroy):
+        with pytest.raises(RehearsalError, match=r"is damaged, .*make destroy STACK=dev"):
+            command(it.env)
+    assert it.rehearsal.damaged
+    it.rehearsal.remove()
+    assert not it.rehearsal.state_directory.exists()
 
 
 def test_nothing_of_a_real_account_reaches_the_program(

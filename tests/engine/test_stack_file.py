@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rehearsal.stack_file import StackFileError, rehearsed, stack_file, stacks
+from rehearsal.stack_file import StackFileError, read, rehearsed, stack_file, stacks
 
 COMMITTED = "config:\n  shop:database:\n    size: small\n    zones: [a, b]\n  aws:region: eu-west-3\n"
 
@@ -53,3 +53,31 @@ def test_only_the_stacks_with_a_file_exist(tmp_path: Path) -> None:
     assert stack_file(tmp_path, "dev") == tmp_path / "Pulumi.dev.yaml"
     with pytest.raises(StackFileError, match="The stacks that exist: dev, prod"):
         stack_file(tmp_path, "test")
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"config:\n  a: [1,\n b: }\n", r"Pulumi\.dev\.yaml, line 3, column 5: this is no YAML"),
+        (b"- 1\n", r"the file must be a mapping of settings, .* and is list"),
+        (b"config: hello\n", r"`config` must be a mapping of settings, .* and is str"),
+        (b"\xff\xfe\x00", r"can't be read: it is no UTF-8 text"),
+        (b'config: "\x01"\n', r"is no YAML: unacceptable character"),
+    ],
+)
+def test_a_file_that_is_no_stack_file_is_refused_by_name_and_place(tmp_path: Path, content: bytes, what: str) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_bytes(content)
+    with pytest.raises(StackFileError, match=what):
+        read(file)
+
+
+def test_an_empty_file_is_a_stack_without_settings(tmp_path: Path) -> None:
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.touch()
+    assert yaml.safe_load(rehearsed(read(file), "shop", {}, "salt")) == {"config": {}, "encryptionsalt": "salt"}
+
+
+def test_encrypted_values_deep_in_a_section_are_found_too() -> None:
+    with pytest.raises(StackFileError, match=r"shop:app\.keys\[0\]"):
+        rehearsed("config:\n  shop:app:\n    keys: [{secure: v1:abc}]\n", "shop", {}, "salt")
