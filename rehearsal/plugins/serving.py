@@ -33,7 +33,9 @@ def serve(servicer: provider_pb2_grpc.ResourceProviderServicer) -> None:
 
 
 def prepare_process() -> None:
-    """Makes the process end within a second, and orderly, when its engine says so or is gone: a killed engine leaves no plugin behind.
+    """Makes the process end within a second, and orderly, when its engine says so or is gone.
+
+    A killed engine leaves no plugin behind.
 
     The engine says so by SIGINT, a second before it kills. A Ctrl-C does not reach a plugin: the engine starts each in a
     process group of its own.
