@@ -9,8 +9,7 @@ from urllib.parse import quote, urlencode
 import urllib3
 
 from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.plugins.kubernetes.api import UnreachableError, tls
-from rehearsal.plugins.kubernetes.kubeconfig import KubeconfigError, own_connection
+from rehearsal.kubeconfig import KubeconfigError, own_connection, tls
 
 Manifest = dict[str, Any]
 
@@ -49,11 +48,12 @@ class Api:
     def __init__(self, kubeconfig: Path) -> None:
         try:
             connection = own_connection(kubeconfig)
-        except (KubeconfigError, UnreachableError) as error:
+            secured = tls(connection)
+        except KubeconfigError as error:
             raise ApiError(0, f"the kubeconfig {kubeconfig} can't be used: {error}") from error
         self.server = connection.server
         # Nothing is tried twice behind our back: whoever calls knows how long to wait.
-        self._pool = urllib3.PoolManager(ssl_context=tls(connection), retries=urllib3.Retry(0, raise_on_status=False))
+        self._pool = urllib3.PoolManager(ssl_context=secured, retries=urllib3.Retry(0, raise_on_status=False))
 
     def __enter__(self) -> Self:
         return self

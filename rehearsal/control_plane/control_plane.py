@@ -28,6 +28,7 @@ from rehearsal.control_plane.components import (
 from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.ports import Ports, reserved
 from rehearsal.control_plane.processes import Processes, homes
+from rehearsal.control_plane.simulated_nodes import LOCAL_NODES, reconcile
 
 Progress = Callable[[str], None]
 
@@ -123,9 +124,6 @@ class ControlPlane:
 
     def add_nodes(self, progress: Progress = _silent) -> None:
         """Joins three simulated nodes in three zones (once) and their disks, for stacks that bring no nodes of their own."""
-        # Here and not above: that module is built on this package.
-        from rehearsal.simulated_nodes import LOCAL_NODES, reconcile  # noqa: PLC0415
-
         reconcile(self.kubeconfig, LOCAL_NODES)
         with Api(self.kubeconfig) as api:
             for manifest in manifests.simulated_volumes():

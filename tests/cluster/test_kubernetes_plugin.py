@@ -17,7 +17,7 @@ import yaml
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2 as protocol
 
-from rehearsal.plugins.kubernetes import kubeconfig
+from rehearsal import kubeconfig
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
 from rehearsal.plugins.wire import UNKNOWN, Secret, decode, encode, plain

@@ -7,7 +7,13 @@ import pytest
 
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, Manifest
-from rehearsal.simulated_nodes import SimulatedNodeGroup, SimulatedNodesError, node_name, reconcile, remove
+from rehearsal.control_plane.simulated_nodes import (
+    SimulatedNodeGroup,
+    SimulatedNodesError,
+    node_name,
+    reconcile,
+    remove,
+)
 
 from .conftest import Eventually
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rehearsal.instance_types import INSTANCE_TYPES
+from rehearsal.control_plane.instance_types import INSTANCE_TYPES
 
 
 @pytest.mark.parametrize(

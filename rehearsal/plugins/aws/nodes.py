@@ -22,7 +22,7 @@ def reconcile(account: Account, outputs: Mapping[str, Any]) -> None:
     kubeconfig = os.environ.get(VARIABLE)
     if not kubeconfig:
         return
-    from rehearsal import simulated_nodes  # noqa: PLC0415 - brings a Kubernetes client, which only node groups need
+    from rehearsal.control_plane import simulated_nodes  # noqa: PLC0415 - brings a Kubernetes client, which only node groups need
 
     group = simulated_nodes.SimulatedNodeGroup(
         name=str(outputs["nodeGroupName"]),
@@ -43,7 +43,7 @@ def remove(outputs: Mapping[str, Any]) -> None:
     kubeconfig = os.environ.get(VARIABLE)
     if not kubeconfig:
         return
-    from rehearsal import simulated_nodes  # noqa: PLC0415 - as above
+    from rehearsal.control_plane import simulated_nodes  # noqa: PLC0415 - as above
 
     try:
         simulated_nodes.remove(Path(kubeconfig), str(outputs["nodeGroupName"]))

@@ -6,19 +6,15 @@ It speaks HTTP itself: the official Python client takes several times longer to 
 """
 
 import json
-import os
-import ssl
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 import urllib3
 
-from rehearsal.plugins.kubernetes.kubeconfig import Connection
+from rehearsal.kubeconfig import Connection, KubeconfigError, tls
 from rehearsal.plugins.kubernetes.objects import Kind, name_of, namespace_of
 
 _CONNECTIONS = 32  # as many as the engine registers at once on a large machine
@@ -88,7 +84,10 @@ class ApiServer:
         headers = {"User-Agent": "marlinspike-rehearsal", "Accept": _JSON}
         if connection.token:
             headers["Authorization"] = f"Bearer {connection.token}"
-        secured = tls(connection) if self.url.startswith("https://") else None
+        try:
+            secured = tls(connection) if self.url.startswith("https://") else None
+        except KubeconfigError as error:
+            raise UnreachableError(str(error)) from error
         # Only a connection that was never made, or a server that asks for patience, is tried again: other requests may
         # have had an effect.
         retry = urllib3.Retry(
@@ -224,25 +223,3 @@ def _dry(dry_run: bool) -> dict[str, str]:
 
 def _encoded(body: dict[str, Any]) -> bytes:
     return json.dumps(body).encode()
-
-
-def tls(connection: Connection) -> ssl.SSLContext:
-    """How to speak TLS to an API server. Raises `UnreachableError` when the certificates cannot be used."""
-    try:
-        context = ssl.create_default_context(cadata=connection.authority or None)
-        if not connection.verify:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if connection.certificate:
-            # The ssl module takes a client's key from a file only: one that nobody else can read and that is gone at
-            # once.
-            descriptor, path = tempfile.mkstemp()
-            try:
-                with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                    file.write(f"{connection.certificate}\n{connection.key}")
-                context.load_cert_chain(path)
-            finally:
-                Path(path).unlink()
-    except (ssl.SSLError, ValueError) as error:
-        raise UnreachableError(f"the certificates in the kubeconfig can't be used: {error}") from error
-    return context

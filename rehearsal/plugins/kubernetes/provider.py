@@ -13,8 +13,9 @@ from pulumi.runtime.proto import plugin_pb2
 from pulumi.runtime.proto import provider_pb2 as protocol
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 
+from rehearsal import kubeconfig
 from rehearsal.plugins.faults import Faults, InjectedFault
-from rehearsal.plugins.kubernetes import VERSION, helm, kubeconfig, lifecycle, naming, readiness, settings, types
+from rehearsal.plugins.kubernetes import VERSION, helm, lifecycle, naming, readiness, settings, types
 from rehearsal.plugins.kubernetes.api import ApiError, ApiServer, NoSuchKindError, UnreachableError
 from rehearsal.plugins.kubernetes.diagnostics import Diagnostics
 from rehearsal.plugins.kubernetes.difference import Change, compare, is_within, parse_path, real_changes

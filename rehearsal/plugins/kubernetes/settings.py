@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rehearsal.plugins.kubernetes import kubeconfig
+from rehearsal import kubeconfig
 from rehearsal.plugins.kubernetes.properties import UNKNOWN, Properties, plain
 from rehearsal.plugins.wire import has_unknown
 

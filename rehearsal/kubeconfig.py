@@ -8,7 +8,9 @@ import base64
 import binascii
 import json
 import os
+import ssl
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -207,3 +209,25 @@ def _executed(command: dict[str, Any]) -> dict[str, Any]:
         if status.get(answered)
     }
     return {**encoded, "token": status.get("token", "")}
+
+
+def tls(connection: Connection) -> ssl.SSLContext:
+    """How to speak TLS to an API server. Raises `KubeconfigError` when the certificates cannot be used."""
+    try:
+        context = ssl.create_default_context(cadata=connection.authority or None)
+        if not connection.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if connection.certificate:
+            # The ssl module takes a client's key from a file only: one that nobody else can read and that is gone at
+            # once.
+            descriptor, path = tempfile.mkstemp()
+            try:
+                with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                    file.write(f"{connection.certificate}\n{connection.key}")
+                context.load_cert_chain(path)
+            finally:
+                Path(path).unlink()
+    except (ssl.SSLError, ValueError) as error:
+        raise KubeconfigError(f"the certificates in the kubeconfig can't be used: {error}") from error
+    return context

@@ -15,7 +15,7 @@ from pathlib import Path
 from rehearsal.control_plane.api import Api, ApiError, Manifest
 from rehearsal.control_plane.components import SIMULATED_NODE_ANNOTATION
 from rehearsal.control_plane.errors import ControlPlaneError
-from rehearsal.instance_types import INSTANCE_TYPES, InstanceType
+from rehearsal.control_plane.instance_types import INSTANCE_TYPES, InstanceType
 
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 INSTANCE_TYPE_LABEL = "node.kubernetes.io/instance-type"
@@ -107,7 +107,7 @@ def _known(group: SimulatedNodeGroup) -> InstanceType:
         alike = [name for name in INSTANCE_TYPES if name.startswith(f"{family}.")] or list(INSTANCE_TYPES)
         raise SimulatedNodesError(
             f"node group {group.name}: the rehearsal does not know instance type {group.instance_type} "
-            f"(it knows {', '.join(alike)}); add it to rehearsal/instance_types.py"
+            f"(it knows {', '.join(alike)}); add it to rehearsal/control_plane/instance_types.py"
         )
     return found
 
