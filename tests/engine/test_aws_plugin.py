@@ -357,6 +357,16 @@ def test_a_name_that_is_taken_is_refused_as_aws_does(
     assert f"api error {code}" in refusal(refused)
 
 
+def test_a_log_group_comes_before_the_service_that_would_make_its_own(aws: Plugin) -> None:
+    before = aws.create(LOG_GROUP, "before", name="/aws/rds/instance/first/postgresql")
+    aws.create(INSTANCE, "first", **DATABASE, identifier="first", enabledCloudwatchLogsExports=["postgresql"])
+    assert before.id == "/aws/rds/instance/first/postgresql"
+    aws.create(INSTANCE, "second", **DATABASE, identifier="second", enabledCloudwatchLogsExports=["postgresql"])
+    with pytest.raises(grpc.RpcError) as refused:
+        aws.create(LOG_GROUP, "after", name="/aws/rds/instance/second/postgresql")
+    assert "ResourceAlreadyExistsException" in refusal(refused)
+
+
 # ---- differences and replacement
 
 

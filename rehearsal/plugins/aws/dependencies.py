@@ -277,3 +277,26 @@ def _identifiers(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _identifiers(item)
+
+
+_LOGGING_SERVICES = {
+    "aws:rds/instance:Instance": ("identifier", "enabledCloudwatchLogsExports", "/aws/rds/instance/{name}/{log}"),
+    "aws:eks/cluster:Cluster": ("name", "enabledClusterLogTypes", "/aws/eks/{name}/cluster"),
+}
+"""Services that make their log groups unless they find them: the property with the name, the one with the logs, the group's
+name."""
+
+
+def refuse_log_group_of_a_service(account: Account, resource_type: str, name: Any) -> None:
+    """A log group comes before the service that writes to it, or not at all (terraform-provider-aws#5348).
+
+    Raises AwsError for a log group that a service of this account has made already.
+    """
+    if resource_type != "aws:cloudwatch/logGroup:LogGroup":
+        return
+    for record in account.all():
+        if record.type in _LOGGING_SERVICES:
+            named, logs, pattern = _LOGGING_SERVICES[record.type]
+            made = {pattern.format(name=record.value(named), log=log) for log in record.value(logs) or []}
+            if name in made:
+                raise AwsError("ResourceAlreadyExistsException", f"The specified log group already exists: {name}")

@@ -214,6 +214,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _create(self, kind: ResourceType, urn: str, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._account.locked():
             dependencies.check_references(self._account, plain(news))
+            dependencies.refuse_log_group_of_a_service(self._account, kind.token, plain(news).get("name"))
             subject = Subject(
                 type=kind.token,
                 name=_name(urn),
