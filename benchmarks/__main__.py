@@ -23,7 +23,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
 RUNS = 3
 STACKS = ("prod", "staging", "dev", "local")
-IMPORTS = "import pulumi, pulumi_aws, pulumi_eks, pulumi_kubernetes; pulumi_aws.ec2, pulumi_aws.rds, pulumi_kubernetes.apps.v1"
 
 
 @dataclass(frozen=True)
@@ -113,19 +112,16 @@ def rehearsals() -> list[str]:
 
 
 def programs() -> list[str]:
-    """The program alone, under mocks, against importing the same SDKs alone."""
-    print("  unit tests and imports ...", flush=True)
+    """The program without an engine: its unit tests, and prod once under mocks."""
+    print("  unit tests and program ...", flush=True)
     units = [measure(PYTHON, "-m", "pytest", "-q", "tests/unit") for _ in range(RUNS)]
-    imports = [measure(PYTHON, "-c", IMPORTS) for _ in range(RUNS)]
     program = [measure(PYTHON, "-c", "from tests.unit.plan import planned; planned('prod')") for _ in range(RUNS)]
-    ratio = statistics.median(p.seconds for p in program) / statistics.median(i.seconds for i in imports)
     counted = units[-1].output.strip().splitlines()[-1]
     return [
         "| what | median of three (min, max) |",
         "|---|---|",
         f"| unit tests ({counted.split(' in ')[0]}) | {_middle([u.seconds for u in units])} |",
-        f"| importing the SDKs that prod uses | {_middle([i.seconds for i in imports])} |",
-        f"| the whole prod program under mocks, imports included | {_middle([p.seconds for p in program])}, ratio {ratio:.2f} |",
+        f"| the whole prod program under mocks, imports included | {_middle([p.seconds for p in program])} |",
     ]
 
 

@@ -30,8 +30,7 @@ tools() { $BIN/python -m rehearsal setup; }
 coverage_report() {
     $BIN/coverage combine -q && $BIN/coverage report >out/coverage.txt
     status=$?
-    tail -1 out/coverage.txt
-    echo "each file: out/coverage.txt"
+    echo "$(grep TOTAL out/coverage.txt | awk '{print $NF}') of the statements; each file: out/coverage.txt"
     return $status
 }
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from app import __version__
 from tests.app.conftest import PASSWORD, Place
-from tests.app.servers import Application, CacheServer, eventually
+from tests.app.servers import Application, CacheServer, eventually, run_module
 
 
 def samples(application: Application, name: str) -> dict[tuple[tuple[str, str], ...], float]:
@@ -92,3 +92,13 @@ def test_at_level_warning_a_request_is_silent_but_a_lost_dependency_is_not(
     finally:
         place.cache.start()
     assert CacheServer.PASSWORD not in application.server.lines()
+
+
+def test_the_images_health_check_follows_the_server(start: Callable[..., Application]) -> None:
+    application = start()
+    port = {"PORT": str(application.port)}
+    assert run_module("app.healthcheck", port).returncode == 0
+    assert application.stop() == 0
+    gone = run_module("app.healthcheck", port)
+    assert gone.returncode == 1
+    assert "/healthz does not answer" in gone.stderr
