@@ -67,7 +67,7 @@ class DatabaseSettings(Section):
     """How far back any second can be restored (RDS allows 35 days)."""
 
     max_connections: int = Field(100, ge=20, le=5000)
-    """Sessions that PostgreSQL accepts. A change holds after the next restart only: restart before pools are raised."""
+    """Sessions that PostgreSQL accepts; a change holds after a restart (docs/procedures/more-database-connections.md)."""
 
     slow_query_milliseconds: int = Field(500, ge=10)
     """Statements that take longer are logged."""
