@@ -5,11 +5,12 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 ORPHAN_SECONDS = 120.0
 """How long a command waits for the engine of an earlier one that was killed."""
@@ -96,10 +97,8 @@ def forget(folder: Path) -> None:
 
 def _is_engine(pid: int) -> bool:
     """Whether a process of that number runs and is an engine: the number alone may be another process's by now."""
-    answer = subprocess.run(
-        ["ps", "-o", "state=,args=", "-p", str(pid)],  # noqa: S607 - on every system, in its own place
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return "pulumi" in answer.stdout and not answer.stdout.lstrip().startswith("Z")
+    try:
+        process = psutil.Process(pid)
+        return process.status() != psutil.STATUS_ZOMBIE and any("pulumi" in word for word in process.cmdline())
+    except psutil.Error:
+        return False
