@@ -164,7 +164,10 @@ def test_removed_nodes_take_their_pods_with_them(
             {"instance_type": "m7g.huge"},
             r"does not know instance type m7g\.huge \(it knows m7g\.medium, .*instance_types",
         ),
-        ({"instance_type": "x1.large"}, r"does not know instance type x1\.large .*rehearsal/control_plane/instance_types\.py"),
+        (
+            {"instance_type": "x1.large"},
+            r"does not know instance type x1\.large .*rehearsal/control_plane/instance_types\.py",
+        ),
         ({"zones": ()}, "no zone to put its 3 nodes in"),
         ({"count": -1}, "give 0 or more"),
     ],
