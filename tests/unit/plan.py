@@ -44,7 +44,6 @@ class Registered:
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
     custom: bool
-    remote: bool
 
     @property
     def key(self) -> str:
@@ -54,10 +53,9 @@ class Registered:
 
 @dataclass
 class Plan:
-    """Everything that one stack registers, and what it exports."""
+    """Everything that one stack registers."""
 
     resources: list[Registered] = field(default_factory=list)
-    outputs: Mapping[str, Any] = field(default_factory=dict)
 
     def of(self, kind: str) -> list[Registered]:
         """All resources of a type, in the order of registration."""
@@ -164,7 +162,6 @@ class RecordingMonitor(MockMonitor):
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,
-                    remote=request.remote,
                 )
             )
         return answer
@@ -197,12 +194,10 @@ def plan_of(stack: str, settings: Settings) -> Plan:
     """What these settings register."""
     plan = Plan()
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
-    outputs: dict[str, Any] = {}
 
     @pulumi.runtime.test
-    def program() -> pulumi.Output[None]:
-        return pulumi.Output.all(**compose(stack, settings)).apply(outputs.update)
+    def program() -> pulumi.Output[dict[str, Any]]:
+        return pulumi.Output.all(**compose(stack, settings))
 
     program()
-    plan.outputs = outputs
     return plan
