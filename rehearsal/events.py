@@ -53,6 +53,11 @@ class Step:
         return self.urn.rsplit("::", 1)[-1]
 
     @property
+    def key(self) -> str:
+        """`Type/name`: unlike the name alone, no other resource has it."""
+        return f"{self.type.rsplit(':', 1)[1]}/{self.name}"
+
+    @property
     def changes_something(self) -> bool:
         """Whether the operation makes, alters or removes a resource."""
         return self.operation in CHANGES

@@ -53,46 +53,30 @@ class AwsStack:
                 )
             ]
         )
-        key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
-        network = Network(name, settings.network, region, name, key.arn, opts=self._on_aws)
-        cluster = Cluster(name, settings.cluster, network, key.arn, protect, opts=self._on_aws)
-        data_network = DataNetwork(network.vpc_id, network.data_subnet_ids, {"cluster": cluster.security_group_id})
-        self._database = Database(
-            f"{name}-database", settings.database, data_network, key.arn, protect, opts=self._on_aws
-        )
-        self._cache = Cache(f"{name}-cache", settings.cache, data_network, key.arn, protect, opts=self._on_aws)
-
-        self._identities = self._make_identities(cluster, key)
-        nodes = Nodes(
-            name,
-            settings.nodes,
-            cluster.name,
-            settings.cluster.version,
-            network.private_subnet_ids,
-            key.arn,
-            aws_tags(stack),
-            depends_on=[
-                network,  # its gateways and routes too: a node without a way out never joins
-                cluster.pod_identity_agent,
-                *(identity.association for identity in self._identities.values()),
-            ],
-            opts=self._on_aws,
-        )
-        add_ons = AddOns(name, cluster.name, nodes.groups, opts=self._on_aws)
+        self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
+        self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
+        self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
+        self._data_stores(name, protect)
+        self._identities = self._make_identities()
+        self._nodes = self._make_nodes(name, stack)
+        self._add_ons = AddOns(name, self._cluster.name, self._nodes.groups, opts=self._on_aws)
         provider = kubernetes.Provider(
             "kubernetes",
-            kubeconfig=cluster.kubeconfig,
+            kubeconfig=self._cluster.kubeconfig,
             # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
-            cluster_identifier=cluster.arn,
+            cluster_identifier=self._cluster.arn,
             enable_server_side_apply=True,
-            opts=ResourceOptions(depends_on=[*nodes.groups, add_ons]),
+            opts=ResourceOptions(depends_on=[*self._nodes.groups, self._add_ons]),
         )
         self._on_kubernetes = ResourceOptions(providers=[provider])
-        self._kubernetes(network)
+        self._namespace = Namespace(NAMESPACE, opts=self._on_kubernetes)
+        self._application()
+        if settings.monitoring.enabled:
+            self._monitoring()
         self.outputs = {
             "region": region,
-            "cluster_name": cluster.name,
-            "cluster_arn": cluster.arn,
+            "cluster_name": self._cluster.name,
+            "cluster_arn": self._cluster.arn,
             "database_address": self._database.address,
             "database_master_secret_arn": self._database.master_secret_arn,
             "cache_endpoint": self._cache.endpoint,
@@ -100,7 +84,33 @@ class AwsStack:
             "image": settings.app.image,
         }
 
-    def _make_identities(self, cluster: Cluster, key: EncryptionKey) -> dict[str, WorkloadIdentity]:
+    def _data_stores(self, name: str, protect: bool) -> None:
+        network = DataNetwork(
+            self._network.vpc_id, self._network.data_subnet_ids, {"cluster": self._cluster.security_group_id}
+        )
+        self._database = Database(
+            f"{name}-database", self._settings.database, network, self._key.arn, protect, opts=self._on_aws
+        )
+        self._cache = Cache(f"{name}-cache", self._settings.cache, network, self._key.arn, protect, opts=self._on_aws)
+
+    def _make_nodes(self, name: str, stack: str) -> Nodes:
+        return Nodes(
+            name,
+            self._settings.nodes,
+            self._cluster.name,
+            self._settings.cluster.version,
+            self._network.private_subnet_ids,
+            self._key.arn,
+            aws_tags(stack),
+            depends_on=[
+                self._network,  # its gateways and routes too: a node without a way out never joins
+                self._cluster.pod_identity_agent,
+                *(identity.association for identity in self._identities.values()),
+            ],
+            opts=self._on_aws,
+        )
+
+    def _make_identities(self) -> dict[str, WorkloadIdentity]:
         """By service account."""
         account, region = self._settings.account.id, self._settings.account.region
         log_in = Permission(
@@ -116,7 +126,7 @@ class AwsStack:
         return {
             APP: WorkloadIdentity(
                 APP,
-                cluster.name,
+                self._cluster.name,
                 NAMESPACE,
                 APP,
                 {
@@ -129,38 +139,41 @@ class AwsStack:
                 opts=self._on_aws,
             ),
             MIGRATE: WorkloadIdentity(
-                MIGRATE, cluster.name, NAMESPACE, MIGRATE, {"DatabaseLogIn": log_in}, opts=self._on_aws
+                MIGRATE, self._cluster.name, NAMESPACE, MIGRATE, {"DatabaseLogIn": log_in}, opts=self._on_aws
             ),
             BOOTSTRAP: WorkloadIdentity(
                 BOOTSTRAP,
-                cluster.name,
+                self._cluster.name,
                 NAMESPACE,
                 BOOTSTRAP,
                 {
                     "MasterSecret": Permission(
                         actions=["secretsmanager:GetSecretValue"], resources=[self._database.master_secret_arn]
                     ),
-                    "ItsKey": Permission(actions=["kms:Decrypt"], resources=[key.arn]),
+                    "ItsKey": Permission(actions=["kms:Decrypt"], resources=[self._key.arn]),
                 },
                 opts=self._on_aws,
             ),
         }
 
-    def _kubernetes(self, network: Network) -> None:
+    def _application(self) -> None:
         app, region = self._settings.app, self._settings.account.region
         database, cache = self._database.connection, self._cache.connection
-        namespace = Namespace(NAMESPACE, opts=self._on_kubernetes)
-        to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
+        to_database = Flow(Peer(cidrs=self._network.data_cidrs), ports=(POSTGRESQL_PORT,))
         policies = NetworkPolicies(
             NAMESPACE,
-            namespace.name,
+            self._namespace.name,
             {
                 APP: Access(
                     ingress=[
-                        Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,)),  # load balancers are no pods
+                        Flow(Peer(cidrs=self._network.public_cidrs), ports=(HTTP_PORT,)),  # load balancers are no pods
                         Flow(Peer(namespace=monitoring.NAMESPACE), ports=(METRICS_PORT,)),
                     ],
-                    egress=[to_database, Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,)), POD_IDENTITY],
+                    egress=[
+                        to_database,
+                        Flow(Peer(cidrs=self._network.data_cidrs), ports=(VALKEY_PORT,)),
+                        POD_IDENTITY,
+                    ],
                 ),
                 MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
                 BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, AWS_APIS]),
@@ -171,7 +184,7 @@ class AwsStack:
             BOOTSTRAP,
             app.image,
             ["-m", "app.bootstrap_database"],
-            namespace.name,
+            self._namespace.name,
             Runtime(
                 {
                     **database_environment(database),
@@ -187,7 +200,7 @@ class AwsStack:
             MIGRATE,
             app.image,
             ["-m", "app.migrate"],
-            namespace.name,
+            self._namespace.name,
             Runtime(migration_environment(database, region)),
             node_group=app.node_group,
             depends_on=[policies, bootstrap, self._identities[MIGRATE]],
@@ -196,22 +209,20 @@ class AwsStack:
         Workload(
             APP,
             app,
-            namespace.name,
+            self._namespace.name,
             Runtime(application_environment(app, database, cache, region)),
             depends_on=[policies, migrate, self._identities[APP]],
             opts=self._on_kubernetes,
         )
-        if self._settings.monitoring.enabled:
-            self._monitoring(namespace)
 
-    def _monitoring(self, namespace: Namespace) -> None:
+    def _monitoring(self) -> None:
         settings = self._settings.monitoring
         # Node exporter reads the host's own figures, which `restricted` forbids.
         home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=self._on_kubernetes)
         watch = MonitoringStack(monitoring.NAMESPACE, settings, home.name, opts=self._on_kubernetes)
         WorkloadMonitoring(
             APP,
-            namespace.name,
+            self._namespace.name,
             NAMESPACE,
             settings.scrape_seconds,
             self._settings.app.least_replicas,

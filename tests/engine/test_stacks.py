@@ -20,6 +20,7 @@ from rehearsal import places
 from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.run import Rehearsal, Result
 from rehearsal.toolchain import Toolchain
+from tests.engine.changes import CHANGES, REFUSED
 
 STACKS = ("dev", "staging", "prod", "local")
 
@@ -33,26 +34,6 @@ FAULTS = [
     {"type": "aws:rds/instance:Instance", "name": "*", "operation": "create", "effect": "fail", "times": 1},
     {"type": "kubernetes:apps/v1:Deployment", "name": "*", "operation": "create", "effect": "lose-answer", "times": 1},
 ]
-
-CHANGES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
-    "dev": (
-        {"app.log_level": "info"},
-        {("update", "kubernetes:apps/v1:Deployment")},
-    ),
-    "staging": (
-        {"database.backup_days": 14},
-        {("update", "aws:rds/instance:Instance")},
-    ),
-    "prod": (
-        {"app.autoscaling.max_replicas": 18},
-        {("update", "kubernetes:autoscaling/v2:HorizontalPodAutoscaler")},
-    ),
-    "local": (
-        {"app.replicas": 2},
-        {("update", "kubernetes:apps/v1:Deployment")},
-    ),
-}
-"""For each stack a changed setting, and the operations that it must lead to, no more and no fewer."""
 
 
 @dataclass
@@ -182,11 +163,12 @@ class TestAfterwards:
         assert preview.succeeded, "\n".join(preview.errors)
         assert preview.changes.keys() == {"same"}
 
-    def test_a_changed_setting_changes_exactly_what_it_should(self, up: Rehearsed) -> None:
-        changes, expected = CHANGES[up.stack]
-        preview = up.rehearsal.preview(None, changes)
+    def test_changed_settings_change_exactly_what_they_should(self, up: Rehearsed) -> None:
+        changes = CHANGES[up.stack]
+        preview = up.rehearsal.preview(None, {change.setting: change.value for change in changes})
         assert preview.succeeded, "\n".join(preview.errors)
-        assert {(step.operation, step.type) for step in preview.events.changed} == expected
+        expected = set().union(*(change.operations for change in changes))
+        assert {f"{step.operation} {step.key}" for step in preview.events.changed} == expected
 
     def test_a_setting_that_cannot_work_is_refused_before_anything_is_touched(self, up: Rehearsed) -> None:
         refused = up.rehearsal.up(None, {"app.shutdown.grace_seconds": 10, "app.log_levle": "info"})
@@ -194,6 +176,16 @@ class TestAfterwards:
         [error] = [error for error in refused.errors if "faults" in error or "fault;" in error]
         assert "app.log_levle: unknown setting; did you mean log_level?" in error
         assert not refused.events.changed
+
+
+@only("prod")
+class TestProtection:
+    @pytest.mark.parametrize(("setting", "value", "resource"), REFUSED["prod"])
+    def test_what_holds_data_is_never_replaced(self, up: Rehearsed, setting: str, value: Any, resource: str) -> None:
+        refused = up.rehearsal.preview(None, {setting: value})
+        assert not refused.succeeded
+        name = resource.partition("/")[2]
+        assert any(name in error and "protect" in error for error in refused.errors), refused.errors
 
 
 @only("prod")

@@ -184,6 +184,32 @@ def settings_of(stack: str, config: Mapping[str, Any] | None = None) -> Settings
     return load(as_the_engine_gives_it(config), PROJECT, stack, surroundings(PROJECT_FOLDER, stack))
 
 
+def planned_with(stack: str, changes: Mapping[str, Any]) -> Plan:
+    """What a shipped stack registers with other settings: dotted path to value, `None` removes; not computed twice."""
+    return _planned_with(stack, json.dumps(changes, sort_keys=True))
+
+
+@cache
+def _planned_with(stack: str, changes: str) -> Plan:
+    return plan_of(stack, settings_with(stack, json.loads(changes)))
+
+
+def settings_with(stack: str, changes: Mapping[str, Any]) -> Settings:
+    """A shipped stack's settings with changes, as in `{"database.multi_az": True, "network.flow_logs": None}`."""
+    config = stack_file(stack)
+    for path, value in changes.items():
+        section, *keys = path.split(".")
+        within: dict[str, Any] = config
+        for key in [f"{PROJECT}:{section}", *keys][:-1]:
+            within = within.setdefault(key, {})
+        last = keys[-1] if keys else f"{PROJECT}:{section}"
+        if value is None:
+            within.pop(last, None)
+        else:
+            within[last] = value
+    return settings_of(stack, config)
+
+
 @cache
 def planned(stack: str) -> Plan:
     """What a shipped stack registers. Computed once a stack, since nothing changes it."""
