@@ -14,15 +14,21 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.run import Rehearsal
+
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
 RUNS = 3
 STACKS = ("prod", "staging", "dev", "local")
+FIRST_UP = ("prod", "staging", "dev")
+LONG_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,8 @@ def rehearsal(command: str, stack: str) -> Measured:
 
 
 def rehearsals() -> list[str]:
-    """For each stack: up from nothing (control plane included), a preview without change, and destroy."""
+    """For each stack: up from nothing (control plane included), a preview without change, and destroy; then the first `up`."""
+    chains: list[tuple[str, list[Link]]] = []
     rows = [
         "| stack | resources | up, warm caches | preview, no change | destroy | most memory |",
         "|---|---|---|---|---|---|",
@@ -101,6 +108,8 @@ def rehearsals() -> list[str]:
     for stack in STACKS:
         rehearsal("destroy", stack)
         up = rehearsal("up", stack)
+        if stack in FIRST_UP:
+            chains.append((stack, critical_path(plan_of_state(Rehearsal(stack).state()["deployment"]["resources"]))))
         previews = [rehearsal("preview", stack) for _ in range(RUNS)]
         down = rehearsal("destroy", stack)
         resources = up.output.split(" is up: ")[1].split(" ")[0]
@@ -108,7 +117,27 @@ def rehearsals() -> list[str]:
             f"| {stack} | {resources} | {up.seconds:.0f} s | {_middle([p.seconds for p in previews])} "
             f"| {down.seconds:.0f} s | {up.mebibytes:.0f} MiB |"
         )
-    return rows
+    return [*rows, *first_ups(chains)]
+
+
+def first_ups(chains: Sequence[tuple[str, list[Link]]]) -> list[str]:
+    """The longest chain of a first `up` on AWS, from the rehearsed plan's dependencies and benchmarks/durations.py."""
+    bound = unavoidable_seconds()
+    lines = [
+        "",
+        "A first `up` on AWS, computed from the rehearsed plan's dependencies and typical durations (benchmarks/durations.py; "
+        f"not measured). What no order can shorten (cluster, nodes, DNS, jobs, application) takes {bound / 60:.1f} min.",
+        "",
+        "| stack | longest chain | above the unavoidable | its links of half a minute and more |",
+        "|---|---|---|---|",
+    ]
+    for stack, chain in chains:
+        long = ", ".join(
+            f"{link.key.rpartition('::')[2]} {link.seconds} s" for link in chain if link.seconds >= LONG_SECONDS
+        )
+        ready = chain[-1].ready
+        lines.append(f"| {stack} | {ready / 60:.1f} min | {100 * (ready / bound - 1):.0f} % | {long} |")
+    return lines
 
 
 def programs() -> list[str]:
