@@ -24,7 +24,10 @@ from infra.network import Network
 from infra.nodes import Nodes
 from infra.pods import Runtime
 from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
+from infra.recovery import SecondRegion
+from infra.secrets import Secrets
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings
 
 APP = "app"
@@ -38,25 +41,20 @@ class AwsStack:
 
     outputs: dict[str, Output[Any] | str]
 
-    def __init__(self, stack: str, settings: AwsSettings) -> None:
+    def __init__(self, stack: str, file: AwsSettings) -> None:
         name = f"{PROJECT}-{stack}"
+        settings = settings_in_effect(file)
         self._settings = settings
         protect = settings.protection.enabled
         region = settings.account.region
-        self._on_aws = ResourceOptions(
-            providers=[
-                aws.Provider(
-                    "aws",
-                    region=region,
-                    allowed_account_ids=[settings.account.id],
-                    default_tags={"tags": aws_tags(stack)},
-                )
-            ]
-        )
+        self._on_aws = self._provider("aws", region, stack)
+        self._second_region = self._make_second_region(name, stack)
         self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
         self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
         self._data_stores(name, protect)
+        if not (settings.recovery and settings.recovery.restoring):  # which has the copies of the first region already
+            Secrets(name, settings.secrets, self._key.arn, protect, self._second_region, opts=self._on_aws)
         self._identities = self._make_identities()
         self._nodes = self._make_nodes(name, stack)
         self._add_ons = AddOns(name, self._cluster.name, self._nodes.groups, opts=self._on_aws)
@@ -83,6 +81,25 @@ class AwsStack:
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
+
+    def _provider(self, logical: str, region: str, stack: str) -> ResourceOptions:
+        provider = aws.Provider(
+            logical,
+            region=region,
+            allowed_account_ids=[self._settings.account.id],
+            default_tags={"tags": aws_tags(stack)},
+        )
+        return ResourceOptions(providers=[provider])
+
+    def _make_second_region(self, name: str, stack: str) -> SecondRegion | None:
+        """The key that encrypts the copies there; none where nothing is copied."""
+        recovery = self._settings.recovery
+        if recovery is None or recovery.restoring:
+            return None
+        elsewhere = self._provider("aws-second-region", recovery.region, stack)
+        account = self._settings.account.id
+        key = EncryptionKey(f"{name}-copies", self._settings.encryption, account, recovery.region, opts=elsewhere)
+        return SecondRegion(recovery.region, key.arn)
 
     def _data_stores(self, name: str, protect: bool) -> None:
         network = DataNetwork(

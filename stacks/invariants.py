@@ -15,7 +15,9 @@ from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
+from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.workload import WorkloadSettings
+from stacks.sections import AccountSettings
 
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
@@ -25,19 +27,63 @@ SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
 
 
-def networks_do_not_overlap(network: NetworkSettings, networks: Mapping[str, str]) -> Iterator[str]:
+def networks_do_not_overlap(
+    network: NetworkSettings, recovery: RecoverySettings | None, stack: str, networks: Mapping[str, str]
+) -> Iterator[str]:
     """Stacks that overlap can never be peered, and one of them is the other's copy with a forgotten line."""
-    own = ipaddress.IPv4Network(network.cidr)
-    for other, cidr in networks.items():
-        try:
-            theirs = ipaddress.IPv4Network(cidr)
-        except ValueError:
-            continue  # the other stack's own fault, told when that stack is loaded
-        if own.overlaps(theirs):
+    used = {"network.cidr": network.cidr}
+    if recovery and recovery.restoring:
+        used = {"recovery.network_cidr": recovery.network_cidr}
+    elif recovery:
+        used["recovery.network_cidr"] = recovery.network_cidr
+        if ipaddress.IPv4Network(recovery.network_cidr).overlaps(ipaddress.IPv4Network(network.cidr)):
             yield (
-                f"network.cidr: {network.cidr} overlaps {cidr} of stack {other} (Pulumi.{other}.yaml); "
-                "choose a range that no other stack uses"
+                f"recovery.network_cidr: {recovery.network_cidr} overlaps network.cidr {network.cidr}; both regions' networks "
+                "must be able to meet: choose another range"
             )
+    for setting, cidr in used.items():
+        for other, theirs in networks.items():
+            if setting == "recovery.network_cidr" and source_stack(other) == source_stack(stack):
+                continue  # the recovering stack's range is the one that its source keeps for it
+            if _overlap(cidr, theirs):
+                yield (
+                    f"{setting}: {cidr} overlaps {theirs} of stack {other} (Pulumi.{other}.yaml); "
+                    "choose a range that no other stack uses"
+                )
+
+
+def _overlap(cidr: str, other: str) -> bool:
+    try:
+        return ipaddress.IPv4Network(cidr).overlaps(ipaddress.IPv4Network(other))
+    except ValueError:
+        return False  # the other stack's own fault, told when that stack is loaded
+
+
+def a_recovering_stack_says_so(
+    recovery: RecoverySettings | None, account: AccountSettings, stack: str
+) -> Iterator[str]:
+    """Copies are found by the name of the stack that made them, and never in its own region."""
+    if recovery is None:
+        return
+    if recovery.region == account.region:
+        yield f"recovery.region: {recovery.region} is account.region; a second region must be another one"
+    restore = recovery.restore_database_from
+    if restore and not stack.endswith(RECOVERY_SUFFIX):
+        yield (
+            f"recovery.restore_database_from: stack {stack} would move to {recovery.region} and lose what it has here; "
+            f"copy Pulumi.{stack}.yaml to Pulumi.{stack}{RECOVERY_SUFFIX}.yaml and set it there "
+            "(docs/procedures/second-region.md)"
+        )
+    if restore and f":{recovery.region}:{account.id}:" not in restore:
+        yield (
+            f"recovery.restore_database_from: {restore} is not in region {recovery.region} of account {account.id}; "
+            "take the replicated backup's ARN there"
+        )
+    if not restore and stack.endswith(RECOVERY_SUFFIX):
+        yield (
+            f"recovery.restore_database_from: is missing; stack {stack} brings {source_stack(stack)} up in {recovery.region} "
+            "from that backup (docs/procedures/second-region.md)"
+        )
 
 
 def connections_suffice(app: WorkloadSettings, database: DatabaseSettings | InClusterDatabaseSettings) -> Iterator[str]:
@@ -102,6 +148,7 @@ def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
 
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
+    a_recovering_stack_says_so,
     connections_suffice,
     a_budget_allows_an_eviction,
     a_pod_has_time_to_leave,

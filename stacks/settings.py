@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.cache import CacheSettings
@@ -21,9 +21,11 @@ from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
-from infra.settings import Section
+from infra.recovery import RecoverySettings
+from infra.secrets import SecretsSettings
 from infra.workload import WorkloadSettings
 from stacks.invariants import broken_invariants
+from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
 
 OTHER_NAMESPACES = frozenset({"pulumi"})
 """Of configuration keys that are not ours and may stand in a stack file; providers are configured by the program."""
@@ -33,29 +35,6 @@ STACK_NAME_LENGTH = 16
 """A cache's identifier is `marlinspike-<stack>-cache`, and ElastiCache allows 40 characters."""
 
 STACK_NAME = rf"(?=.{{1,{STACK_NAME_LENGTH}}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
-
-
-class AccountSettings(Section):
-    """Section `account`: whose AWS account, and where in the world."""
-
-    id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
-    """Twelve digits; any other account is refused by the AWS provider."""
-
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
-
-
-class ProtectionSettings(Section):
-    """Section `protection`: whether data and cluster resist deletion."""
-
-    enabled: bool = False
-    """Pulumi's `protect`, AWS's deletion protection, and final snapshots: all of them or none."""
-
-
-class KubernetesSettings(Section):
-    """Section `kubernetes` of a stack without AWS: which cluster."""
-
-    context: str | None = None
-    """Of the kubeconfig ($KUBECONFIG or ~/.kube/config); the current one when left out."""
 
 
 class _Sections(BaseModel):
@@ -76,6 +55,8 @@ class AwsSettings(_Sections):
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
     protection: ProtectionSettings = ProtectionSettings()
+    recovery: RecoverySettings | None = None
+    secrets: SecretsSettings = {}
 
 
 class LocalSettings(_Sections):
@@ -119,7 +100,9 @@ def surroundings(project_folder: Path, stack: str) -> Surroundings:
             continue
         try:
             config = yaml.safe_load(path.read_text()).get("config", {})
-            networks[other] = str(config["marlinspike:network"]["cidr"])
+            recovery = config.get("marlinspike:recovery") or {}
+            restoring = recovery.get("restore_database_from")
+            networks[other] = str(recovery["network_cidr"] if restoring else config["marlinspike:network"]["cidr"])
         except (yaml.YAMLError, AttributeError, KeyError, TypeError):
             continue
     return Surroundings(networks)
@@ -176,7 +159,7 @@ def load(configuration: Mapping[str, str], project: str, stack: str, around: Sur
         except ValidationError as error:
             faults.extend(_fault(name, detail, hints[name]) for detail in error.errors())
 
-    faults.extend(broken_invariants({**sections, "networks": around.networks}))
+    faults.extend(broken_invariants({**sections, "stack": stack, "networks": around.networks}))
     if faults:
         raise SettingsError(stack, faults)
     return model.model_construct(**sections)

@@ -71,8 +71,8 @@ class Plan:
 
     @property
     def key_arn(self) -> str:
-        """ARN of the one key that encrypts what the stack stores."""
-        key = self.only("aws:kms/key:Key")
+        """ARN of the one key that encrypts what the stack stores in its own region."""
+        [key] = [key for key in self.of("aws:kms/key:Key") if not key.name.endswith("-copies-key")]
         return f"arn:aws:test:eu-west-3:111122223333:{key.name}"
 
     def kubernetes(self) -> Iterator[Registered]:
