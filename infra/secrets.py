@@ -20,8 +20,8 @@ class SecretSettings(Section):
 
 
 SecretsSettings = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], SecretSettings]
-"""Section `secrets` of a stack file: secrets by name. `aws secretsmanager put-secret-value` sets their values, which so never pass
-through Pulumi and are in no state."""
+"""Section `secrets` of a stack file: secrets by name. `aws secretsmanager put-secret-value` sets their values, which so never
+pass through Pulumi and are in no state."""
 
 
 def secret_path(stack_name: str, secret: str) -> str:
