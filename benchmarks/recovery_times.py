@@ -1,7 +1,7 @@
 """How much is lost and how long it takes when a whole region is lost: derived from a plan, not promised by hand.
 
-RPO (recovery point objective): the age of the newest copy in the second region. RTO (recovery time objective): from the loss to the
-application answering there.
+RPO (recovery point objective): the age of the newest copy in the second region. RTO (recovery time objective): from the loss to
+the application answering there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,8 +30,8 @@ COPIES: Mapping[str, Copy] = {
     DATABASE: Copy(
         "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication",
         15,
-        'RDS user guide, "Restoring to a specified time": logs are stored every 5 minutes; "Replicating automated backups": copied '
-        "as soon as they are ready (10 minutes for that are an assumption; an alarm on the lag is the proof)",
+        'RDS user guide, "Restoring to a specified time": logs are stored every 5 minutes; "Replicating automated backups": '
+        "copied as soon as they are ready (10 minutes for that are an assumption)",
     ),
     "aws:s3/bucket:Bucket": Copy(
         "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
@@ -48,7 +48,7 @@ COPIES: Mapping[str, Copy] = {
 
 
 def recovery_point_minutes(types: Iterable[str]) -> dict[str, float]:
-    """For each kind of data in a plan, given the types of its resources: the age of its copy, infinite where nothing copies it."""
+    """For each kind of data among the types of a plan's resources: the age of its copy, infinite where nothing copies it."""
     present = set(types)
     return {
         kind: copy.minutes if copy.by in present else float("inf") for kind, copy in COPIES.items() if kind in present
