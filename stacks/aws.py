@@ -23,7 +23,7 @@ from infra.naming import PROJECT, aws_tags
 from infra.network import Network
 from infra.nodes import Nodes
 from infra.pods import Runtime
-from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
+from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
 from stacks.settings import AwsSettings
 
@@ -54,7 +54,9 @@ class AwsStack:
             ]
         )
         self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
-        self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
+        self._network = Network(
+            name, settings.network, settings.account.id, region, name, self._key.arn, opts=self._on_aws
+        )
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
         self._data_stores(name, protect)
         self._identities = self._make_identities()
@@ -176,7 +178,7 @@ class AwsStack:
                     ],
                 ),
                 MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
-                BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, AWS_APIS]),
+                BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, *aws_apis(self._network.endpoint_cidrs)]),
             },
             opts=self._on_kubernetes,
         )
