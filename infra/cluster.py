@@ -113,7 +113,7 @@ class Cluster(pulumi.ComponentResource):
             name=name,
             version=settings.version,
             vpc_id=network.vpc_id,
-            private_subnet_ids=network.private_subnet_ids,
+            private_subnet_ids=network.cluster_subnet_ids,
             endpoint_private_access=settings.private_endpoint,
             endpoint_public_access=bool(settings.public_access_cidrs),
             public_access_cidrs=list(settings.public_access_cidrs) or None,

@@ -23,7 +23,8 @@ class EncryptionKey(pulumi.ComponentResource):
     """A customer-managed KMS key, rotated each year, and its alias.
 
     Type token: `marlinspike:encryption:EncryptionKey`. The key policy lets the account's own IAM policies decide, and the
-    region's CloudWatch Logs use the key for this account's log groups only.
+    region's CloudWatch Logs use the key for this account's log groups only. AWS's log delivery uses it for what it writes to
+    this account's buckets.
     """
 
     arn: Output[str]
@@ -73,6 +74,7 @@ class EncryptionKey(pulumi.ComponentResource):
                             },
                         },
                         *_disks_of_node_groups(account_id),
+                        _delivered_logs(account_id, region),
                     ],
                 }
             ),
@@ -112,3 +114,21 @@ def _disks_of_node_groups(account_id: str) -> list[dict[str, object]]:
             "Condition": {**scope, "Bool": {"kms:GrantIsForAWSResource": "true"}},
         },
     ]
+
+
+def _delivered_logs(account_id: str, region: str) -> dict[str, object]:
+    """Lets AWS's log delivery write flow logs to a bucket that is encrypted with the key.
+
+    After AWS's "Required key policy for use with SSE-KMS" (flow logs), bound to this account.
+    """
+    return {
+        "Sid": "LogsDeliveredToBuckets",
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account_id},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
+        },
+    }

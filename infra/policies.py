@@ -55,6 +55,13 @@ POD_IDENTITY = Flow(Peer(cidrs=(POD_IDENTITY_AGENT,)), ports=(80,))
 AWS_APIS = Flow(Peer(cidrs=("0.0.0.0/0",), except_cidrs=PRIVATE_AND_LINK_LOCAL), ports=(443,))
 """Public endpoints of AWS services; their addresses change, so all but the private ranges."""
 
+
+def aws_apis(endpoint_cidrs: Sequence[str]) -> list[Flow]:
+    """To AWS's services: over the internet, and where interface endpoints answer in the VPC (none, if empty)."""
+    endpoints = [Flow(Peer(cidrs=endpoint_cidrs), ports=(443,))] if endpoint_cidrs else []
+    return [AWS_APIS, *endpoints]
+
+
 KUBERNETES_API = Flow(Peer(cidrs=("0.0.0.0/0",)), ports=(443, 6443))
 """Policies act on the API server's own address, behind the `kubernetes` Service, and that differs from cluster to cluster."""
 

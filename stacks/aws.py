@@ -23,7 +23,7 @@ from infra.naming import PROJECT, aws_tags
 from infra.network import Network
 from infra.nodes import Nodes
 from infra.pods import Runtime
-from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
+from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
 from infra.recovery import SecondRegion
 from infra.secrets import Secrets
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
@@ -50,7 +50,9 @@ class AwsStack:
         self._on_aws = self._provider("aws", region, stack)
         self._second_region = self._make_second_region(name, stack)
         self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
-        self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
+        self._network = Network(
+            name, settings.network, settings.account.id, region, name, self._key.arn, opts=self._on_aws
+        )
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
         self._data_stores(name, protect)
         if not (settings.recovery and settings.recovery.restoring):  # which has the copies of the first region already
@@ -193,7 +195,7 @@ class AwsStack:
                     ],
                 ),
                 MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
-                BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, AWS_APIS]),
+                BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, *aws_apis(self._network.endpoint_cidrs)]),
             },
             opts=self._on_kubernetes,
         )

@@ -7,11 +7,13 @@ of its sections are valid in themselves.
 import inspect
 import ipaddress
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from infra.database import DatabaseSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
+from infra.layout import lay_out
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
@@ -19,12 +21,18 @@ from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.workload import WorkloadSettings
 from stacks.sections import AccountSettings
 
+if TYPE_CHECKING:
+    from stacks.settings import AccountSettings
+
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
 people."""
 
 SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
+
+NODE_PREFIXES = 8
+"""Prefixes of 16 addresses that the VPC CNI takes for a node's 110 pods, and one to spare (WARM_PREFIX_TARGET)."""
 
 
 def networks_do_not_overlap(
@@ -146,6 +154,42 @@ def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
         yield "app.node_group: target local has no node groups; leave it out"
 
 
+def nodes_reach_what_they_need(
+    account: "AccountSettings", network: NetworkSettings, app: WorkloadSettings, monitoring: MonitoringSettings
+) -> Iterator[str]:
+    """Without NAT there is only what AWS answers inside the VPC, and no endpoint leads to a public registry."""
+    if network.nat_gateways != "none":
+        return
+    if not network.interface_endpoints:
+        yield (
+            "network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor EKS nor ECR: they could not join, nor "
+            "pull an image; set network.interface_endpoints to true, or nat_gateways to single"
+        )
+    registry = rf"[0-9]{{12}}\.dkr\.ecr\.{account.region}\.amazonaws\.com/"
+    if re.match(registry, app.image) is None:
+        yield (
+            f"app.image: with network.nat_gateways none, nodes pull from ECR in {account.region} only, and {app.image} is not "
+            "there; copy it there, or set nat_gateways to single"
+        )
+    if monitoring.enabled:
+        yield (
+            "monitoring.mode: with network.nat_gateways none it must be off, since its charts' images come from public "
+            "registries (quay.io, registry.k8s.io, docker.io), to which no endpoint leads; or set nat_gateways to single"
+        )
+
+
+def nodes_find_prefixes(network: NetworkSettings, nodes: Mapping[str, NodeGroupSettings]) -> Iterator[str]:
+    """Where no prefix is left, a node comes up and its pods wait for ever."""
+    most = sum(group.maximum for group in nodes.values())
+    in_a_zone = math.ceil(most / len(network.zones)) * NODE_PREFIXES
+    reserved = ipaddress.IPv4Network(lay_out(network.cidr)[0].prefixes).num_addresses // 16
+    if in_a_zone > reserved:
+        yield (
+            f"network.cidr: {most} nodes at most in {len(network.zones)} zones take {in_a_zone} prefixes of 16 addresses in "
+            f"each, and a /{network.cidr.partition('/')[2]} has {reserved}; take a larger network, or fewer nodes"
+        )
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     a_recovering_stack_says_so,
@@ -154,6 +198,8 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     a_pod_has_time_to_leave,
     node_groups_exist,
     node_groups_need_aws,
+    nodes_reach_what_they_need,
+    nodes_find_prefixes,
 )
 
 

@@ -33,6 +33,8 @@ CACHE = "aws:elasticache/replicationGroup:ReplicationGroup"
 USER = "aws:elasticache/user:User"
 CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
+RESERVATION = "aws:ec2/subnetCidrReservation:SubnetCidrReservation"
+ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
 DATABASE: dict[str, Any] = {
@@ -597,6 +599,64 @@ def test_a_subnet_must_fit_into_its_vpc(aws: Plugin, block: str, code: str) -> N
     with pytest.raises(grpc.RpcError) as refused:
         aws.create(SUBNET, "other", vpcId=vpc.id, cidrBlock=block)
     assert f"api error {code}" in refusal(refused)
+
+
+@pytest.mark.parametrize(
+    ("block", "code"), [("10.0.0.192/27", "InvalidCidr.Conflict"), ("10.0.1.0/25", "InvalidParameterValue")]
+)
+def test_a_reservation_must_fit_into_its_subnet(aws: Plugin, block: str, code: str) -> None:
+    _, [subnet, _] = network(aws)
+    reserved = aws.create(RESERVATION, "half", subnetId=subnet.id, cidrBlock="10.0.0.128/25", reservationType="prefix")
+    assert reserved.id.startswith("scr-")
+    with pytest.raises(grpc.RpcError) as refused:
+        aws.create(RESERVATION, "other", subnetId=subnet.id, cidrBlock=block, reservationType="prefix")
+    assert f"api error {code}" in refusal(refused)
+
+
+def interface(aws: Plugin, name: str, vpc: Made, subnets: list[Made], service: str = "ecr.api") -> Made:
+    return aws.create(
+        ENDPOINT,
+        name,
+        vpcId=vpc.id,
+        serviceName=f"com.amazonaws.eu-west-3.{service}",
+        vpcEndpointType="Interface",
+        subnetIds=[each.id for each in subnets],
+        privateDnsEnabled=True,
+    )
+
+
+def test_an_interface_endpoint_has_an_interface_in_every_subnet_and_holds_it(aws: Plugin) -> None:
+    vpc, subnets = network(aws)
+    endpoint = interface(aws, "ecr", vpc, subnets)
+    assert len(set(endpoint.outputs["networkInterfaceIds"])) == 2
+    assert endpoint.outputs["dnsEntries"][0]["dnsName"].endswith(".vpce.amazonaws.com")
+    with pytest.raises(grpc.RpcError, match="has dependencies"):
+        aws.delete(subnets[0])
+    aws.delete(endpoint)
+    aws.delete(subnets[0])
+
+
+def test_a_services_name_leads_to_one_interface_endpoint_of_a_vpc(aws: Plugin) -> None:
+    vpc, subnets = network(aws)
+    interface(aws, "first", vpc, subnets)
+    interface(aws, "another-service", vpc, subnets, "ecr.dkr")
+    with pytest.raises(grpc.RpcError, match=r"conflicting DNS domain for ecr\.api\.eu-west-3\.amazonaws\.com"):
+        interface(aws, "second", vpc, subnets)
+
+
+def test_an_interface_endpoint_takes_one_subnet_of_a_zone(aws: Plugin) -> None:
+    vpc, subnets = network(aws, "aa")
+    with pytest.raises(grpc.RpcError, match="DuplicateSubnetsInSameZone"):
+        interface(aws, "ecr", vpc, subnets)
+
+
+def test_a_cluster_moves_to_other_subnets_but_never_to_other_zones(aws: Plugin) -> None:
+    vpc, subnets = network(aws, "abc")
+    made = cluster(aws, subnets[:2])
+    other = aws.create(SUBNET, "o", vpcId=vpc.id, cidrBlock="10.0.9.0/24", availabilityZone="eu-west-3b")
+    made = aws.update(made, vpcConfig={"subnetIds": [subnets[0].id, other.id]})
+    with pytest.raises(grpc.RpcError, match="exact set of AZs 'eu-west-3a,eu-west-3b'"):
+        aws.update(made, vpcConfig={"subnetIds": [each.id for each in subnets]})
 
 
 def test_an_iam_user_of_the_cache_has_one_name(aws: Plugin) -> None:

@@ -108,6 +108,40 @@ def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
     assert fault.startswith("network.cidr: 10.40.0.0/17 overlaps 10.40.0.0/16 of stack dev (Pulumi.dev.yaml)")
 
 
+def test_nodes_without_any_way_to_aws_are_refused() -> None:
+    [fault] = faults("dev", setting("network", nat_gateways="none"))
+    assert fault.startswith("network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor EKS nor ECR")
+
+
+def test_what_comes_from_public_registries_is_refused_where_nothing_leads_there() -> None:
+    def change(config: Config) -> None:
+        setting("network", nat_gateways="none")(config)
+        setting("app", image="ghcr.io/example/app:0.1.0")(config)
+
+    found = faults("prod", change)
+    assert [fault.split(":")[0] for fault in found] == ["app.image", "monitoring.mode"]
+    assert "nodes pull from ECR in eu-west-3 only" in found[0]
+    assert "quay.io, registry.k8s.io, docker.io" in found[1]
+
+
+def test_without_nat_a_stack_whose_images_are_in_ecr_is_accepted() -> None:
+    config = stack_file("dev")
+    setting("network", nat_gateways="none", interface_endpoints=True)(config)
+    assert settings_of("dev", config).target == "aws"
+
+
+def test_more_nodes_than_the_subnets_have_prefixes_for_are_refused() -> None:
+    group = {"instance_types": ["m7g.large"], "minimum": 1, "desired": 1, "maximum": 25}
+
+    def change(config: Config) -> None:
+        setting("network", cidr="10.41.0.0/18")(config)
+        setting("nodes", application=group)(config)
+
+    [fault] = faults("staging", change)
+    # 9 nodes in the fullest zone, 8 prefixes each; half of a /21 has 64.
+    assert "25 nodes at most in 3 zones take 72 prefixes of 16 addresses in each, and a /18 has 64" in fault
+
+
 def test_more_pods_than_the_database_has_connections_for_are_refused() -> None:
     [fault] = faults("prod", setting("app", database_pool_size=11))
     # 20 pods, a quarter more during a rollout, and 20 that leave; 11 connections each, 8 reserved.

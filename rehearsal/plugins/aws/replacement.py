@@ -49,6 +49,8 @@ aws:ec2/routeTableAssociation:RouteTableAssociation subnetId gatewayId
 # ec2/vpc_endpoint.go
 aws:ec2/vpcEndpoint:VpcEndpoint vpcId serviceName serviceNetworkArn resourceConfigurationArn serviceRegion
     vpcEndpointType dnsOptions.privateDnsPreference dnsOptions.privateDnsSpecifiedDomains
+# ec2/vpc_subnet_cidr_reservation.go: everything
+aws:ec2/subnetCidrReservation:SubnetCidrReservation cidrBlock description reservationType subnetId
 # ec2/vpc_flow_log.go: everything but the tags
 aws:ec2/flowLog:FlowLog deliverCrossAccountRole destinationOptions eniId iamRoleArn logDestination logDestinationType
     logFormat maxAggregationInterval subnetId trafficType transitGatewayId transitGatewayAttachmentId vpcId
@@ -70,6 +72,13 @@ aws:kms/key:Key customerMasterKeySpec keyUsage customKeyStoreId multiRegion xksK
 aws:kms/alias:Alias name namePrefix
 # logs/group.go
 aws:cloudwatch/logGroup:LogGroup name namePrefix logGroupClass
+# s3/bucket.go and bucket_*.go, of each what the platform uses
+aws:s3/bucket:Bucket bucket bucketPrefix bucketNamespace objectLockEnabled
+aws:s3/bucketPolicy:BucketPolicy bucket
+aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
+aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
+aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
 # iam/role.go, role_policy.go, role_policy_attachment.go, policy.go, instance_profile.go, openid_connect_provider.go
 aws:iam/role:Role name namePrefix path
 aws:iam/rolePolicy:RolePolicy name namePrefix role

@@ -28,6 +28,7 @@ def cluster(subject: Subject) -> Computed:
     places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in wanted.get("subnetIds") or []]
     if len({place.value("availabilityZone") for place in places if place}) < 2 and all(places):
         raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
+    _stays_in_its_zones(subject, {place.value("availabilityZone") for place in places if place})
     if wanted.get("endpointPublicAccess") is False and not wanted.get("endpointPrivateAccess"):
         raise AwsError("InvalidParameterException", "Private and public endpoint access cannot be false")
     return Computed(
@@ -70,6 +71,19 @@ def cluster(subject: Subject) -> Computed:
             "upgradePolicy": {"supportType": "EXTENDED"},
         },
     )
+
+
+def _stays_in_its_zones(subject: Subject, zones: set[Any]) -> None:
+    """A cluster's subnets may change, the set of their zones may not."""
+    before = (subject.previous_inputs.get("vpcConfig") or {}).get("subnetIds") or []
+    places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in before]
+    first = {place.value("availabilityZone") for place in places if place}
+    if first and zones != first:
+        raise AwsError(
+            "InvalidParameterException",
+            f"Provided subnets belong to the AZs '{','.join(sorted(zones))}'. But they should belong to the exact set of AZs "
+            f"'{','.join(sorted(first))}' in which subnets were provided during cluster creation.",
+        )
 
 
 def existing(subject: Subject) -> Record:

@@ -11,9 +11,7 @@ VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
 SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 ROUTE_TABLE = "aws:ec2/routeTable:RouteTable"
-
-# Prefix lists of the gateway endpoints; any stable value of the right shape will do.
-_PREFIX_LIST = "pl-"
+RESERVATION = "aws:ec2/subnetCidrReservation:SubnetCidrReservation"
 
 
 @makes(VPC)
@@ -89,6 +87,20 @@ def _network(block: str) -> ipaddress.IPv4Network:
         raise AwsError(
             "InvalidParameterValue", f"Value ({block}) for parameter cidrBlock is invalid. {error}"
         ) from error
+
+
+@makes(RESERVATION)
+def subnet_cidr_reservation(subject: Subject) -> Computed:
+    """A reservation of addresses within a subnet; it lies in the subnet's block and overlaps no other one there."""
+    identifier = f"scr-{subject.hex()}"
+    network, place = _network(subject.text("cidrBlock")), subject.account.get(SUBNET, subject.text("subnetId"))
+    if place and not network.subnet_of(_network(str(place.value("cidrBlock")))):
+        raise AwsError("InvalidParameterValue", f"The CIDR '{network}' is not within the subnet '{place.id}'")
+    for other in subject.account.all(RESERVATION):
+        same_subnet = other.value("subnetId") == subject.text("subnetId")
+        if other.id != identifier and same_subnet and network.overlaps(_network(str(other.value("cidrBlock")))):
+            raise AwsError("InvalidCidr.Conflict", f"The CIDR '{network}' conflicts with the reservation '{other.id}'")
+    return Computed(identifier, {"ownerId": ACCOUNT_ID})
 
 
 @makes("aws:ec2/internetGateway:InternetGateway")
@@ -191,44 +203,6 @@ def route_table_association(subject: Subject) -> Computed:
                 f"the specified association for route table {other.value('routeTableId')} conflicts with an existing association",
             )
     return Computed(f"rtbassoc-{subject.hex()}", {})
-
-
-@makes("aws:ec2/vpcEndpoint:VpcEndpoint")
-def vpc_endpoint(subject: Subject) -> Computed:
-    """A gateway or interface endpoint."""
-    identifier = f"vpce-{subject.hex()}"
-    service = subject.text("serviceName")
-    interface = subject.text("vpcEndpointType") == "Interface"
-    subnets = subject.inputs.get("subnetIds") or []
-    entries = [
-        {
-            "dnsName": f"{identifier}-{subject.hex(8, 'dns')}.{service.split('.')[-1]}.{subject.region}.vpce.{DNS_SUFFIX}",
-            "hostedZoneId": f"Z{subject.letters(13)}",
-        }
-    ]
-    return Computed(
-        identifier,
-        {
-            "arn": subject.arn("ec2", f"vpc-endpoint/{identifier}"),
-            "ownerId": ACCOUNT_ID,
-            "state": "available",
-            "vpcEndpointType": "Gateway",
-            "prefixListId": "" if interface else f"{_PREFIX_LIST}{subject.hex(8, service)}",
-            "cidrBlocks": [],
-            "dnsEntries": entries if interface else [],
-            "networkInterfaceIds": [f"eni-{subject.hex(salt=each)}" for each in subnets],
-            "ipAddressType": "ipv4",
-            "requesterManaged": False,
-            "routeTableIds": [],
-            "securityGroupIds": [],
-            "subnetIds": [],
-            "privateDnsEnabled": False,
-            "serviceRegion": subject.region,
-            "policy": '{"Statement":[{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}],"Version":"2008-10-17"}',
-            "subnetConfigurations": [{"subnetId": each} for each in subnets],
-            "dnsOptions": {"dnsRecordIpType": "ipv4" if interface else "service-defined"},
-        },
-    )
 
 
 @makes("aws:ec2/flowLog:FlowLog")
