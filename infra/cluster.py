@@ -7,15 +7,15 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 from pulumi import Input, Output, ResourceOptions
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator
 
 from infra import versions
+from infra.access import AccessSettings, access_entries
+from infra.identity import trusting
 from infra.network import Network
-from infra.settings import Section
 
-CLUSTER_ADMIN_POLICY = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
-"""EKS user guide, "Review access policy permissions"."""
-
+NETWORK_ADD_ON_POLICY = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+"""What the VPC CNI may do: network interfaces and their addresses (EKS user guide, "Amazon EKS node IAM role")."""
 
 UNREACHABLE = tuple(
     ipaddress.IPv4Network(cidr)
@@ -46,13 +46,19 @@ def _not_everybody(value: str) -> str:
     return value
 
 
-PrincipalArn = Annotated[str, Field(pattern=r"^arn:aws:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+$")]
+def _the_pinned_one(value: str) -> str:
+    if value != versions.KUBERNETES:
+        raise ValueError(
+            f"{value} is not the version that add-ons, nodes and charts are pinned for, {versions.KUBERNETES}; "
+            "change the whole table in infra/versions.py, or leave the setting out"
+        )
+    return value
 
 
-class ClusterSettings(Section):
+class ClusterSettings(AccessSettings):
     """Section `cluster` of a stack file."""
 
-    version: Literal["1.36"] = versions.KUBERNETES
+    version: Annotated[str, AfterValidator(_the_pinned_one)] = versions.KUBERNETES
     """Kubernetes minor version: the one that the add-ons in infra/versions.py are pinned for."""
 
     private_endpoint: Literal[True] = True
@@ -61,25 +67,16 @@ class ClusterSettings(Section):
     public_access_cidrs: tuple[Annotated[str, AfterValidator(_not_everybody)], ...] = ()
     """Networks that may reach the API from outside; none makes it private only."""
 
-    administrators: tuple[PrincipalArn, ...] = Field(min_length=1, max_length=10)
-    """ARNs of the IAM roles (or users) that are cluster administrators. The one that runs `pulumi up` must be among them:
-    whoever creates the cluster is no administrator by that alone."""
-
     log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
     """How long the control plane's logs (API, audit, authenticator, controllers, scheduler) are kept."""
-
-    @model_validator(mode="after")
-    def _administrators_are_distinct(self) -> "ClusterSettings":
-        if len(set(self.administrators)) != len(self.administrators):
-            raise ValueError("administrators names a role twice; EKS accepts one access entry a role")
-        return self
 
 
 class Cluster(pulumi.ComponentResource):
     """An EKS control plane without nodes.
 
     Type token: `marlinspike:cluster:Cluster`. Makes the log group (before the cluster, which would otherwise make one that
-    never expires), a `pulumi-eks` cluster with the VPC CNI and kube-proxy add-ons, and the Pod Identity agent add-on.
+    never expires), a `pulumi-eks` cluster with access entries and the VPC CNI and kube-proxy add-ons, the Pod Identity agent
+    add-on, and the VPC CNI's role.
     """
 
     name: Output[str]
@@ -90,6 +87,8 @@ class Cluster(pulumi.ComponentResource):
     """The group that EKS puts on the control plane and on every node of a managed group, and so on every pod."""
     pod_identity_agent: aws.eks.Addon
     """Nodes must come after it: a pod admitted before never gets credentials."""
+    network_identity: list[pulumi.Resource]
+    """What the VPC CNI on every node needs to give pods their addresses: nodes must come after it too."""
 
     def __init__(
         self,
@@ -118,18 +117,7 @@ class Cluster(pulumi.ComponentResource):
             endpoint_public_access=bool(settings.public_access_cidrs),
             public_access_cidrs=list(settings.public_access_cidrs) or None,
             authentication_mode=eks.AuthenticationMode.API,
-            access_entries={
-                _entry_name(arn): eks.AccessEntryArgs(
-                    principal_arn=arn,
-                    access_policies={
-                        "administrator": eks.AccessPolicyAssociationArgs(
-                            policy_arn=CLUSTER_ADMIN_POLICY,
-                            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
-                        )
-                    },
-                )
-                for arn in settings.administrators
-            },
+            access_entries=access_entries(settings),
             encryption_config_key_arn=key_arn,
             enabled_cluster_log_types=["api", "audit", "authenticator", "controllerManager", "scheduler"],
             deletion_protection=deletion_protection,
@@ -147,7 +135,7 @@ class Cluster(pulumi.ComponentResource):
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
             # CoreDNS comes after the nodes (infra/addons.py): without any it stays degraded (pulumi-eks#1819).
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
-            opts=ResourceOptions(parent=self, depends_on=[logs], transforms=[_creator_is_no_administrator]),
+            opts=ResourceOptions(parent=self, depends_on=[logs], transforms=[_beyond_the_component]),
         )
         self.name = control_plane.eks_cluster.name
         self.arn = control_plane.eks_cluster.arn
@@ -160,7 +148,29 @@ class Cluster(pulumi.ComponentResource):
             addon_version=versions.ADD_ONS["eks-pod-identity-agent"],
             opts=ResourceOptions(parent=self),
         )
+        self.network_identity = self._network_identity(name)
         self.register_outputs({"name": self.name, "arn": self.arn})
+
+    def _network_identity(self, name: str) -> list[pulumi.Resource]:
+        """A role of the VPC CNI's own, so that the nodes' role, and all that runs on the host's network, goes without."""
+        child = ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-network-add-on",
+            assume_role_policy=trusting("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
+            opts=child,
+        )
+        attachment = aws.iam.RolePolicyAttachment(
+            f"{name}-network-add-on", role=role.name, policy_arn=NETWORK_ADD_ON_POLICY, opts=child
+        )
+        association = aws.eks.PodIdentityAssociation(
+            f"{name}-network-add-on",
+            cluster_name=self.name,
+            namespace="kube-system",
+            service_account="aws-node",  # of the VPC CNI's DaemonSet
+            role_arn=role.arn,
+            opts=child,
+        )
+        return [attachment, association]
 
 
 def _present(value: str | None) -> str:
@@ -169,20 +179,19 @@ def _present(value: str | None) -> str:
     return value
 
 
-def _entry_name(arn: str) -> str:
-    """A name for an access entry that no other principal shares: account, kind and path."""
-    account, resource = arn.split(":")[4:6]
-    return f"{account}-{resource.replace('/', '-')}"
+def _beyond_the_component(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
+    """What pulumi-eks has no argument for (docs/decisions/0001-raw-eks-resources-beside-pulumi-eks.md).
 
-
-def _creator_is_no_administrator(args: pulumi.ResourceTransformArgs) -> pulumi.ResourceTransformResult | None:
-    """pulumi-eks makes the creator an administrator and has no argument against it.
-
-    An administrator who is nowhere written down is one that nobody removes; and the same principal in `administrators` would
-    be refused as there already (pulumi-eks#2373).
+    Its creator is no administrator: one who is nowhere written down is one that nobody removes, and the same principal in
+    `administrators` would be refused as there already (pulumi-eks#2373). And zonal shift may take a zone's nodes out of
+    service while AWS repairs it, which costs nothing until then (EKS user guide, "Learn about Amazon Application Recovery
+    Controller's (ARC) zonal shift in Amazon EKS").
     """
     if args.type_ != "aws:eks/cluster:Cluster":
         return None
     given = cast("dict[str, object]", args.props.get("accessConfig") or {})
-    access = {**given, "bootstrapClusterCreatorAdminPermissions": False}
-    return pulumi.ResourceTransformResult({**args.props, "accessConfig": access}, args.opts)
+    beyond = {
+        "accessConfig": {**given, "bootstrapClusterCreatorAdminPermissions": False},
+        "zonalShiftConfig": {"enabled": True},
+    }
+    return pulumi.ResourceTransformResult({**args.props, **beyond}, args.opts)

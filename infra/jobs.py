@@ -5,7 +5,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from infra.naming import object_labels, object_metadata
-from infra.nodes import NODE_GROUP_LABEL
+from infra.placement import ANY_NODE, Placement
 from infra.pods import (
     ResourcesSettings,
     Runtime,
@@ -37,7 +37,7 @@ class ReleaseJob(pulumi.ComponentResource):
         namespace: Input[str],
         runtime: Runtime,
         service_account: str | None = None,
-        node_group: str | None = None,
+        placement: Placement = ANY_NODE,
         kubernetes_token: bool = False,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
@@ -74,15 +74,13 @@ class ReleaseJob(pulumi.ComponentResource):
                 }
             ],
         }
-        if node_group:
-            pod["node_selector"] = {NODE_GROUP_LABEL: node_group}
         self.job = kubernetes.batch.v1.Job(
             name,
             metadata={"namespace": namespace, "labels": object_labels(name)},
             spec={
                 "backoff_limit": 2,
                 "active_deadline_seconds": DEADLINE_SECONDS,
-                "template": {"metadata": {"labels": object_labels(name)}, "spec": pod},
+                "template": {"metadata": {"labels": object_labels(name)}, "spec": placement.applied_to(pod)},
             },
             opts=ResourceOptions(
                 parent=self,

@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra.naming import object_labels, object_metadata, selector_labels
-from infra.nodes import NODE_GROUP_LABEL
+from infra.placement import ANY_NODE, Placement
 from infra.pods import (
     ResourcesSettings,
     Runtime,
@@ -141,6 +141,7 @@ class Workload(pulumi.ComponentResource):
         namespace: Input[str],
         runtime: Runtime,
         depends_on: list[pulumi.Resource],
+        placement: Placement = ANY_NODE,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:workload:Workload", name, {}, opts)
@@ -165,7 +166,7 @@ class Workload(pulumi.ComponentResource):
         self.deployment = kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata,
-            spec=_deployment_spec(name, settings, runtime),
+            spec=_deployment_spec(name, settings, runtime, placement),
             opts=ResourceOptions(
                 parent=self,
                 depends_on=[account, service, *depends_on],
@@ -192,7 +193,7 @@ class Workload(pulumi.ComponentResource):
 
 
 def _deployment_spec(
-    name: str, settings: WorkloadSettings, runtime: Runtime
+    name: str, settings: WorkloadSettings, runtime: Runtime, placement: Placement
 ) -> kubernetes.apps.v1.DeploymentSpecArgsDict:
     spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
         "selector": {"match_labels": selector_labels(name)},
@@ -200,7 +201,10 @@ def _deployment_spec(
         "min_ready_seconds": 5,
         "progress_deadline_seconds": 300,
         "revision_history_limit": 5,
-        "template": {"metadata": {"labels": object_labels(name)}, "spec": _pod_spec(name, settings, runtime)},
+        "template": {
+            "metadata": {"labels": object_labels(name)},
+            "spec": placement.applied_to(_pod_spec(name, settings, runtime)),
+        },
     }
     if not settings.autoscaling:
         spec["replicas"] = settings.least_replicas
@@ -209,7 +213,7 @@ def _deployment_spec(
 
 def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubernetes.core.v1.PodSpecArgsDict:
     labels = selector_labels(name)
-    spec: kubernetes.core.v1.PodSpecArgsDict = {
+    return {
         "service_account_name": name,
         "automount_service_account_token": False,
         "enable_service_links": False,
@@ -241,9 +245,6 @@ def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubern
             }
         ],
     }
-    if settings.node_group:
-        spec["node_selector"] = {NODE_GROUP_LABEL: settings.node_group}
-    return spec
 
 
 def _autoscaler_spec(

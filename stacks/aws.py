@@ -22,6 +22,7 @@ from infra.namespace import Namespace
 from infra.naming import PROJECT, aws_tags
 from infra.network import Network
 from infra.nodes import Nodes
+from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
 from infra.recovery import SecondRegion
@@ -124,6 +125,7 @@ class AwsStack:
             depends_on=[
                 self._network,  # its gateways and routes too: a node without a way out never joins
                 self._cluster.pod_identity_agent,
+                *self._cluster.network_identity,
                 *(identity.association for identity in self._identities.values()),
             ],
             opts=self._on_aws,
@@ -178,6 +180,7 @@ class AwsStack:
     def _application(self) -> None:
         app, region = self._settings.app, self._settings.account.region
         database, cache = self._database.connection, self._cache.connection
+        placement = placement_on(self._settings.nodes, app.node_group)
         to_database = Flow(Peer(cidrs=self._network.data_cidrs), ports=(POSTGRESQL_PORT,))
         policies = NetworkPolicies(
             NAMESPACE,
@@ -211,7 +214,7 @@ class AwsStack:
                     "AWS_REGION": region,
                 }
             ),
-            node_group=app.node_group,
+            placement=placement,
             depends_on=[policies, self._identities[BOOTSTRAP]],
             opts=self._on_kubernetes,
         )
@@ -221,7 +224,7 @@ class AwsStack:
             ["-m", "app.migrate"],
             self._namespace.name,
             Runtime(migration_environment(database, region)),
-            node_group=app.node_group,
+            placement=placement,
             depends_on=[policies, bootstrap, self._identities[MIGRATE]],
             opts=self._on_kubernetes,
         )
@@ -231,6 +234,7 @@ class AwsStack:
             self._namespace.name,
             Runtime(application_environment(app, database, cache, region)),
             depends_on=[policies, migrate, self._identities[APP]],
+            placement=placement,
             opts=self._on_kubernetes,
         )
 
@@ -238,7 +242,8 @@ class AwsStack:
         settings = self._settings.monitoring
         # Node exporter reads the host's own figures, which `restricted` forbids.
         home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=self._on_kubernetes)
-        watch = MonitoringStack(monitoring.NAMESPACE, settings, home.name, opts=self._on_kubernetes)
+        placement = placement_on(self._settings.nodes, settings.node_group)
+        watch = MonitoringStack(monitoring.NAMESPACE, settings, home.name, placement, opts=self._on_kubernetes)
         WorkloadMonitoring(
             APP,
             self._namespace.name,

@@ -9,20 +9,17 @@ import ipaddress
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.database import DatabaseSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.layout import lay_out
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
-from infra.nodes import NodeGroupSettings
+from infra.nodes import NodeGroupSettings, by_served_name
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.workload import WorkloadSettings
 from stacks.sections import AccountSettings
-
-if TYPE_CHECKING:
-    from stacks.settings import AccountSettings
 
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
@@ -142,10 +139,20 @@ def a_pod_has_time_to_leave(app: WorkloadSettings) -> Iterator[str]:
 def node_groups_exist(
     nodes: Mapping[str, NodeGroupSettings], app: WorkloadSettings, monitoring: MonitoringSettings
 ) -> Iterator[str]:
-    """A pod that asks for a group that is not there waits for ever."""
+    """A pod that asks for a group that is not there, and that no other serves, waits for ever."""
+    served = by_served_name(nodes)
     for key, group in (("app.node_group", app.node_group), ("monitoring.node_group", monitoring.node_group)):
-        if group is not None and group not in nodes:
-            yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(nodes)}"
+        if group is not None and group not in served:
+            yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(served)}"
+
+
+def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[str]:
+    """Pods that know nothing of the taints here, such as those of an add-on or a chart, need a place too."""
+    if not any(group.takes_any_pod for group in nodes.values()):
+        yield (
+            "nodes: every group has a taint (NoSchedule or NoExecute), so that pods which tolerate none wait for ever, "
+            "those of add-ons among them; leave one group without"
+        )
 
 
 def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
@@ -197,6 +204,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     a_budget_allows_an_eviction,
     a_pod_has_time_to_leave,
     node_groups_exist,
+    some_nodes_take_any_pod,
     node_groups_need_aws,
     nodes_reach_what_they_need,
     nodes_find_prefixes,

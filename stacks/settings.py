@@ -196,6 +196,8 @@ def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
     """The keys that are known where a fault lies."""
     current = section_type
     for part in location:
+        if isinstance(part, int):
+            continue  # of a list: its items' model is known from the list's type
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             current = _item_type(current)
             continue

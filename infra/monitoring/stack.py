@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
 from infra import versions
-from infra.nodes import NODE_GROUP_LABEL
+from infra.placement import ANY_NODE, Placement
 from infra.settings import Section
 
 CHART = "kube-prometheus-stack"
@@ -50,6 +50,7 @@ class MonitoringStack(pulumi.ComponentResource):
         name: str,
         settings: MonitoringSettings,
         namespace: Input[str],
+        placement: Placement = ANY_NODE,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:monitoring:MonitoringStack", name, {}, opts)
@@ -63,14 +64,13 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings),
+            values=_values(settings, placement),
             opts=ResourceOptions(parent=self),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
-def _values(settings: MonitoringSettings) -> dict[str, Any]:
-    selector = {"nodeSelector": {NODE_GROUP_LABEL: settings.node_group}} if settings.node_group else {}
+def _values(settings: MonitoringSettings, placement: Placement) -> dict[str, Any]:
     return {
         # EKS shows nobody its etcd, scheduler and controller-manager: their targets would alarm for ever.
         "kubeEtcd": {"enabled": False},
@@ -88,16 +88,16 @@ def _values(settings: MonitoringSettings) -> dict[str, Any]:
                 "serviceMonitorSelectorNilUsesHelmValues": False,
                 "podMonitorSelectorNilUsesHelmValues": False,
                 "ruleSelectorNilUsesHelmValues": False,
-                **selector,
+                **placement.values(),
             }
         },
-        "alertmanager": {"alertmanagerSpec": dict(selector)},
-        "prometheusOperator": dict(selector),
-        "kube-state-metrics": dict(selector),
+        "alertmanager": {"alertmanagerSpec": placement.values()},
+        "prometheusOperator": placement.values(),
+        "kube-state-metrics": placement.values(),
         "grafana": {
             "enabled": settings.mode == "full",
             # Empty takes the place of the chart's well-known default: it draws one by chance and keeps it in its Secret.
             "adminPassword": "",
-            **selector,
+            **placement.values(),
         },
     }

@@ -100,16 +100,42 @@ CHANGES: dict[str, list[Change]] = {
             *(f"update Route/marlinspike-dev-private-{zone}-default" for zone in "bc"),
         ),
         change("network.flow_logs.destination", "s3", *FLOW_LOGS_IN_S3),
+        change("nodes.application.labels", {"tier": "cheap"}, "update NodeGroup/marlinspike-dev-application"),
+        change(
+            "nodes.application.disk_gib",
+            60,
+            "update LaunchTemplate/marlinspike-dev-application",
+            "update NodeGroup/marlinspike-dev-application",  # its nodes are replaced, a third at a time
+        ),
     ],
     "staging": [
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
+        # Another type of instance is another group: the new one first.
+        change(
+            "nodes.application.instance_types",
+            ["m8g.large"],
+            *replacement("NodeGroup/marlinspike-staging-application"),
+        ),
     ],
     "prod": [
         change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
         change("network.interface_endpoints", False, *NO_ENDPOINTS),
+        change("nodes.system.desired", 3),  # the cluster autoscaler's from the beginning on
+        change(
+            "nodes.application-m8g",
+            {"instance_types": ["m8g.xlarge"], "minimum": 3, "desired": 3, "maximum": 10, "serves": "application"},
+            "create LaunchTemplate/marlinspike-prod-application-m8g",
+            "create NodeGroup/marlinspike-prod-application-m8g",
+        ),
+        change(
+            "cluster.namespace_editors",
+            {},
+            "delete AccessEntry/marlinspike-prod-111122223333-role-application-developers",
+            "delete AccessPolicyAssociation/marlinspike-prod-111122223333-role-application-developers-editor",
+        ),
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment"),
@@ -117,6 +143,7 @@ CHANGES: dict[str, list[Change]] = {
 }
 
 REFUSED: dict[str, list[tuple[str, Any, str]]] = {
-    # What may never be replaced where protection is on: setting, value, the protected resource.
-    "prod": [("database.database", "other", "Instance/marlinspike-prod-database-instance")],
+    "prod": [
+        ("database.database", "other", "Instance/marlinspike-prod-database-instance"),
+    ],
 }

@@ -35,6 +35,8 @@ CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 RESERVATION = "aws:ec2/subnetCidrReservation:SubnetCidrReservation"
 ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
+ACCESS = "aws:eks/accessEntry:AccessEntry"
+ACCESS_POLICY = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
 DATABASE: dict[str, Any] = {
@@ -690,6 +692,34 @@ def test_a_cluster_goes_only_after_its_node_groups(aws: Plugin) -> None:
     assert "Cluster has nodegroups attached" in refusal(refused)
     aws.delete(made)
     aws.delete(control_plane)
+
+
+def test_a_minimum_above_the_nodes_that_run_is_refused(aws: Plugin) -> None:
+    made = node_group(aws)
+    with pytest.raises(grpc.RpcError) as refused:
+        aws.update(made, scalingConfig={"minSize": 4, "desiredSize": 3, "maxSize": 6})
+    assert "Minimum capacity 4 can't be greater than desired size 3" in refusal(refused)
+
+
+@pytest.mark.parametrize(
+    ("policy", "scope", "says"),
+    [
+        ("AmazonEKSReadPolicy", {"type": "cluster"}, "policyArn could not be found"),
+        ("AmazonEKSEditPolicy", {"type": "namespace"}, "namespaces belong to an access scope of type namespace"),
+        ("AmazonEKSViewPolicy", {"type": "cluster", "namespaces": ["shop"]}, "and to no other"),
+    ],
+)
+def test_an_access_policy_that_eks_does_not_have_or_that_has_no_place_is_refused(
+    aws: Plugin, policy: str, scope: dict[str, Any], says: str
+) -> None:
+    cluster(aws, network(aws)[1])
+    principal = {"clusterName": "test", "principalArn": "arn:aws:iam::111122223333:role/a"}
+    aws.create(ACCESS, "a", **principal)
+    arn = "arn:aws:eks::aws:cluster-access-policy/"
+    with pytest.raises(grpc.RpcError) as refused:
+        aws.create(ACCESS_POLICY, "b", **principal, policyArn=f"{arn}{policy}", accessScope=scope)
+    assert says in refusal(refused)
+    aws.create(ACCESS_POLICY, "c", **principal, policyArn=f"{arn}AmazonEKSViewPolicy", accessScope={"type": "cluster"})
 
 
 def test_a_node_group_whose_nodes_do_not_come_up_is_kept_as_half_made(rehearsal: Path, tmp_path: Path) -> None:

@@ -16,11 +16,15 @@ import pytest
 import yaml
 
 from app.settings import DatabaseSettings, Settings
+from infra.placement import placement_on
 from rehearsal import places
 from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.run import Rehearsal, Result
 from rehearsal.toolchain import Toolchain
+from stacks.settings import AwsSettings
 from tests.engine.changes import CHANGES, REFUSED
+from tests.engine.pods import bare_pod, eventually, evict, scheduling
+from tests.unit.plan import settings_of
 
 STACKS = ("dev", "staging", "prod", "local")
 
@@ -144,11 +148,27 @@ class TestUp:
         assert given.keys() <= DatabaseSettings.environment_names()
         DatabaseSettings(**{name.lower(): value for name, value in given.items()})
 
-    def test_the_clusters_creator_is_no_administrator_by_that_alone(self, up: Rehearsed) -> None:
-        # pulumi-eks has no argument for it: the program's transform reached the component's child.
+    def test_the_cluster_is_what_the_component_has_no_argument_for(self, up: Rehearsed) -> None:
+        # The program's transform reached the component's child.
         clusters = [r["inputs"] for r in up.resources() if r["type"] == "aws:eks/cluster:Cluster"]
         assert len(clusters) == (0 if up.stack == "local" else 1)
-        assert not any(cluster["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] for cluster in clusters)
+        for cluster in clusters:
+            # Its creator is no administrator by that alone, and a zone can be shifted away from.
+            assert not cluster["accessConfig"]["bootstrapClusterCreatorAdminPermissions"]
+            assert cluster["zonalShiftConfig"] == {"enabled": True}
+
+    def test_each_principal_has_one_way_into_the_cluster(self, up: Rehearsed) -> None:
+        entries = [r["inputs"] for r in up.resources() if r["type"] == "aws:eks/accessEntry:AccessEntry"]
+        policies = [
+            r["inputs"]
+            for r in up.resources()
+            if r["type"] == "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+        ]
+        principals = sorted(entry["principalArn"] for entry in entries)
+        assert principals == sorted(policy["principalArn"] for policy in policies)
+        assert len(set(principals)) == len(principals) == (0 if up.stack == "local" else 4)
+        scopes = [policy["accessScope"].get("namespaces") for policy in policies if "Edit" in policy["policyArn"]]
+        assert scopes == ([] if up.stack == "local" else [["marlinspike"]])
 
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
@@ -200,14 +220,40 @@ class TestProdOnTheCluster:
         assert {home["marlinspike.io/node-group"] for home in homes} == {"application"}
         assert len({home["kubernetes.io/hostname"] for home in homes}) == 3
 
+    def test_nodes_have_the_label_that_their_group_serves_and_its_taints(self, up: Rehearsed) -> None:
+        with up.api() as api:
+            nodes = api.items("/api/v1/nodes")
+        found = {
+            (
+                node["metadata"]["labels"]["marlinspike.io/node-group"],
+                tuple(f"{taint['key']}={taint['value']}:{taint['effect']}" for taint in node["spec"].get("taints", [])),
+            )
+            for node in nodes
+        }
+        assert found == {("application", ()), ("system", ("CriticalAddonsOnly=true:NoSchedule",))}
+
+    def test_a_pod_gets_onto_a_tainted_group_only_by_the_toleration_that_the_program_derives(
+        self, up: Rehearsed
+    ) -> None:
+        settings = settings_of("prod")
+        assert isinstance(settings, AwsSettings)
+        placement = placement_on(settings.nodes, "system").values()
+        with up.api() as api:
+            for name, tolerations in (("tolerates", placement["tolerations"]), ("does-not", [])):
+                api.create("/api/v1/namespaces/default/pods", bare_pod(name, placement["nodeSelector"], tolerations))
+            eventually(lambda: scheduling(api, "tolerates") == "")
+            eventually(lambda: "untolerated taint" in scheduling(api, "does-not"))
+            for name in ("tolerates", "does-not"):
+                api.delete(f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
+
     def test_an_eviction_below_the_budget_is_refused_and_one_within_it_is_not(self, up: Rehearsed) -> None:
         with up.api() as api:
             first, second, *_ = [pod["metadata"]["name"] for pod in app_pods(api)]
             budget = api.get(f"/apis/policy/v1/namespaces/{NAMESPACE}/poddisruptionbudgets/app")
             assert budget["status"]["disruptionsAllowed"] == 1
-            assert evict(api, first) is None
+            assert evict(api, NAMESPACE, first) is None
             # The replacement is not ready yet, so that two are left: no more may go.
-            assert "would violate the pod's disruption budget" in (evict(api, second) or "")
+            assert "would violate the pod's disruption budget" in (evict(api, NAMESPACE, second) or "")
 
     def test_the_restricted_standard_refuses_a_privileged_pod(self, up: Rehearsed) -> None:
         container = {"name": "a", "image": "a", "securityContext": {"privileged": True}}
@@ -238,13 +284,3 @@ def environment(owner: dict[str, Any]) -> dict[str, str]:
 def app_pods(api: Api) -> list[dict[str, Any]]:
     query = {"labelSelector": "app.kubernetes.io/name=app"}
     return api.items(f"/api/v1/namespaces/{NAMESPACE}/pods", query)
-
-
-def evict(api: Api, pod: str) -> str | None:
-    """Asks the eviction API; returns the reason of a refusal."""
-    body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": pod, "namespace": NAMESPACE}}
-    try:
-        api.create(f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction", body)
-    except ApiError as refused:
-        return str(refused)
-    return None

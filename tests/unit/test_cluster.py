@@ -1,18 +1,20 @@
-"""The control plane and its nodes."""
+"""The control plane: who reaches it, what it keeps, and what comes before and after the nodes."""
 
 import pulumi
 import pytest
 from pydantic import ValidationError
 
-from infra.cluster import ClusterSettings, _creator_is_no_administrator, _entry_name
-from infra.nodes import NodeGroupSettings
+from infra.access import access_entries
+from infra.cluster import ClusterSettings, _beyond_the_component
 from tests.unit.plan import AWS_STACKS, planned
 
 CLUSTER = "eks:index:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 ADD_ON = "aws:eks/addon:Addon"
 ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
+
+ROLE = "arn:aws:iam::111122223333:role/a"
+OTHER = "arn:aws:iam::111122223333:role/b"
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
@@ -51,47 +53,17 @@ def test_only_prod_resists_deletion(stack: str, protected: bool) -> None:
     assert planned(stack).only(CLUSTER).inputs["deletionProtection"] is protected
 
 
-@pytest.mark.parametrize(
-    ("stack", "sizes"),
-    [
-        ("dev", {"application": (2, 2, 4)}),
-        ("staging", {"application": (3, 3, 6)}),
-        ("prod", {"system": (2, 2, 3), "application": (3, 3, 10)}),
-    ],
-)
-def test_node_groups_have_the_sizes_of_their_environment(stack: str, sizes: dict[str, tuple[int, int, int]]) -> None:
-    found = {}
-    for group in planned(stack).of(NODE_GROUP):
-        scaling = group.inputs["scalingConfig"]
-        name = group.name.removeprefix(f"marlinspike-{stack}-")
-        found[name] = (scaling["minSize"], scaling["desiredSize"], scaling["maxSize"])
-    assert found == sizes
-
-
-def test_dev_runs_on_spot_and_the_others_do_not() -> None:
-    capacity = {stack: {g.inputs["capacityType"] for g in planned(stack).of(NODE_GROUP)} for stack in AWS_STACKS}
-    assert capacity == {"dev": {"SPOT"}, "staging": {"ON_DEMAND"}, "prod": {"ON_DEMAND"}}
-
-
-@pytest.mark.parametrize("stack", AWS_STACKS)
-def test_pods_cannot_reach_the_instance_metadata_and_disks_are_encrypted(stack: str) -> None:
-    for template in planned(stack).of(LAUNCH_TEMPLATE):
-        options = template.inputs["metadataOptions"]
-        assert (options["httpTokens"], options["httpPutResponseHopLimit"]) == ("required", 1)
-        [disk] = template.inputs["blockDeviceMappings"]
-        assert (disk["ebs"]["encrypted"], disk["ebs"]["volumeType"]) == ("true", "gp3")
-
-
 def test_no_node_starts_before_its_network_and_its_pods_credentials_are_there() -> None:
     plan = planned("prod")
     earlier = [
         "Addon/marlinspike-prod-pod-identity-agent",
+        "RolePolicyAttachment/marlinspike-prod-network-add-on",
         "Cluster/marlinspike-prod",
         "Route/marlinspike-prod-private-c-default",
         "RouteTableAssociation/marlinspike-prod-private-b",
         *(association.key for association in plan.of(ASSOCIATION)),
     ]
-    assert len(earlier) == 7
+    assert len(earlier) == 9
     for group in plan.of(NODE_GROUP):
         assert [key for key in earlier if not plan.comes_before(key, group.key)] == []
 
@@ -111,7 +83,28 @@ def test_cluster_dns_and_metrics_come_after_the_nodes_at_pinned_versions() -> No
         assert plan.comes_before("NodeGroup/marlinspike-prod-application", found.key)
 
 
-def test_whoever_creates_the_cluster_is_no_administrator_by_that_alone() -> None:
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_each_purpose_has_its_own_way_in(stack: str) -> None:
+    found = {}
+    for entry in planned(stack).only(CLUSTER).inputs["accessEntries"].values():
+        [association] = entry["accessPolicies"].values()
+        policy = association["policyArn"].rpartition("/")[2]
+        found[entry["principalArn"].rpartition("/")[2]] = (policy, association["accessScope"])
+    whole = {"type": "cluster"}
+    assert found == {
+        "platform-administrators": ("AmazonEKSClusterAdminPolicy", whole),
+        f"marlinspike-{stack}-deploy": ("AmazonEKSClusterAdminPolicy", whole),
+        f"marlinspike-{stack}-preview": ("AmazonEKSViewPolicy", whole),  # unlike AmazonEKSAdminViewPolicy: no Secrets
+        "application-developers": ("AmazonEKSEditPolicy", {"type": "namespace", "namespaces": ["marlinspike"]}),
+    }
+
+
+def test_roles_of_the_same_name_on_different_paths_are_both_let_in() -> None:
+    administrators = tuple(f"arn:aws:iam::111122223333:role/{path}/Admin" for path in ("x", "y"))
+    assert len(access_entries(ClusterSettings(administrators=administrators))) == 2
+
+
+def test_the_clusters_child_is_told_what_the_component_has_no_argument_for() -> None:
     child = pulumi.ResourceTransformArgs(
         custom=True,
         type_="aws:eks/cluster:Cluster",
@@ -119,24 +112,33 @@ def test_whoever_creates_the_cluster_is_no_administrator_by_that_alone() -> None
         props={"accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True}},
         opts=pulumi.ResourceOptions(),
     )
-    changed = _creator_is_no_administrator(child)
+    changed = _beyond_the_component(child)
     assert changed is not None
-    assert changed.props["accessConfig"] == {
-        "authenticationMode": "API",
-        "bootstrapClusterCreatorAdminPermissions": False,
+    assert changed.props == {
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+        "zonalShiftConfig": {"enabled": True},
     }
-    assert len(planned("prod").only(CLUSTER).inputs["accessEntries"]) == 1
 
 
-def test_administrators_of_the_same_name_on_different_paths_are_both_let_in() -> None:
-    names = {_entry_name(f"arn:aws:iam::111122223333:role/{path}/Admin") for path in ("x", "y")}
-    assert len(names) == 2
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_a_version_at_its_end_is_upgraded_and_not_paid_for_six_times(stack: str) -> None:
+    assert planned(stack).only(CLUSTER).inputs["upgradePolicy"] == {"supportType": "STANDARD"}
 
 
-def test_what_auto_scaling_starts_carries_the_environments_tags() -> None:
-    for template in planned("prod").of(LAUNCH_TEMPLATE):
-        for specification in template.inputs["tagSpecifications"]:
-            assert specification["tags"]["Environment"] == "prod"
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_pods_get_their_addresses_by_a_role_that_nothing_else_on_the_node_has(stack: str) -> None:
+    plan = planned(stack)
+    own = plan.only(ASSOCIATION, f"marlinspike-{stack}-network-add-on").inputs
+    role = plan.only("aws:iam/role:Role", f"marlinspike-{stack}-network-add-on")
+    assert (own["namespace"], own["serviceAccount"]) == ("kube-system", "aws-node")
+    assert own["roleArn"].endswith(role.name)
+    attached = {
+        (attachment.inputs["policyArn"].rpartition("/")[2], attachment.inputs["role"])
+        for attachment in plan.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+        if "EKS" in attachment.inputs["policyArn"]
+    }
+    node = f"marlinspike-{stack}-node"
+    assert attached == {("AmazonEKSWorkerNodePolicy", node), ("AmazonEKS_CNI_Policy", role.name)}
 
 
 @pytest.mark.parametrize(
@@ -147,29 +149,21 @@ def test_what_auto_scaling_starts_carries_the_environments_tags() -> None:
         ({"public_access_cidrs": ("office",)}, "write a network such as 203.0.113.0/24"),
         ({"administrators": ("alice",)}, "String should match pattern"),
         ({"administrators": ()}, "at least 1"),
-        ({"administrators": ("arn:aws:iam::111122223333:role/a",) * 2}, "names a role twice"),
+        (
+            {"administrators": (ROLE, ROLE)},
+            "role/a is in administrators and administrators: EKS accepts one access entry",
+        ),
+        ({"readers": (ROLE,)}, "role/a is in administrators and readers: EKS accepts one access entry"),
+        (
+            {"deployers": (OTHER,), "namespace_editors": {OTHER: ("shop",)}},
+            "role/b is in deployers and namespace_editors",
+        ),
+        ({"namespace_editors": {OTHER: ("kube-system",)}}, "acts as any of its service accounts"),
+        ({"namespace_editors": {OTHER: ()}}, "at least 1"),
+        ({"namespace_editors": {OTHER: ("Shop",)}}, "String should match pattern"),
+        ({"version": "1.35"}, "1.35 is not the version that add-ons, nodes and charts are pinned for, 1.36"),
     ],
 )
 def test_a_wrong_cluster_setting_is_refused_with_its_reason(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
-        ClusterSettings(**{"administrators": ("arn:aws:iam::111122223333:role/a",), **wrong})
-
-
-@pytest.mark.parametrize(
-    ("wrong", "says"),
-    [
-        ({"minimum": 3, "desired": 2, "maximum": 4}, "must not decrease"),
-        ({"minimum": 1, "desired": 1, "maximum": 1, "instance_types": ("m7g.large", "m7i.large")}, "mixes ARM"),
-        ({"minimum": 1, "desired": 1, "maximum": 1, "instance_types": ("a1.large",)}, "the first Graviton"),
-        ({"minimum": 1, "desired": 1, "maximum": 1, "disk_gib": 5}, "greater than or equal to 20"),
-    ],
-)
-def test_a_wrong_node_group_is_refused_with_its_reason(wrong: dict[str, object], says: str) -> None:
-    with pytest.raises(ValidationError, match=says):
-        NodeGroupSettings(**{"instance_types": ("m7g.large",), **wrong})
-
-
-def test_the_operating_systems_image_fits_the_processors() -> None:
-    sizes = {"minimum": 1, "desired": 1, "maximum": 1}
-    assert NodeGroupSettings(instance_types=("c7g.xlarge",), **sizes).ami_type == "AL2023_ARM_64_STANDARD"
-    assert NodeGroupSettings(instance_types=("g5.xlarge",), **sizes).ami_type == "AL2023_x86_64_STANDARD"
+        ClusterSettings(**{"administrators": (ROLE,), **wrong})

@@ -49,6 +49,10 @@ def test_a_misspelt_setting_of_a_node_group_is_refused_with_what_is_known_there(
     [fault] = faults("staging", setting("nodes", application=group))
     assert fault.startswith("nodes.application.discs: unknown setting")
     assert "disk_gib" in fault
+    taints = [{"key": "a", "efect": "NoSchedule"}]
+    missing, fault = faults("staging", setting("nodes", application={**group, "taints": taints}))[:2]
+    assert missing == "nodes.application.taints.0.effect: is missing"
+    assert fault.startswith("nodes.application.taints.0.efect: unknown setting; did you mean effect?")
 
 
 def test_a_misspelt_section_is_refused_too() -> None:
@@ -184,6 +188,13 @@ def test_a_load_balancer_that_outlives_the_pod_is_refused() -> None:
 def test_a_node_group_that_is_not_there_is_refused() -> None:
     [fault] = faults("staging", setting("app", node_group="gpu"))
     assert fault == "app.node_group: there is no group gpu in section nodes; allowed are application"
+
+
+def test_a_cluster_whose_every_node_repels_pods_is_refused() -> None:
+    taint = {"key": "dedicated", "value": "app", "effect": "NoSchedule"}
+    nodes = {"application": {**stack_file("staging")["marlinspike:nodes"]["application"], "taints": [taint]}}
+    [fault] = faults("staging", setting("nodes", **nodes))
+    assert fault.startswith("nodes: every group has a taint (NoSchedule or NoExecute)")
 
 
 def test_a_stack_whose_name_makes_no_aws_names_is_refused() -> None:

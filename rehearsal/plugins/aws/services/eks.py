@@ -101,13 +101,7 @@ def node_group(subject: Subject) -> Computed:
     owner = existing(subject)
     name = subject.text("nodeGroupName")
     identifier = f"{owner.id}:{name}"
-    scaling = subject.inputs.get("scalingConfig") or {}
-    if not scaling.get("minSize", 0) <= scaling.get("desiredSize", 0) <= scaling.get("maxSize", 0):
-        raise AwsError(
-            "InvalidParameterException",
-            f"desired capacity {scaling.get('desiredSize')} must be between "
-            f"min size {scaling.get('minSize')} and max size {scaling.get('maxSize')}",
-        )
+    _check_sizes(subject.inputs.get("scalingConfig") or {})
     template = subject.inputs.get("launchTemplate") or {}
     version = subject.text("version") or str(owner.value("version"))
     outputs: dict[str, Any] = {
@@ -130,6 +124,19 @@ def node_group(subject: Subject) -> Computed:
         found = _launch_template(subject, template)
         outputs["launchTemplate"] = {"id": found.id, "name": str(found.value("name"))}
     return Computed(identifier, outputs)
+
+
+def _check_sizes(scaling: dict[str, Any]) -> None:
+    """Raises AwsError in EKS' words (terraform-provider-aws#18310): updates of one size meet those that are there."""
+    minimum, desired, maximum = (scaling.get(size, 0) for size in ("minSize", "desiredSize", "maxSize"))
+    if minimum > desired:
+        raise AwsError(
+            "InvalidParameterException", f"Minimum capacity {minimum} can't be greater than desired size {desired}"
+        )
+    if desired > maximum:
+        raise AwsError(
+            "InvalidParameterException", f"desired capacity {desired} can't be greater than max size {maximum}"
+        )
 
 
 def _launch_template(subject: Subject, wanted: dict[str, Any]) -> Record:
@@ -207,6 +214,12 @@ def access_entry(subject: Subject) -> Computed:
     )
 
 
+# Those for people and pipelines (EKS user guide, "Review access policy permissions").
+_ACCESS_POLICIES = frozenset(
+    f"AmazonEKS{name}Policy" for name in ("ClusterAdmin", "Admin", "AdminView", "Edit", "View", "SecretReader")
+)
+
+
 @makes("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")
 def access_policy(subject: Subject) -> Computed:
     """A policy of an access entry, which must exist."""
@@ -214,6 +227,13 @@ def access_policy(subject: Subject) -> Computed:
     principal, policy = subject.text("principalArn"), subject.text("policyArn")
     if subject.account.get(ACCESS_ENTRY, f"{owner.id}:{principal}") is None:
         raise AwsError("ResourceNotFoundException", f"The specified principalArn could not be found: {principal}")
+    if policy.rpartition("/")[2] not in _ACCESS_POLICIES:
+        raise AwsError("ResourceNotFoundException", f"The specified policyArn could not be found: {policy}")
+    scope = subject.inputs.get("accessScope") or {}
+    if (scope.get("type") == "namespace") is not bool(scope.get("namespaces")):
+        raise AwsError(
+            "InvalidParameterException", "namespaces belong to an access scope of type namespace, and to no other"
+        )
     return Computed(
         f"{owner.id}#{principal}#{policy}", {"associatedAt": subject.created_at, "modifiedAt": subject.created_at}
     )
