@@ -68,6 +68,8 @@ class Cache(pulumi.ComponentResource):
     """Host name of the primary; survives a failover."""
     user_arn: Output[str]
     replication_group_arn: Output[str]
+    member_ids: list[Output[str]]
+    """What CloudWatch calls each node (dimension `CacheClusterId`), whoever is the primary."""
 
     def __init__(
         self,
@@ -155,6 +157,8 @@ class Cache(pulumi.ComponentResource):
         self.endpoint = group.primary_endpoint_address
         self.user_arn = user.arn
         self.replication_group_arn = group.arn
+        # ElastiCache numbers the members itself; a list of known length lets each have its alarms.
+        self.member_ids = [Output.concat(group.id, f"-{number:03}") for number in range(1, settings.nodes + 1)]
         self.connection = CacheConnection(
             host=self.endpoint, user=user_name, authentication="iam", tls=True, name=name, port=VALKEY_PORT
         )

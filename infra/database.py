@@ -118,6 +118,8 @@ class Database(pulumi.ComponentResource):
     connection: DatabaseConnection
     """For the application's user."""
     address: Output[str]
+    identifier: Output[str]
+    """What CloudWatch calls the instance (dimension `DBInstanceIdentifier`)."""
     resource_id: Output[str]
     """What IAM policies call the instance (`db-...`)."""
     master_secret_arn: Output[str]
@@ -201,6 +203,7 @@ class Database(pulumi.ComponentResource):
             ),
         )
         self.address = instance.address
+        self.identifier = instance.identifier
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
         self.connection = DatabaseConnection(
