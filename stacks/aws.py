@@ -8,7 +8,7 @@ from pulumi import Output, ResourceOptions
 
 from infra import database as postgresql
 from infra.addons import AddOns
-from infra.application import application_environment, database_environment, migration_environment
+from infra.application import application_environment, bootstrap_environment, migration_environment
 from infra.cache import VALKEY_PORT, Cache
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
@@ -186,11 +186,9 @@ class AwsStack:
             ["-m", "app.bootstrap_database"],
             self._namespace.name,
             Runtime(
-                {
-                    **database_environment(database),
-                    "DATABASE_MASTER_SECRET_ARN": self._database.master_secret_arn,
-                    "AWS_REGION": region,
-                }
+                bootstrap_environment(
+                    database, self._database.master_secret_arn, region, self._settings.database.extensions
+                )
             ),
             node_group=app.node_group,
             depends_on=[policies, self._identities[BOOTSTRAP]],

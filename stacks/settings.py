@@ -190,8 +190,10 @@ def _fault(section: str, detail: ErrorDetails, section_type: Any) -> str:
     where = ".".join([section, *(str(part) for part in detail["loc"])])
     match detail["type"]:
         case "extra_forbidden":
-            known = _keys_at(section_type, detail["loc"][:-1])
-            return f"{where}: unknown setting{_suggestion(str(detail['loc'][-1]), known)}"
+            model, key = _model_at(section_type, detail["loc"][:-1]), str(detail["loc"][-1])
+            if model and issubclass(model, Section) and key in model.unavailable:
+                return f"{where}: {model.unavailable[key]}"
+            return f"{where}: unknown setting{_suggestion(key, model.model_fields if model else [])}"
         case "missing":
             return f"{where}: is missing"
         case "value_error":
@@ -209,16 +211,15 @@ def _suggestion(wrong: str, known: Iterable[str]) -> str:
     return f"{hint} (known: {', '.join(known)})"
 
 
-def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The keys that are known where a fault lies."""
+def _model_at(section_type: Any, location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model in which a fault lies, if any."""
     current = section_type
     for part in location:
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             current = _item_type(current)
             continue
         current = _model_within(current.model_fields[str(part)].annotation)
-    current = _model_within(current)
-    return list(current.model_fields) if current else []
+    return _model_within(current)
 
 
 def _item_type(annotation: Any) -> Any:
