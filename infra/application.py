@@ -70,6 +70,8 @@ def application_environment(
     }
     if cache.name is not None:
         found["CACHE_NAME"] = cache.name
+    if cache.serverless:
+        found["CACHE_SERVERLESS"] = "true"
     if cache.authentication == "password":
         found["CACHE_PASSWORD_FILE"] = f"{SECRETS_FOLDER}/{CACHE_PASSWORD_KEY}"
     return found

@@ -9,7 +9,8 @@ from pulumi import Output, ResourceOptions
 from infra import database as postgresql
 from infra.addons import AddOns
 from infra.application import application_environment, bootstrap_environment, migration_environment
-from infra.cache import VALKEY_PORT, Cache
+from infra.cache import Cache
+from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
 from infra.encryption import EncryptionKey
@@ -133,7 +134,7 @@ class AwsStack:
                     "DatabaseLogIn": log_in,
                     "CacheLogIn": Permission(
                         actions=["elasticache:Connect"],
-                        resources=[self._cache.replication_group_arn, self._cache.user_arn],
+                        resources=[self._cache.arn, self._cache.user_arn],
                     ),
                 },
                 opts=self._on_aws,

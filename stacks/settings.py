@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.cache import CacheSettings
+from infra.cache_settings import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
 from infra.encryption import EncryptionSettings
