@@ -44,6 +44,8 @@ class Registered:
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
     custom: bool
+    deleted_first: bool
+    """Whether a replacement deletes the old one before it makes the new one."""
 
     @property
     def key(self) -> str:
@@ -164,6 +166,7 @@ class RecordingMonitor(MockMonitor):
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,
+                    deleted_first=request.deleteBeforeReplace,
                 )
             )
         return answer

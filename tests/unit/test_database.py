@@ -191,6 +191,7 @@ def test_backups_are_copied_to_another_region_with_a_key_of_that_region() -> Non
         "retentionPeriod": 14,
     }
     assert plan.comes_before(instance.key, copies.key)
+    assert copies.deleted_first  # RDS refuses a second replication to the same region
     assert alone().of(REPLICATION) == []
 
 
