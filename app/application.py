@@ -96,7 +96,7 @@ def _logins(settings: Settings) -> tuple[PasswordSource, CacheCredentials]:
             password = read_secret(settings.cache_password_file)
             return (settings.cache_user, password) if settings.cache_user else (password,)
         user = settings.cache_user or ""
-        return user, tokens.cache(settings.cache_name or "", user)
+        return user, tokens.cache(settings.cache_name or "", user, serverless=settings.cache_serverless)
 
     if settings.needs_aws:
         # Imported here: botocore costs memory and start-up time that an application with passwords need not pay.

@@ -46,13 +46,17 @@ class AwsTokens:
         """Password of `user` for an RDS instance, good for `TOKEN_SECONDS`. Raises `AwsError`."""
         return self._presigned("rds-db", f"{host}:{port}", {"Action": "connect", "DBUser": user})
 
-    def cache(self, replication_group: str, user: str) -> str:
-        """Password of `user` for an ElastiCache replication group (its id), good for `TOKEN_SECONDS`.
+    def cache(self, name: str, user: str, *, serverless: bool) -> str:
+        """Password of `user` for an ElastiCache replication group (its id) or serverless cache, good for `TOKEN_SECONDS`.
 
         Raises `AwsError`.
         """
-        # ElastiCache signs over the group's id in lower case, whatever the case it was asked for in.
-        return self._presigned("elasticache", replication_group.lower(), {"Action": "connect", "User": user})
+        query = {"Action": "connect", "User": user}
+        if serverless:
+            # A serverless cache refuses a token without it, and a replication group one with it.
+            query["ResourceType"] = "ServerlessCache"
+        # ElastiCache signs over the name in lower case, whatever the case it was asked for in.
+        return self._presigned("elasticache", name.lower(), query)
 
     def _presigned(self, service: str, authority: str, query: dict[str, str]) -> str:
         try:

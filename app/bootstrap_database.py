@@ -28,6 +28,7 @@ class BootstrapSettings(DatabaseServer):
 
     aws_region: Annotated[str, StringConstraints(min_length=1)]
     database_master_secret_arn: Annotated[str, StringConstraints(pattern=r"^arn:aws[a-z-]*:secretsmanager:")]
+    database_extensions: Annotated[str, StringConstraints(pattern=r"^([a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*)*)?$")] = ""
 
     @classmethod
     def contradictions(cls, given: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -70,6 +71,7 @@ def bootstrap(settings: BootstrapSettings, master: MasterLogin) -> list[str]:
         connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, user))
         connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(user))
         made += _statistics(connection)
+        made += _extensions(connection, [name for name in settings.database_extensions.split(",") if name])
     return made
 
 
@@ -91,6 +93,15 @@ def _statistics(connection: psycopg.Connection[Any]) -> list[str]:
         log.warning("no_statement_statistics", reason=str(error).strip())
         return []
     return [STATISTICS]
+
+
+def _extensions(connection: psycopg.Connection[Any], names: list[str]) -> list[str]:
+    """Make the extensions that the stack asks for, with those that they need; the application relies on them."""
+    missing = [n for n in names if not _exists(connection, "SELECT 1 FROM pg_extension WHERE extname = %s", n)]
+    for name in missing:
+        # Another one of the list may have brought it along.
+        connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {} CASCADE").format(sql.Identifier(name)))
+    return missing
 
 
 def _exists(connection: psycopg.Connection[Any], question: str, name: str) -> bool:

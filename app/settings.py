@@ -144,6 +144,7 @@ class Settings(DatabaseSettings):
     cache_user: Text | None = None
     cache_password_file: Path | None = None
     cache_name: Text | None = None
+    cache_serverless: bool = False
 
     @classmethod
     def contradictions(cls, given: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -153,7 +154,7 @@ class Settings(DatabaseSettings):
             required = {
                 "AWS_REGION": "tokens are signed for one region",
                 "CACHE_USER": "the ElastiCache user whose id and name are the same",
-                "CACHE_NAME": "the replication group's id, for which tokens are signed",
+                "CACHE_NAME": "the replication group's id or the serverless cache's name, for which tokens are signed",
             }
             faults += [
                 (name, f"is required with CACHE_AUTHENTICATION iam ({why})")

@@ -1,6 +1,6 @@
 """The shipped application's side of the bargain: which settings its container is given (app/settings.py reads them)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pulumi import Input
 
@@ -26,6 +26,17 @@ def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
     }
     if database.tls:
         found["DATABASE_TLS_CA_FILE"] = RDS_CERTIFICATES
+    return found
+
+
+def bootstrap_environment(
+    database: DatabaseConnection, master_secret_arn: Input[str], region: str, extensions: Sequence[str]
+) -> dict[str, Input[str]]:
+    """What the job is told that makes the application's user, and the extensions that the stack asks for."""
+    found = database_environment(database)
+    found |= {"DATABASE_MASTER_SECRET_ARN": master_secret_arn, "AWS_REGION": region}
+    if extensions:
+        found["DATABASE_EXTENSIONS"] = ",".join(extensions)
     return found
 
 
@@ -59,6 +70,8 @@ def application_environment(
     }
     if cache.name is not None:
         found["CACHE_NAME"] = cache.name
+    if cache.serverless:
+        found["CACHE_SERVERLESS"] = "true"
     if cache.authentication == "password":
         found["CACHE_PASSWORD_FILE"] = f"{SECRETS_FOLDER}/{CACHE_PASSWORD_KEY}"
     return found

@@ -30,5 +30,7 @@ class CacheConnection:
     authentication: Authentication
     tls: bool
     name: Input[str] | None = None
-    """The replication group's identifier, part of what an IAM token signs; none with a password."""
+    """Of the replication group or the serverless cache, part of what an IAM token signs; none with a password."""
+    serverless: bool = False
+    """Tokens for a serverless cache say so."""
     port: int = 6379

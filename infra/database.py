@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -10,9 +10,14 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
+from infra.backup_copies import NEVER_REPLACED, BackupCopies, replicate, restored_from
 from infra.connections import DatabaseConnection
 from infra.fence import fence, tail
+from infra.identity import trusting
+from infra.instance_classes import bearable_connections
+from infra.parameters import Extension, Parameters, group_parameters, refuse_decided
 from infra.settings import Section
+from infra.windows import DailyWindow, WeeklyWindow, daily, overlap, refuse_short, weekly
 
 POSTGRESQL_PORT = 5432
 
@@ -25,29 +30,32 @@ LOGS = ("postgresql", "upgrade")
 MASTER_USER = "platform"
 """Owner of the server; RDS manages its password in Secrets Manager, and only the bootstrap job reads it."""
 
-INSTANCE_MEMORY_GIB: Mapping[str, int] = {
-    "db.t4g.micro": 1,
-    "db.t4g.small": 2,
-    "db.t4g.medium": 4,
-    "db.t4g.large": 8,
-    "db.m7g.large": 8,
-    "db.m7g.xlarge": 16,
-    "db.m7g.2xlarge": 32,
-    "db.r7g.large": 16,
-    "db.r7g.xlarge": 32,
-    "db.r7g.2xlarge": 64,
-}
-"""Memory in GiB of the instance classes that can be chosen (AWS, "Hardware specifications for DB instance classes")."""
+LEAST_WINDOW = 30
+"""Minutes of a backup or maintenance window (RDS API reference, `CreateDBInstance`)."""
 
-USABLE_MEMORY = 0.9
-"""Part of an instance's memory that RDS counts on: the operating system and its own agents take the rest (an estimate)."""
+INSIGHTS_DAYS: Mapping[str, int] = {"standard": 7, "advanced": 465}
+"""How long each mode of Database Insights keeps its history: what is free, and what `advanced` asks for at least (RDS user
+guide, "Considerations for Database Insights")."""
 
-BYTES_PER_CONNECTION = 9_531_392
-"""RDS's own default is `DBInstanceClassMemory / 9531392` connections (RDS user guide, "Maximum number of connections")."""
+MONITORING_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+
+MANAGED_PASSWORD = (
+    "RDS offers it only without a master password that it manages itself, and any other would stand in the state "  # noqa: S105
+    "(docs/decisions/0011-what-rds-does-not-combine.md); "
+)
 
 
 class DatabaseSettings(Section):
     """Section `database` of an AWS stack file."""
+
+    unavailable: ClassVar[Mapping[str, str]] = {
+        "blue_green_updates": MANAGED_PASSWORD
+        + "for a new major version follow docs/procedures/major-database-upgrade.md",
+        "read_replicas": MANAGED_PASSWORD
+        + "let the cache answer what is read often, or choose a larger instance_class",
+        "multi_az_cluster": "a Multi-AZ cluster has neither copies of its backups in another region nor storage that grows by "
+        "itself; multi_az gives the instance a standby",
+    }
 
     instance_class: str = "db.t4g.small"
 
@@ -77,19 +85,48 @@ class DatabaseSettings(Section):
 
     log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
 
+    insights: Literal["standard", "advanced"] = "standard"
+    """Mode of Database Insights: the top statements of 7 days, or of 465 with locks and plans (paid by the vCPU)."""
+
+    monitoring_seconds: Literal[0, 1, 5, 10, 15, 30, 60] = 60
+    """How often the operating system's own figures are taken (Enhanced Monitoring); 0 takes none."""
+
+    backup_window: DailyWindow = "01:30-02:30"
+    """When the daily backup begins, in UTC; at least 30 minutes, apart from the maintenance window."""
+
+    maintenance_window: WeeklyWindow = "sun:03:00-sun:04:00"
+    """When RDS may restart the instance, in UTC; at least 30 minutes."""
+
+    parameters: Parameters = Field({})
+    """PostgreSQL's own parameters beside those that the platform decides; static ones hold after the next restart."""
+
+    extensions: tuple[Extension, ...] = ()
+    """Made by the bootstrap job; one that is taken from the list stays in the database."""
+
+    @model_validator(mode="after")
+    def _windows_are_apart(self) -> "DatabaseSettings":
+        refuse_short("backup_window", daily(self.backup_window)[1], LEAST_WINDOW)
+        refuse_short("maintenance_window", weekly(self.maintenance_window)[1], LEAST_WINDOW)
+        if overlap(self.backup_window, self.maintenance_window):
+            raise ValueError(
+                f"maintenance_window {self.maintenance_window} overlaps backup_window {self.backup_window}, which RDS refuses; "
+                "move one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _own_parameters_are_free(self) -> "DatabaseSettings":
+        refuse_decided(self.parameters)
+        return self
+
     @model_validator(mode="after")
     def _fits_the_instance(self) -> "DatabaseSettings":
-        if self.instance_class not in INSTANCE_MEMORY_GIB:
-            raise ValueError(
-                f"instance_class {self.instance_class} is not known; choose one of {', '.join(INSTANCE_MEMORY_GIB)}, "
-                "or add it with its memory to infra/database.py"
-            )
+        bearable = bearable_connections(self.instance_class)
         if self.max_storage_gib * 10 < self.storage_gib * 11:
             raise ValueError(
                 f"max_storage_gib {self.max_storage_gib} leaves storage_gib {self.storage_gib} no room to grow; "
                 "RDS asks for at least 10 % more"
             )
-        bearable = int(INSTANCE_MEMORY_GIB[self.instance_class] * 2**30 * USABLE_MEMORY / BYTES_PER_CONNECTION)
         if self.max_connections > bearable:
             raise ValueError(
                 f"max_connections {self.max_connections} are more than {self.instance_class} has memory for; "
@@ -108,18 +145,27 @@ class DataNetwork:
 
 
 class Database(pulumi.ComponentResource):
-    """An RDS instance for PostgreSQL with its subnet, parameter and security groups and its log groups.
+    """An RDS instance for PostgreSQL with its subnet, parameter and security groups, its log groups and its monitoring role.
 
     Type token: `marlinspike:database:Database`. TLS is forced, IAM log-in enabled, the master password managed by RDS and
     encrypted with the platform's key. With `protect`, nothing deletes it, neither Pulumi nor AWS; a deletion that was first
     allowed takes a final snapshot where the settings say so. The log groups come first: RDS would make its own, without an end.
+
+    `copies` replicates the automated backups to another region. `restore_from` (ARN of such copies in this region) makes the
+    instance from their latest moment. RDS's call for that takes neither insights, windows nor days of backups: the next update
+    sets them. Once the instance is there, `restore_from` changes nothing any more and can be removed.
     """
 
     connection: DatabaseConnection
     """For the application's user."""
     address: Output[str]
+    identifier: Output[str]
+    """What CloudWatch calls the instance (dimension `DBInstanceIdentifier`)."""
     resource_id: Output[str]
     """What IAM policies call the instance (`db-...`)."""
+    arn: Output[str]
+    copies_arn: Output[str] | None
+    """In the other region; none without `copies`."""
     master_secret_arn: Output[str]
     """Of the master user's secret; the secret itself never passes through Pulumi."""
 
@@ -130,6 +176,8 @@ class Database(pulumi.ComponentResource):
         network: DataNetwork,
         key_arn: Input[str],
         protect: bool,
+        copies: BackupCopies | None = None,
+        restore_from: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:database:Database", name, {}, opts)
@@ -138,10 +186,12 @@ class Database(pulumi.ComponentResource):
         group_id = fence(
             name, "PostgreSQL, for its clients only", network.vpc_id, POSTGRESQL_PORT, network.clients, child
         )
-        parameters = aws.rds.ParameterGroup(
+        group = aws.rds.ParameterGroup(
             f"{name}-parameters",
             family=f"postgres{versions.POSTGRESQL}",
-            parameters=_parameters(settings),
+            parameters=group_parameters(
+                settings.parameters, settings.max_connections, settings.slow_query_milliseconds
+            ),
             opts=child,
         )
         # The fence's id is new each time the stack is made, so neither log groups nor final snapshots ever share a name.
@@ -156,20 +206,18 @@ class Database(pulumi.ComponentResource):
             )
             for log in LOGS
         ]
+        role_arn, monitoring = _monitoring(name, child) if settings.monitoring_seconds else (None, [])
         instance = aws.rds.Instance(
             f"{name}-instance",
             identifier=identifier,
+            **(restored_from(restore_from) if restore_from else _new(settings, key_arn)),
             engine="postgres",
             engine_version=versions.POSTGRESQL,
             auto_minor_version_upgrade=True,
             instance_class=settings.instance_class,
-            allocated_storage=settings.storage_gib,
             max_allocated_storage=settings.max_storage_gib,
             storage_type="gp3",
             storage_encrypted=True,
-            kms_key_id=key_arn,
-            db_name=settings.database,
-            username=MASTER_USER,
             manage_master_user_password=True,
             master_user_secret_kms_key_id=key_arn,
             iam_database_authentication_enabled=True,
@@ -177,16 +225,19 @@ class Database(pulumi.ComponentResource):
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[group_id],
             publicly_accessible=False,
-            parameter_group_name=parameters.name,
+            parameter_group_name=group.name,
             ca_cert_identifier="rds-ca-rsa2048-g1",
             backup_retention_period=settings.backup_days,
-            backup_window="01:30-02:30",
-            maintenance_window="sun:03:00-sun:04:00",
+            backup_window=settings.backup_window,
+            maintenance_window=settings.maintenance_window,
             copy_tags_to_snapshot=True,
             delete_automated_backups=not settings.keep_after_deletion,
+            database_insights_mode=settings.insights,
             performance_insights_enabled=True,
             performance_insights_kms_key_id=key_arn,
-            performance_insights_retention_period=7,  # days; the free tier
+            performance_insights_retention_period=INSIGHTS_DAYS[settings.insights],
+            monitoring_interval=settings.monitoring_seconds,
+            monitoring_role_arn=role_arn,
             enabled_cloudwatch_logs_exports=list(LOGS),
             deletion_protection=protect,
             skip_final_snapshot=not settings.keep_after_deletion,
@@ -195,12 +246,16 @@ class Database(pulumi.ComponentResource):
             opts=ResourceOptions(
                 parent=self,
                 protect=protect,
-                depends_on=logs,
+                depends_on=[*logs, *monitoring],
+                ignore_changes=NEVER_REPLACED,
                 # Multi-AZ changes and restores of large disks take longer than the provider's 80 and 60 minutes.
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="120m", delete="90m"),
             ),
         )
+        self.copies_arn = replicate(name, instance, copies, self) if copies else None
+        self.arn = instance.arn
         self.address = instance.address
+        self.identifier = instance.identifier
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
         self.connection = DatabaseConnection(
@@ -214,24 +269,23 @@ class Database(pulumi.ComponentResource):
         self.register_outputs({"address": self.address})
 
 
-def _parameters(settings: DatabaseSettings) -> list[aws.rds.ParameterGroupParameterArgs]:
-    at_once = {
-        "log_min_duration_statement": str(settings.slow_query_milliseconds),
-        "idle_in_transaction_session_timeout": "60000",  # milliseconds; a forgotten transaction stops vacuum
-        "log_lock_waits": "1",
+def _new(settings: DatabaseSettings, key_arn: Input[str]) -> dict[str, Any]:
+    """What only an instance is given that begins empty."""
+    return {
+        "allocated_storage": settings.storage_gib,
+        "kms_key_id": key_arn,
+        "db_name": settings.database,
+        "username": MASTER_USER,
     }
-    at_restart = {
-        # RDS's own default since PostgreSQL 15: with `immediate` every preview would show a change
-        # (terraform-provider-aws#39252).
-        "rds.force_ssl": "1",
-        "shared_preload_libraries": "pg_stat_statements",
-        "max_connections": str(settings.max_connections),
-    }
-    return [
-        aws.rds.ParameterGroupParameterArgs(name=name, value=value, apply_method=method)
-        for values, method in ((at_once, "immediate"), (at_restart, "pending-reboot"))
-        for name, value in values.items()
-    ]
+
+
+def _monitoring(name: str, child: ResourceOptions) -> tuple[Output[str], list[pulumi.Resource]]:
+    """The role with which RDS writes the operating system's figures, and what gives it its rights."""
+    role = aws.iam.Role(f"{name}-monitoring", assume_role_policy=trusting("monitoring.rds.amazonaws.com"), opts=child)
+    attachment = aws.iam.RolePolicyAttachment(
+        f"{name}-monitoring", role=role.name, policy_arn=MONITORING_POLICY, opts=child
+    )
+    return role.arn, [attachment]
 
 
 def _secret_arn(secrets: Sequence[aws.rds.outputs.InstanceMasterUserSecret]) -> str:

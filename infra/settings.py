@@ -1,6 +1,7 @@
 """What every section of a stack file has in common: frozen, typed, and without room for a misspelt key."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -9,6 +10,9 @@ class Section(BaseModel):
     """One section of a stack file. Unknown keys are refused, values never change after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    unavailable: ClassVar[Mapping[str, str]] = {}
+    """Keys that one would look for here and that cannot be had: the reason, and what to do instead."""
 
 
 Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]

@@ -8,8 +8,9 @@ from pulumi import Output, ResourceOptions
 
 from infra import database as postgresql
 from infra.addons import AddOns
-from infra.application import application_environment, database_environment, migration_environment
-from infra.cache import VALKEY_PORT, Cache
+from infra.application import application_environment, bootstrap_environment, migration_environment
+from infra.cache import Cache
+from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
 from infra.encryption import EncryptionKey
@@ -154,7 +155,7 @@ class AwsStack:
                     "DatabaseLogIn": log_in,
                     "CacheLogIn": Permission(
                         actions=["elasticache:Connect"],
-                        resources=[self._cache.replication_group_arn, self._cache.user_arn],
+                        resources=[self._cache.arn, self._cache.user_arn],
                     ),
                 },
                 opts=self._on_aws,
@@ -208,11 +209,9 @@ class AwsStack:
             ["-m", "app.bootstrap_database"],
             self._namespace.name,
             Runtime(
-                {
-                    **database_environment(database),
-                    "DATABASE_MASTER_SECRET_ARN": self._database.master_secret_arn,
-                    "AWS_REGION": region,
-                }
+                bootstrap_environment(
+                    database, self._database.master_secret_arn, region, self._settings.database.extensions
+                )
             ),
             placement=placement,
             depends_on=[policies, self._identities[BOOTSTRAP]],

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.cache import CacheSettings
+from infra.cache_settings import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
 from infra.encryption import EncryptionSettings
@@ -23,6 +23,7 @@ from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.recovery import RecoverySettings
 from infra.secrets import SecretsSettings
+from infra.settings import Section
 from infra.workload import WorkloadSettings
 from stacks.invariants import broken_invariants
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
@@ -173,8 +174,10 @@ def _fault(section: str, detail: ErrorDetails, section_type: Any) -> str:
     where = ".".join([section, *(str(part) for part in detail["loc"])])
     match detail["type"]:
         case "extra_forbidden":
-            known = _keys_at(section_type, detail["loc"][:-1])
-            return f"{where}: unknown setting{_suggestion(str(detail['loc'][-1]), known)}"
+            model, key = _model_at(section_type, detail["loc"][:-1]), str(detail["loc"][-1])
+            if model and issubclass(model, Section) and key in model.unavailable:
+                return f"{where}: {model.unavailable[key]}"
+            return f"{where}: unknown setting{_suggestion(key, model.model_fields if model else [])}"
         case "missing":
             return f"{where}: is missing"
         case "value_error":
@@ -192,8 +195,8 @@ def _suggestion(wrong: str, known: Iterable[str]) -> str:
     return f"{hint} (known: {', '.join(known)})"
 
 
-def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
-    """The keys that are known where a fault lies."""
+def _model_at(section_type: Any, location: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model in which a fault lies, if any."""
     current = section_type
     for part in location:
         if isinstance(part, int):
@@ -202,8 +205,7 @@ def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
             current = _item_type(current)
             continue
         current = _model_within(current.model_fields[str(part)].annotation)
-    current = _model_within(current)
-    return list(current.model_fields) if current else []
+    return _model_within(current)
 
 
 def _item_type(annotation: Any) -> Any:

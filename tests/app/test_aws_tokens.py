@@ -53,10 +53,24 @@ def test_a_database_token_is_the_one_that_aws_own_client_makes() -> None:
 
 
 def test_a_cache_token_is_for_the_replication_group_in_lower_case() -> None:
-    host, query = parts(AwsTokens("eu-west-3").cache("Quotes-Cache", "quotes-app"))
+    host, query = parts(AwsTokens("eu-west-3").cache("Quotes-Cache", "quotes-app", serverless=False))
     assert host == "quotes-cache"
     assert (query["Action"], query["User"], query["X-Amz-Expires"]) == ("connect", "quotes-app", "900")
     assert query["X-Amz-Credential"].endswith("/eu-west-3/elasticache/aws4_request")
+    assert "ResourceType" not in query
+
+
+def test_a_token_for_a_serverless_cache_says_so_and_the_signature_covers_it() -> None:
+    tokens = AwsTokens("eu-west-3")
+    for _ in range(5):  # the signature has the second in it
+        serverless, nodes = (
+            parts(tokens.cache("quotes-cache", "quotes-app", serverless=kind))[1] for kind in (True, False)
+        )
+        if serverless["X-Amz-Date"] == nodes["X-Amz-Date"]:
+            break
+    assert serverless.pop("ResourceType") == "ServerlessCache"
+    assert serverless.pop("X-Amz-Signature") != nodes.pop("X-Amz-Signature")
+    assert serverless == nodes
 
 
 def test_a_user_with_signs_stays_one_parameter() -> None:
@@ -88,3 +102,9 @@ def test_with_iam_the_application_logs_in_with_tokens_for_its_own_host_and_cache
     user, *token = cache_credentials()
     assert user == "quotes-app"
     assert parts(token[0])[0] == "quotes-cache"
+    assert "ResourceType" not in parts(token[0])[1]
+
+    monkeypatch.setenv("CACHE_SERVERLESS", "true")
+    _, cache_credentials = _logins(Settings())
+    _, *token = cache_credentials()
+    assert parts(token[0])[1]["ResourceType"] == "ServerlessCache"

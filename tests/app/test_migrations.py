@@ -176,6 +176,31 @@ def test_the_bootstrap_makes_the_view_of_slow_statements_where_the_master_may(
     assert unmigrated.postgresql.run(extension, unmigrated.database) == [("pg_stat_statements",)]
 
 
+def test_the_bootstrap_makes_the_extensions_that_it_is_told_and_those_that_they_need(
+    unmigrated: Place, bootstrap: dict[str, str]
+) -> None:
+    wanted = {**bootstrap, "DATABASE_EXTENSIONS": "pg_trgm,uuid-ossp"}
+    first, second = (run_module("app.bootstrap_database", wanted) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stdout + second.stdout
+    assert json.loads(first.stdout.splitlines()[-1])["made"][-2:] == ["pg_trgm", "uuid-ossp"]
+    assert json.loads(second.stdout.splitlines()[-1])["made"] == []
+
+    unmigrated.postgresql.run(f"ALTER ROLE {MASTER} SUPERUSER")  # on RDS the master may make these, too
+    more = run_module("app.bootstrap_database", {**wanted, "DATABASE_EXTENSIONS": "earthdistance,cube"})
+    assert more.returncode == 0, more.stdout
+    found = unmigrated.postgresql.run("SELECT extname FROM pg_extension", unmigrated.database)
+    assert {"pg_trgm", "uuid-ossp", "earthdistance", "cube"} <= {name for (name,) in found}
+
+
+def test_the_bootstrap_fails_for_an_extension_that_the_server_does_not_have(bootstrap: dict[str, str]) -> None:
+    ended = run_module("app.bootstrap_database", {**bootstrap, "DATABASE_EXTENSIONS": "no_such_extension"})
+    assert ended.returncode == 1
+    assert "no_such_extension" in ended.stdout
+    ended = run_module("app.bootstrap_database", {**bootstrap, "DATABASE_EXTENSIONS": "pg_trgm;drop"})
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("DATABASE_EXTENSIONS:")
+
+
 def test_the_bootstrap_refuses_to_make_the_master_the_applications_user(bootstrap: dict[str, str]) -> None:
     ended = run_module("app.bootstrap_database", {**bootstrap, "DATABASE_USER": MASTER})
     assert ended.returncode == 1

@@ -51,6 +51,7 @@ def test_the_names_are_exactly_those_that_the_deployment_gives() -> None:
         "CACHE_NAME",
         "CACHE_PASSWORD_FILE",
         "CACHE_PORT",
+        "CACHE_SERVERLESS",
         "CACHE_TLS",
         "CACHE_USER",
         "DATABASE_AUTHENTICATION",

@@ -107,6 +107,27 @@ CHANGES: dict[str, list[Change]] = {
             "update LaunchTemplate/marlinspike-dev-application",
             "update NodeGroup/marlinspike-dev-application",  # its nodes are replaced, a third at a time
         ),
+        change("database.storage_gib", 40, "update Instance/marlinspike-dev-database-instance"),
+        change(
+            "database.monitoring_seconds",
+            60,
+            "update Instance/marlinspike-dev-database-instance",
+            "create Role/marlinspike-dev-database-monitoring",
+            "create RolePolicyAttachment/marlinspike-dev-database-monitoring",
+        ),
+        change("database.extensions", ["pg_trgm"], *replacement("Job/database-bootstrap")),
+        change(
+            "cache.kind",
+            "serverless",
+            "create ServerlessCache/marlinspike-dev-cache-serverless",
+            "delete ReplicationGroup/marlinspike-dev-cache-group",
+            "delete ParameterGroup/marlinspike-dev-cache-parameters",
+            "delete SubnetGroup/marlinspike-dev-cache-subnets",
+            "delete LogGroup/marlinspike-dev-cache-slow-log",
+            "delete LogGroup/marlinspike-dev-cache-engine-log",
+            "update RolePolicy/app-policy",
+            "update Deployment/app-deployment",
+        ),
     ],
     "staging": [
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
@@ -117,10 +138,18 @@ CHANGES: dict[str, list[Change]] = {
             ["m8g.large"],
             *replacement("NodeGroup/marlinspike-staging-application"),
         ),
+        change("database.instance_class", "db.t4g.large", "update Instance/marlinspike-staging-database-instance"),
+        change("database.multi_az", False, "update Instance/marlinspike-staging-database-instance"),
+        change(
+            "database.parameters", {"work_mem": "8192"}, "update ParameterGroup/marlinspike-staging-database-parameters"
+        ),
+        change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
+        change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
     ],
     "prod": [
         change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
+        change("database.insights", "advanced", "update Instance/marlinspike-prod-database-instance"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
         change("network.interface_endpoints", False, *NO_ENDPOINTS),
         change("nodes.system.desired", 3),  # the cluster autoscaler's from the beginning on
@@ -145,5 +174,6 @@ CHANGES: dict[str, list[Change]] = {
 REFUSED: dict[str, list[tuple[str, Any, str]]] = {
     "prod": [
         ("database.database", "other", "Instance/marlinspike-prod-database-instance"),
+        ("cache", {"kind": "serverless"}, "ReplicationGroup/marlinspike-prod-cache-group"),
     ],
 }

@@ -1,7 +1,7 @@
 """Runs a shipped stack file's whole program under Pulumi's mocks and shows what it registers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -44,6 +44,8 @@ class Registered:
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
     custom: bool
+    deleted_first: bool
+    """Whether a replacement deletes the old one before it makes the new one."""
 
     @property
     def key(self) -> str:
@@ -118,6 +120,8 @@ class Cloud(pulumi.runtime.Mocks):
                 }
             case "aws:elasticache/replicationGroup:ReplicationGroup":
                 state["primaryEndpointAddress"] = "cache.example"
+            case "aws:elasticache/serverlessCache:ServerlessCache":
+                state["endpoints"] = [{"address": "serverless.example", "port": 6379}]
             case "aws:ec2/launchTemplate:LaunchTemplate":
                 state["latestVersion"] = 1
             case "aws:kms/key:Key":
@@ -162,6 +166,7 @@ class RecordingMonitor(MockMonitor):
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,
+                    deleted_first=request.deleteBeforeReplace,
                 )
             )
         return answer
@@ -218,12 +223,17 @@ def planned(stack: str) -> Plan:
 
 def plan_of(stack: str, settings: Settings) -> Plan:
     """What these settings register."""
+    return plan_of_program(stack, lambda: compose(stack, settings))
+
+
+def plan_of_program(stack: str, register: Callable[[], Mapping[str, Any]]) -> Plan:
+    """What a program registers that is smaller than a stack, such as one component; it returns outputs to wait for."""
     plan = Plan()
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[dict[str, Any]]:
-        return pulumi.Output.all(**compose(stack, settings))
+        return pulumi.Output.all(**register())
 
     program()
     return plan

@@ -55,6 +55,7 @@ HINDRANCES: dict[str, list[Hindrance]] = {
         _uses_subnet("aws:eks/nodeGroup:NodeGroup", "subnetIds"),
         _uses_subnet("aws:eks/cluster:Cluster", "vpcConfig.subnetIds"),
         _uses_subnet("aws:lb/loadBalancer:LoadBalancer", "subnets"),
+        _uses_subnet("aws:elasticache/serverlessCache:ServerlessCache", "subnetIds"),
     ],
     "aws:ec2/securityGroup:SecurityGroup": [
         _uses_group("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "referencedSecurityGroupId"),
@@ -64,6 +65,7 @@ HINDRANCES: dict[str, list[Hindrance]] = {
         _uses_group("aws:ec2/instance:Instance", "vpcSecurityGroupIds"),
         _uses_group("aws:rds/instance:Instance", "vpcSecurityGroupIds"),
         _uses_group("aws:elasticache/replicationGroup:ReplicationGroup", "securityGroupIds"),
+        _uses_group("aws:elasticache/serverlessCache:ServerlessCache", "securityGroupIds"),
         _uses_group("aws:eks/cluster:Cluster", "vpcConfig.securityGroupIds"),
         _uses_group("aws:lb/loadBalancer:LoadBalancer", "securityGroups"),
     ],
@@ -147,7 +149,13 @@ HINDRANCES: dict[str, list[Hindrance]] = {
             "userGroupIds",
             "InvalidUserGroupState",
             "User group {id} is associated with replication group {other}.",
-        )
+        ),
+        Hindrance(
+            "aws:elasticache/serverlessCache:ServerlessCache",
+            "userGroupId",
+            "InvalidUserGroupState",
+            "User group {id} is associated with serverless cache {other}.",
+        ),
     ],
 }
 

@@ -110,6 +110,9 @@ aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication 
 aws:elasticache/replicationGroup:ReplicationGroup atRestEncryptionEnabled dataTieringEnabled globalReplicationGroupId
     kmsKeyId networkType port  replicationGroupId securityGroupNames snapshotArns snapshotName subnetGroupName
     nodeGroupConfigurations
+# elasticache/serverless_cache.go
+aws:elasticache/serverlessCache:ServerlessCache engine kmsKeyId majorEngineVersion name networkType
+    snapshotArnsToRestores subnetIds
 aws:elasticache/subnetGroup:SubnetGroup name
 aws:elasticache/parameterGroup:ParameterGroup name family description
 aws:elasticache/user:User userId userName

@@ -10,6 +10,7 @@ SUBNET_GROUP = "aws:elasticache/subnetGroup:SubnetGroup"
 PARAMETER_GROUP = "aws:elasticache/parameterGroup:ParameterGroup"
 USER = "aws:elasticache/user:User"
 USER_GROUP = "aws:elasticache/userGroup:UserGroup"
+SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
 
 
 @makes(REPLICATION_GROUP)
@@ -70,6 +71,37 @@ def replication_group(subject: Subject) -> Computed:
         "nodeType": subject.text("nodeType"),
     }
     return Computed(name, outputs)
+
+
+@makes(SERVERLESS)
+def serverless_cache(subject: Subject) -> Computed:
+    """A serverless cache: one endpoint, on a second port for reading from replicas."""
+    name = subject.text("name").lower()
+    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(SERVERLESS)):
+        raise AwsError("ServerlessCacheAlreadyExistsFault", f"Serverless Cache {name} already exists")
+    group = subject.text("userGroupId")
+    if group and subject.account.get(USER_GROUP, group) is None:
+        raise AwsError("UserGroupNotFound", f"User group {group} does not exist.")
+    limits = subject.inputs.get("cacheUsageLimits") or {}
+    for limit in (limits.get("dataStorage") or {}, *(limits.get("ecpuPerSeconds") or [])):
+        if limit.get("minimum", 0) > limit.get("maximum", float("inf")):
+            raise AwsError("InvalidParameterValue", "The minimum of a cache usage limit is above its maximum.")
+    address = f"{name}-{subject.hex(6)}.serverless.{_zone_code(subject.region)}.cache.{DNS_SUFFIX}"
+    version = subject.text("majorEngineVersion")
+    return Computed(
+        name,
+        {
+            "arn": subject.arn("elasticache", f"serverlesscache:{name}"),
+            "endpoints": [{"address": address, "port": 6379}],
+            "readerEndpoints": [{"address": address, "port": 6380}],
+            "fullEngineVersion": f"{version or '8'}.1",
+            "majorEngineVersion": version or "8",
+            "status": "available",
+            "dailySnapshotTime": "00:00",
+            "snapshotRetentionLimit": 0,
+            "networkType": "ipv4",
+        },
+    )
 
 
 def _users_fit(subject: Subject) -> None:

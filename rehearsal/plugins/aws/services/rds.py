@@ -1,6 +1,7 @@
 """Relational databases (service `rds`)."""
 
-from rehearsal.plugins.aws import ACCOUNT_ID
+from typing import Any
+
 from rehearsal.plugins.aws.account import Record
 from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
@@ -8,6 +9,10 @@ from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 INSTANCE = "aws:rds/instance:Instance"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
 PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
+REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
+
+MONITORING_POLICY = "AmazonRDSEnhancedMonitoringRole"
+ADVANCED_INSIGHTS_DAYS = 465
 
 _PORTS = {"postgres": 5432, "mysql": 3306, "mariadb": 3306, "aurora-postgresql": 5432, "aurora-mysql": 3306}
 _LICENSES = {"postgres": "postgresql-license", "mysql": "general-public-license", "mariadb": "general-public-license"}
@@ -22,6 +27,8 @@ def instance(subject: Subject) -> Computed:
         for other in subject.account.all(INSTANCE)
     ):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
+    _is_watched_rightly(subject)
+    copied = _copied(subject)
     resource = f"db-{subject.letters(26)}"
     engine = subject.text("engine")
     version = subject.text("engineVersion")
@@ -59,6 +66,7 @@ def instance(subject: Subject) -> Computed:
             "vpcSecurityGroupIds": _default_security_group(subject, group),
             "latestRestorableTime": subject.created_at,
             "username": subject.text("username"),
+            **copied,
         },
     )
 
@@ -120,7 +128,68 @@ def parameter_group(subject: Subject) -> Computed:
     return Computed(name, {"arn": subject.arn("rds", f"{kind}:{name}"), "description": "Managed by Pulumi"})
 
 
-@makes("aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication")
+@makes(REPLICATION)
 def backups_replication(subject: Subject) -> Computed:
-    """Automated backups kept in another region."""
-    return Computed(f"arn:aws:rds:{subject.region}:{ACCOUNT_ID}:auto-backup:ab-{subject.hex(26)}", {})
+    """Automated backups kept in another region: `subject.region` is that one."""
+    source = subject.text("sourceDbInstanceArn")
+    home = source.split(":")[3] if source.count(":") > 3 else ""
+    if home == subject.region:
+        raise AwsError("InvalidParameterValue", "Source and destination regions must be different.")
+    found = [each for each in subject.account.all(INSTANCE) if each.value("arn") == source]
+    if not found:
+        raise AwsError("DBInstanceNotFound", f"DBInstance {source} not found.")
+    if not found[0].value("backupRetentionPeriod"):
+        raise AwsError("InvalidDBInstanceState", "Automated backups are not enabled for the source DB instance.")
+    if any(
+        other.seed != subject.seed and other.value("sourceDbInstanceArn") == source and other.region == subject.region
+        for other in subject.account.all(REPLICATION)
+    ):
+        raise AwsError("InvalidDBInstanceState", "The source DB instance is already replicating to the current region.")
+    return Computed(subject.arn("rds", f"auto-backup:ab-{subject.letters(39).lower()}"), {})
+
+
+def _is_watched_rightly(subject: Subject) -> None:
+    """What RDS asks of Enhanced Monitoring and Database Insights. Raises AwsError."""
+    role = subject.text("monitoringRoleArn")
+    if bool(subject.inputs.get("monitoringInterval")) != bool(role):
+        raise AwsError(
+            "InvalidParameterCombination",
+            "A MonitoringRoleARN and a MonitoringInterval other than 0 are required together.",
+        )
+    if role and not any(
+        role.endswith(f"/{each.value('role')}") and str(each.value("policyArn")).endswith(f"/{MONITORING_POLICY}")
+        for each in subject.account.all("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    ):
+        raise AwsError(
+            "InvalidParameterValue",
+            "IAM role ARN value is invalid or does not include the required permissions for: ENHANCED_MONITORING",
+        )
+    days = subject.inputs.get("performanceInsightsRetentionPeriod") or 7
+    if subject.text("databaseInsightsMode") == "advanced" and days < ADVANCED_INSIGHTS_DAYS:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The Advanced mode of Database Insights needs a Performance Insights retention period of at least 465 days.",
+        )
+
+
+def _copied(subject: Subject) -> dict[str, Any]:
+    """What an instance made from copies of another one's backups has from that one, as far as this account knows it.
+
+    Raises AwsError for copies of another region, and for copies that are not there although the account has some.
+    """
+    restore = subject.inputs.get("restoreToPointInTime") or {}
+    if subject.previous or not restore:
+        return {name: subject.previous[name] for name in _COPIED if name in subject.previous}
+    arn = str(restore.get("sourceDbInstanceAutomatedBackupsArn", ""))
+    copies = {each.id: each for each in subject.account.all(REPLICATION)}
+    if not arn.startswith(subject.arn("rds", "auto-backup:")) or (copies and arn not in copies):
+        raise AwsError("DBInstanceAutomatedBackupNotFound", f"Automated backup {arn} not found in {subject.region}.")
+    if arn not in copies:
+        return {}
+    origin = copies[arn].value("sourceDbInstanceArn")
+    sources = [each for each in subject.account.all(INSTANCE) if each.value("arn") == origin]
+    found = {name: each.value(name) for each in sources for name in _COPIED}
+    return {**found, "kmsKeyId": copies[arn].value("kmsKeyId")}
+
+
+_COPIED = ("allocatedStorage", "dbName", "kmsKeyId", "username")
