@@ -474,7 +474,9 @@ def test_a_definition_that_is_not_the_committed_one_is_refused_by_name(
     publish_definitions(site[1])
     monkeypatch.setattr(definitions, "MODULE", forged)
     monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{project}/archive/{revision}.tar.gz")
-    with pytest.raises(ToolchainError, match=r"cert-manager/acme\.cert-manager\.io_challenges\.yaml"):
+    with pytest.raises(
+        ToolchainError, match=r"aws-load-balancer-controller/elbv2\.k8s\.aws_albtargetcontrolconfigs\.yaml"
+    ):
         definitions.ensure_definitions(tmp_path / "cache", silent)
 
 
