@@ -133,7 +133,7 @@ class Cluster(pulumi.ComponentResource):
                 resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
             ),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
-            # CoreDNS comes after the nodes (infra/addons.py): without any it stays degraded (pulumi-eks#1819).
+            # CoreDNS comes after the nodes (infra/add_ons/eks.py): without any it stays degraded (pulumi-eks#1819).
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
             opts=ResourceOptions(parent=self, depends_on=[logs], transforms=[_beyond_the_component]),
         )

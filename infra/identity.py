@@ -24,10 +24,12 @@ def trusting(service: str, *actions: str) -> str:
 
 @dataclass(frozen=True)
 class Permission:
-    """One statement of an identity policy: actions on named resources, never on `*`."""
+    """One statement of an identity policy: actions on named resources; on `*` only what has no resource level."""
 
     actions: Sequence[str]
     resources: Sequence[Input[str]]
+    conditions: Mapping[str, Mapping[str, Input[str] | Sequence[str]]] | None = None
+    """In IAM's form: operator, key, value."""
 
 
 def granting(permissions: Mapping[str, Permission]) -> Output[str]:
@@ -41,6 +43,7 @@ def granting(permissions: Mapping[str, Permission]) -> Output[str]:
                     "Effect": "Allow",
                     "Action": list(permission.actions),
                     "Resource": list(permission.resources),
+                    **({"Condition": permission.conditions} if permission.conditions else {}),
                 }
                 for sid, permission in permissions.items()
             ],
@@ -52,7 +55,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
     """An IAM role that the pods of one service account assume through EKS Pod Identity.
 
     Type token: `marlinspike:identity:WorkloadIdentity`. Pods depend on the whole of it; nodes on the `association` alone,
-    which waits for nothing that the policy names (a database takes ten minutes).
+    which waits for nothing that the policy names (a database takes ten minutes). `managed_policies` are AWS's own, by name,
+    beside the permissions.
     """
 
     role_arn: Output[str]
@@ -66,6 +70,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         namespace: str,
         service_account: str,
         permissions: Mapping[str, Permission],
+        managed_policies: Sequence[str] = (),
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:identity:WorkloadIdentity", name, {}, opts)
@@ -81,6 +86,10 @@ class WorkloadIdentity(pulumi.ComponentResource):
             policy=granting(permissions),
             opts=child,
         )
+        for policy in managed_policies:
+            aws.iam.RolePolicyAttachment(
+                f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child
+            )
         self.role_arn = role.arn
         self.association = aws.eks.PodIdentityAssociation(
             f"{name}-association",

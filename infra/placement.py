@@ -33,6 +33,20 @@ class Placement:
             values["tolerations"] = [dict(toleration) for toleration in self.tolerations]
         return values
 
+    def preferred(self) -> dict[str, Any]:
+        """Values that prefer these nodes without insisting.
+
+        For pods with a disk: it lives in one zone, and a small group may have no node there.
+        """
+        if not self.node_selector:
+            return {}
+        labels = [{"key": key, "operator": "In", "values": [value]} for key, value in self.node_selector.items()]
+        preference = {"weight": 100, "preference": {"matchExpressions": labels}}
+        affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [preference]}}
+        values = self.values()
+        del values["nodeSelector"]
+        return {"affinity": affinity, **values}
+
 
 ANY_NODE = Placement()
 

@@ -7,7 +7,11 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from infra import database as postgresql
-from infra.addons import AddOns
+from infra.add_ons.catalogue import Identities, controllers
+from infra.add_ons.controller import Controllers, Platform
+from infra.add_ons.ebs_csi import NAME as EBS_CSI
+from infra.add_ons.ebs_csi import Disks
+from infra.add_ons.eks import AddOns
 from infra.application import application_environment, bootstrap_environment, migration_environment
 from infra.cache import Cache
 from infra.cache_stores import VALKEY_PORT
@@ -60,8 +64,22 @@ class AwsStack:
         if not (settings.recovery and settings.recovery.restoring):  # which has the copies of the first region already
             Secrets(name, settings.secrets, self._key.arn, protect, self._second_region, opts=self._on_aws)
         self._identities = self._make_identities()
+        platform = Platform(
+            name, settings.account.id, region, self._network.vpc_id, self._key.arn, tags=aws_tags(stack)
+        )
+        placement = placement_on(settings.nodes, settings.add_ons.node_group)
+        chosen = list(controllers(settings.add_ons, platform, placement))
+        self._add_on_identities = Identities(name, self._cluster.name, chosen, platform, opts=self._on_aws)
         self._nodes = self._make_nodes(name, stack)
-        self._add_ons = AddOns(name, self._cluster.name, self._nodes.groups, opts=self._on_aws)
+        self._add_ons = AddOns(
+            name,
+            self._cluster.name,
+            self._nodes.groups,
+            self._add_on_identities.by_name[EBS_CSI],
+            placement,
+            platform.tags,
+            opts=self._on_aws,
+        )
         provider = kubernetes.Provider(
             "kubernetes",
             kubeconfig=self._cluster.kubeconfig,
@@ -71,7 +89,11 @@ class AwsStack:
             opts=ResourceOptions(depends_on=[*self._nodes.groups, self._add_ons]),
         )
         self._on_kubernetes = ResourceOptions(providers=[provider])
-        self._namespace = Namespace(NAMESPACE, opts=self._on_kubernetes)
+        self._controllers = Controllers(name, chosen, self._add_on_identities.by_name, opts=self._on_kubernetes)
+        self._disks = Disks(name, self._key.arn, opts=self._on_kubernetes)
+        self._namespace = Namespace(
+            NAMESPACE, readiness_gates=settings.add_ons.load_balancer_controller, opts=self._on_kubernetes
+        )
         self._application()
         if settings.monitoring.enabled:
             self._monitoring()
@@ -128,6 +150,7 @@ class AwsStack:
                 self._cluster.pod_identity_agent,
                 *self._cluster.network_identity,
                 *(identity.association for identity in self._identities.values()),
+                *self._add_on_identities.associations,
             ],
             opts=self._on_aws,
         )
@@ -241,8 +264,15 @@ class AwsStack:
         settings = self._settings.monitoring
         # Node exporter reads the host's own figures, which `restricted` forbids.
         home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=self._on_kubernetes)
-        placement = placement_on(self._settings.nodes, settings.node_group)
-        watch = MonitoringStack(monitoring.NAMESPACE, settings, home.name, placement, opts=self._on_kubernetes)
+        watch = MonitoringStack(
+            monitoring.NAMESPACE,
+            settings,
+            home.name,
+            self._disks.storage_class,
+            placement_on(self._settings.nodes, settings.node_group),
+            depends_on=[*self._controllers.admitting],
+            opts=self._on_kubernetes,
+        )
         WorkloadMonitoring(
             APP,
             self._namespace.name,

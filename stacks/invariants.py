@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from infra.add_ons import AddOnsSettings
 from infra.database import DatabaseSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.layout import lay_out
@@ -137,11 +138,15 @@ def a_pod_has_time_to_leave(app: WorkloadSettings) -> Iterator[str]:
 
 
 def node_groups_exist(
-    nodes: Mapping[str, NodeGroupSettings], app: WorkloadSettings, monitoring: MonitoringSettings
+    nodes: Mapping[str, NodeGroupSettings],
+    app: WorkloadSettings,
+    monitoring: MonitoringSettings,
+    add_ons: AddOnsSettings,
 ) -> Iterator[str]:
     """A pod that asks for a group that is not there, and that no other serves, waits for ever."""
     served = by_served_name(nodes)
-    for key, group in (("app.node_group", app.node_group), ("monitoring.node_group", monitoring.node_group)):
+    asking = {"app": app.node_group, "monitoring": monitoring.node_group, "add_ons": add_ons.node_group}
+    for key, group in ((f"{section}.node_group", group) for section, group in asking.items()):
         if group is not None and group not in served:
             yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(served)}"
 

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from infra.add_ons import AddOnsSettings
 from infra.cache_settings import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
@@ -51,6 +52,7 @@ class AwsSettings(_Sections):
     encryption: EncryptionSettings = EncryptionSettings()
     cluster: ClusterSettings
     nodes: NodesSettings
+    add_ons: AddOnsSettings = AddOnsSettings()
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
     app: WorkloadSettings

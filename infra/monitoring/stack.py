@@ -16,6 +16,12 @@ REPOSITORY = "https://prometheus-community.github.io/helm-charts"
 
 NAMESPACE = "monitoring"
 
+USABLE = 0.85
+"""Of Prometheus' disk; the rest is for its write-ahead log and for compaction (Prometheus, "Storage")."""
+
+ALERTMANAGER_GIB = 1
+"""Silences and the log of notifications: EBS's smallest disk."""
+
 
 class MonitoringSettings(Section):
     """Section `monitoring` of a stack file."""
@@ -25,10 +31,15 @@ class MonitoringSettings(Section):
 
     scrape_seconds: int = Field(30, ge=5, le=300)
     retention: Annotated[str, Field(pattern=r"^[1-9][0-9]*(h|d)$")] = "7d"
-    """How long Prometheus keeps its samples, on a volume of its pod: they go when it moves to another node."""
+    """How long Prometheus keeps its samples; the oldest go earlier when its disk fills."""
+
+    storage_gib: int = Field(20, ge=5, le=1000)
+    """Prometheus' disk in GiB: a cluster of ten nodes writes about 1 GiB a day. A disk that exists does not grow by this alone:
+    its claim must be changed too (Prometheus Operator, "Resizing Volumes")."""
 
     node_group: str | None = None
-    """Runs only on nodes of this group of section `nodes`."""
+    """Runs on nodes of this group of section `nodes`; what has a disk leaves the group where it has no node in the disk's
+    zone."""
 
     @property
     def enabled(self) -> bool:
@@ -50,7 +61,9 @@ class MonitoringStack(pulumi.ComponentResource):
         name: str,
         settings: MonitoringSettings,
         namespace: Input[str],
+        storage_class: Input[str],
         placement: Placement = ANY_NODE,
+        depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:monitoring:MonitoringStack", name, {}, opts)
@@ -64,13 +77,15 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, placement),
-            opts=ResourceOptions(parent=self),
+            values=_values(settings, storage_class, placement),
+            opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
-def _values(settings: MonitoringSettings, placement: Placement) -> dict[str, Any]:
+def _values(settings: MonitoringSettings, storage_class: Input[str], placement: Placement) -> dict[str, Any]:
+    placed = placement.values()
+    with_disk = placement.preferred()
     return {
         # EKS shows nobody its etcd, scheduler and controller-manager: their targets would alarm for ever.
         "kubeEtcd": {"enabled": False},
@@ -82,22 +97,34 @@ def _values(settings: MonitoringSettings, placement: Placement) -> dict[str, Any
                 "scrapeInterval": f"{settings.scrape_seconds}s",
                 "evaluationInterval": f"{settings.scrape_seconds}s",
                 "retention": settings.retention,
-                "retentionSize": "8GB",  # the older samples go before the volume is full
-                "storageSpec": {"emptyDir": {"sizeLimit": "10Gi"}},
+                "retentionSize": f"{int(settings.storage_gib * 1024 * USABLE)}MB",  # of 2^20 bytes, as Prometheus counts
+                "storageSpec": _claim(storage_class, settings.storage_gib),
                 # Take monitors and rules of every release, not only those that carry this one's label.
                 "serviceMonitorSelectorNilUsesHelmValues": False,
                 "podMonitorSelectorNilUsesHelmValues": False,
                 "ruleSelectorNilUsesHelmValues": False,
-                **placement.values(),
+                **with_disk,
             }
         },
-        "alertmanager": {"alertmanagerSpec": placement.values()},
-        "prometheusOperator": placement.values(),
-        "kube-state-metrics": placement.values(),
+        "alertmanager": {"alertmanagerSpec": {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}},
+        "prometheusOperator": {"admissionWebhooks": {"patch": dict(placed)}, **placed},
+        "kube-state-metrics": dict(placed),
         "grafana": {
             "enabled": settings.mode == "full",
             # Empty takes the place of the chart's well-known default: it draws one by chance and keeps it in its Secret.
             "adminPassword": "",
-            **placement.values(),
+            **placed,
         },
+    }
+
+
+def _claim(storage_class: Input[str], gib: int) -> dict[str, Any]:
+    return {
+        "volumeClaimTemplate": {
+            "spec": {
+                "storageClassName": storage_class,
+                "accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": f"{gib}Gi"}},
+            }
+        }
     }

@@ -2,13 +2,15 @@
 
 No chart repository is needed for them: each operator's Go module holds the YAML files beside its code, and so does the
 archive of its sources where there is no Go. Whichever way they come, each file must have the SHA-256 that is committed
-here. The versions are the newest that a Go module proxy serves under each module path; for kube-prometheus-stack and
-external-secrets that is an older operator than the pinned chart's, with the same served API versions for what the
-platform uses.
+here. The versions are the newest that a Go module proxy serves under each module path; for kube-prometheus-stack,
+external-secrets and the AWS Load Balancer Controller (chart 3.2.2) that is an older operator than the pinned chart's, with
+the same served API versions for what the platform uses.
 """
 
+import re
 import shutil
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rehearsal.toolchain import download, go
@@ -19,22 +21,47 @@ from rehearsal.toolchain.store import CHECKSUMS, Say, obtain, sha256
 MODULE = go.MODULES / "custom-resource-definitions"
 """Beside go.mod and go.sum: `SHA256SUMS`, the checksums of every definition."""
 
+
+@dataclass(frozen=True)
+class Source:
+    """Where a chart's definitions are: the Go module, the folder in it, and the project where that is not the module's path."""
+
+    module: str
+    folder: str
+    project: str = ""
+
+    @property
+    def archive(self) -> str:
+        """Address of the sources of the pinned version. A version that Go made up names its commit at the end."""
+        version = go.required_version(MODULE, self.module)
+        made_up = re.fullmatch(r"v0\.0\.0-\d{14}-([0-9a-f]{12})", version)
+        revision = made_up[1] if made_up else f"refs/tags/{version}"
+        return ARCHIVE.format(project=self.project or self.module, revision=revision)
+
+
 SOURCES = {
-    "cert-manager": ("github.com/cert-manager/cert-manager", "deploy/crds"),
-    "external-secrets": ("github.com/external-secrets/external-secrets", "config/crds/bases"),
-    "kube-prometheus-stack": ("github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd"),
+    "cert-manager": Source("github.com/cert-manager/cert-manager", "deploy/crds"),
+    "external-secrets": Source("github.com/external-secrets/external-secrets", "config/crds/bases"),
+    "kube-prometheus-stack": Source(
+        "github.com/prometheus-operator/prometheus-operator", "example/prometheus-operator-crd"
+    ),
+    "aws-load-balancer-controller": Source(
+        "sigs.k8s.io/aws-load-balancer-controller",
+        "config/crd/bases",
+        project="github.com/kubernetes-sigs/aws-load-balancer-controller",
+    ),
 }
-"""For each chart: the Go module that holds the definitions, which is the address of the project too, and the folder in it."""
+"""By chart."""
 
 DISK_GB = 0.3
-"""The three modules or archives, unpacked, in 10^9 bytes."""
+"""The four modules or archives, unpacked, in 10^9 bytes."""
 
-ARCHIVE = "https://{path}/archive/refs/tags/{version}.tar.gz"
+ARCHIVE = "https://{project}/archive/{revision}.tar.gz"
 
 
 def version() -> str:
     """Names the set, by the version of each source: two sets with the same name hold the same definitions."""
-    return "-".join(go.required_version(MODULE, path) for path, _folder in SOURCES.values())
+    return "-".join(go.required_version(MODULE, source.module) for source in SOURCES.values())
 
 
 def ensure_definitions(cache: Path, say: Say) -> Path:
@@ -63,9 +90,9 @@ def _collect(part: Path, say: Say) -> None:
                 [f"the Go modules of their projects: {no_go}", f"the archives of their projects: {no_archive}"],
             ) from no_archive
     else:
-        for chart, (path, folder) in SOURCES.items():
-            source = go.download(tool, MODULE, path, say=say) / folder
-            for file in source.glob("*.yaml"):
+        for chart, source in SOURCES.items():
+            folder = go.download(tool, MODULE, source.module, say=say) / source.folder
+            for file in folder.glob("*.yaml"):
                 if _is_definition(file.name):
                     shutil.copyfile(file, part / chart / file.name)
     _check(part)
@@ -76,14 +103,14 @@ def _is_definition(name: str) -> bool:
 
 
 def _from_archives(part: Path, say: Say) -> None:
-    for chart, (path, folder) in SOURCES.items():
+    for chart, source in SOURCES.items():
         packed = part / "archive.tar.gz"
         # No checksum is published for these archives: what counts is checked below, file by file.
-        download.fetch(ARCHIVE.format(path=path, version=go.required_version(MODULE, path)), packed, None, say)
+        download.fetch(source.archive, packed, None, say)
         with tarfile.open(packed) as content:
             for member in content:
                 below = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-                if member.isfile() and below.parent == PurePosixPath(folder) and _is_definition(below.name):
+                if member.isfile() and below.parent == PurePosixPath(source.folder) and _is_definition(below.name):
                     member.name = below.name
                     content.extract(member, part / chart, filter="data")
         packed.unlink()

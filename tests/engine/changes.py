@@ -130,6 +130,18 @@ CHANGES: dict[str, list[Change]] = {
         ),
     ],
     "staging": [
+        change(
+            "add_ons.external_secrets",
+            True,
+            "create WorkloadIdentity/external-secrets",
+            "create Role/external-secrets-role",
+            "create RolePolicy/external-secrets-policy",
+            "create PodIdentityAssociation/external-secrets-association",
+            "create Namespace/external-secrets",
+            "create Namespace/external-secrets-namespace",
+            "create Release/external-secrets-release",
+        ),
+        change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
         # Another type of instance is another group: the new one first.
@@ -147,6 +159,15 @@ CHANGES: dict[str, list[Change]] = {
         change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
     ],
     "prod": [
+        change(
+            "add_ons.cluster_autoscaler",
+            False,
+            "delete WorkloadIdentity/cluster-autoscaler",
+            "delete Role/cluster-autoscaler-role",
+            "delete RolePolicy/cluster-autoscaler-policy",
+            "delete PodIdentityAssociation/cluster-autoscaler-association",
+            "delete Release/cluster-autoscaler-release",
+        ),
         change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("database.insights", "advanced", "update Instance/marlinspike-prod-database-instance"),

@@ -828,6 +828,31 @@ def test_a_slow_operation_waits_and_is_ended_by_a_cancellation(rehearsal: Path, 
         assert cloud_files(rehearsal) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong", "says"),
+    [
+        ("coredns", {"addonVersion": "1.14.7"}, "Addon version specified is not supported: coredns 1.14.7"),
+        ("kube-proxy", {"addonVersion": "v1.37.0-eksbuild.1"}, "Addon version specified is not supported: kube-proxy"),
+        ("coredns", {"configurationValues": "{"}, "ConfigurationValue is not in valid JSON"),
+        ("coredns", {"configurationValues": "[]"}, "ConfigurationValue is not in valid JSON"),
+        ("coredns", {"configurationValues": '{"replicas": 2}'}, r"\$.replicas: is not defined in the schema"),
+        ("eks-node-monitoring-agent", {"configurationValues": '{"nodeSelector": {}}'}, r"\$.nodeSelector: is not"),
+    ],
+)
+def test_an_add_on_is_refused_as_eks_refuses_it(aws: Plugin, name: str, wrong: dict[str, str], says: str) -> None:
+    vpc = aws.create(VPC, "vpc", cidrBlock="10.0.0.0/16")
+    subnets = [
+        aws.create(SUBNET, zone, vpcId=vpc.id, cidrBlock=f"10.0.{n}.0/24", availabilityZone=f"eu-west-3{zone}")
+        for n, zone in enumerate("ab")
+    ]
+    cluster(aws, subnets, version="1.36")
+    right = {"clusterName": "test", "addonName": name, "configurationValues": "{}"}
+    with pytest.raises(grpc.RpcError) as caught:
+        aws.create("aws:eks/addon:Addon", "add-on", **{**right, **wrong})
+    assert re.search(says, refusal(caught))
+    aws.create("aws:eks/addon:Addon", "add-on", **right)
+
+
 def test_a_malformed_faults_file_is_named(rehearsal: Path, tmp_path: Path) -> None:
     environment = {
         **os.environ,

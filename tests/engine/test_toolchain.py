@@ -445,12 +445,11 @@ def test_the_official_control_plane_is_put_together_from_its_projects_releases(
 def publish_definitions(folder: Path) -> None:
     """Archives as the projects' site makes them, with the definitions that are in this machine's cache."""
     have = definitions.ensure_definitions(places.cache(), silent)
-    for chart, (path, inside) in definitions.SOURCES.items():
-        version = go.required_version(definitions.MODULE, path)
-        root = f"{path.split('/')[-1]}-{version.removeprefix('v')}"
+    for chart, source in definitions.SOURCES.items():
+        root, inside = f"{chart}-of-some-version", source.folder
         files = {f"{root}/{inside}/{file.name}": file.read_bytes() for file in (have / chart).glob("*.yaml")}
         others = {f"{root}/{inside}/kustomization.yaml": b"-", f"{root}/other/a.yaml": b"-"}
-        publish(folder, f"{path}/archive/refs/tags/{version}.tar.gz", packed({**files, **others}))
+        publish(folder, source.archive.removeprefix("https://"), packed({**files, **others}))
 
 
 @pytest.mark.usefixtures("no_go")
@@ -458,7 +457,7 @@ def test_without_go_the_definitions_come_from_the_projects_archives(
     tmp_path: Path, site: tuple[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     publish_definitions(site[1])
-    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{path}/archive/refs/tags/{version}.tar.gz")
+    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{project}/archive/{revision}.tar.gz")
     folder = definitions.ensure_definitions(tmp_path / "cache", silent)
     listed = (definitions.MODULE / store.CHECKSUMS).read_text()
     assert (folder / store.CHECKSUMS).read_text() == listed
@@ -474,9 +473,18 @@ def test_a_definition_that_is_not_the_committed_one_is_refused_by_name(
     (forged / store.CHECKSUMS).write_text("\n".join(["0" * 64 + sums[0][64:], *sums[1:]]) + "\n")
     publish_definitions(site[1])
     monkeypatch.setattr(definitions, "MODULE", forged)
-    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{path}/archive/refs/tags/{version}.tar.gz")
-    with pytest.raises(ToolchainError, match=r"cert-manager/acme\.cert-manager\.io_challenges\.yaml"):
+    monkeypatch.setattr(definitions, "ARCHIVE", site[0] + "/{project}/archive/{revision}.tar.gz")
+    with pytest.raises(
+        ToolchainError, match=r"aws-load-balancer-controller/elbv2\.k8s\.aws_albtargetcontrolconfigs\.yaml"
+    ):
         definitions.ensure_definitions(tmp_path / "cache", silent)
+
+
+def test_the_archive_of_a_version_without_a_tag_is_that_of_its_commit() -> None:
+    assert [definitions.SOURCES[chart].archive for chart in ("cert-manager", "aws-load-balancer-controller")] == [
+        "https://github.com/cert-manager/cert-manager/archive/refs/tags/v1.21.2.tar.gz",
+        "https://github.com/kubernetes-sigs/aws-load-balancer-controller/archive/93ff3b5fdaad.tar.gz",
+    ]
 
 
 def test_a_site_that_does_not_answer_costs_seconds_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -546,6 +554,7 @@ def test_the_definitions_of_every_chart_are_there() -> None:
     ]
     assert {"externalsecrets", "secretstores", "clustersecretstores"} <= names["external-secrets"]
     assert {"certificates", "issuers", "clusterissuers"} <= names["cert-manager"]
+    assert {"targetgroupbindings", "ingressclassparams"} <= names["aws-load-balancer-controller"]
     for file in folder.rglob("*.yaml"):
         assert "kind: CustomResourceDefinition\n" in file.read_text(), f"{file} holds no definition"
 

@@ -35,11 +35,11 @@ def test_every_runbook_belongs_to_an_alert() -> None:
 
 
 def test_every_section_of_the_settings_is_declared_and_explained() -> None:
-    declared = set(re.findall(r"^  ([a-z]+):", (PROJECT_FOLDER / "Pulumi.yaml").read_text(), flags=re.MULTILINE)) - {
+    declared = set(re.findall(r"^  ([a-z_]+):", (PROJECT_FOLDER / "Pulumi.yaml").read_text(), flags=re.MULTILINE)) - {
         "name"
     }
     explained = set(
-        re.findall(r"^\| `([a-z]+)` \|", (PROJECT_FOLDER / "docs" / "settings.md").read_text(), flags=re.MULTILINE)
+        re.findall(r"^\| `([a-z_]+)` \|", (PROJECT_FOLDER / "docs" / "settings.md").read_text(), flags=re.MULTILINE)
     )
     sections = AwsSettings.model_fields.keys() | LocalSettings.model_fields.keys()
     assert declared == sections

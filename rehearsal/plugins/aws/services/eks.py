@@ -1,6 +1,8 @@
 """Kubernetes control planes and what hangs on them (service `eks`)."""
 
 import base64
+import json
+import re
 from typing import Any
 
 from rehearsal.plugins.aws import ACCOUNT_ID
@@ -156,6 +158,7 @@ def addon(subject: Subject) -> Computed:
     identifier = f"{owner.id}:{name}"
     if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ADDON)):
         raise AwsError("ResourceInUseException", f"Addon already exists: {name}")
+    _check_addon(subject, name, str(owner.value("version")))
     return Computed(
         identifier,
         {
@@ -168,13 +171,60 @@ def addon(subject: Subject) -> Computed:
     )
 
 
+def _check_addon(subject: Subject, name: str, kubernetes: str) -> None:
+    """What EKS refuses: a version that is none of its own, kube-proxy ahead of the control plane, values that are no object."""
+    version = subject.text("addonVersion")
+    own = re.fullmatch(r"v(\d+)\.(\d+)\.\d+-eksbuild\.\d+", version)
+    minor = [int(part) for part in kubernetes.split(".")]
+    if version and (own is None or (name == "kube-proxy" and [int(own[1]), int(own[2])] > minor)):
+        raise AwsError(
+            "InvalidParameterException", f"Addon version specified is not supported: {name} {version} on {kubernetes}"
+        )
+    values = subject.text("configurationValues")
+    try:
+        given = json.loads(values or "{}")
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise AwsError("InvalidParameterException", "ConfigurationValue is not in valid JSON or YAML format")
+    unknown = sorted(given.keys() - _ADDON_KEYS.get(name, given.keys()))
+    if unknown:
+        raise AwsError(
+            "InvalidParameterException",
+            "ConfigurationValue provided in request is not supported: Json schema validation failed with error: "
+            f"[$.{unknown[0]}: is not defined in the schema and the schema does not allow additional properties]",
+        )
+
+
+_ADDON_KEYS: dict[str, frozenset[str]] = {
+    # Answer of `aws eks describe-addon-configuration --addon-name coredns`, v1.10.1-eksbuild.11
+    "coredns": frozenset(
+        {
+            *("affinity", "autoScaling", "computeType", "corefile", "nodeSelector", "podAnnotations"),
+            *(
+                "podDisruptionBudget",
+                "podLabels",
+                "replicaCount",
+                "resources",
+                "tolerations",
+                "topologySpreadConstraints",
+            ),
+        }
+    ),
+    # charts/configuration.schema.json of github.com/aws/eks-node-monitoring-agent
+    "eks-node-monitoring-agent": frozenset({"global", "nodeAgent", "dcgmAgent", "extraObjects"}),
+}
+"""What may be configured, of the add-ons whose schema is known."""
+
+
 # One version of each add-on, from FIELD-NOTES (November 2026); only the form matters where the notes have none.
 _ADDON_VERSIONS = {
     "vpc-cni": "v1.23.2-eksbuild.1",
     "kube-proxy": "v{kubernetes}.0-eksbuild.2",
     "coredns": "v1.14.0-eksbuild.1",
     "eks-pod-identity-agent": "v1.3.9-eksbuild.1",
-    "aws-ebs-csi-driver": "v1.53.0-eksbuild.1",
+    "aws-ebs-csi-driver": "v1.66.0-eksbuild.1",
+    "eks-node-monitoring-agent": "v1.7.2-eksbuild.1",
     "metrics-server": "v0.9.0-eksbuild.1",
 }
 

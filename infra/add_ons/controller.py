@@ -1,0 +1,110 @@
+"""A controller that comes as a chart: what it is told, where it runs and what it may do on AWS."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi import Input, ResourceOptions
+
+from infra.identity import Permission, WorkloadIdentity
+from infra.namespace import Namespace
+
+SYSTEM_NAMESPACE = "kube-system"
+
+PRIORITY = "system-cluster-critical"
+"""Kubernetes' own class, above every workload: what scales the cluster must find room in a full one."""
+
+TIMEOUT_SECONDS = 600
+"""For images to be pulled and pods to be ready; a release that takes longer is rolled back."""
+
+
+@dataclass(frozen=True)
+class Platform:
+    """What controllers must know of what is around them."""
+
+    cluster: str
+    """Name of the EKS cluster."""
+    account_id: str
+    region: str
+    vpc_id: Input[str]
+    key_arn: Input[str]
+    tags: Mapping[str, str]
+    """On every AWS resource of the stack, and so on what controllers may touch."""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A pinned chart of a repository."""
+
+    name: str
+    version: str
+    repository: str
+
+
+@dataclass(frozen=True)
+class Controller:
+    """One controller. Its release, service account and identity have its chart's name."""
+
+    chart: Chart
+    values: Mapping[str, Any]
+    namespace: str = SYSTEM_NAMESPACE
+    """Any but kube-system is made, with the standard `restricted`."""
+    permissions: Mapping[str, Permission] = field(default_factory=dict)
+    """None gives it no role on AWS."""
+    admits_pods: bool = False
+    """Its webhook takes part in the creation of pods: other controllers come after it, and go before it."""
+
+    @property
+    def name(self) -> str:
+        """Of release, service account and identity."""
+        return self.chart.name
+
+
+class Controllers(pulumi.ComponentResource):
+    """The releases of the controllers.
+
+    Type token: `marlinspike:add_ons:Controllers`. Makes a namespace for each that has one of its own, and a Helm release each,
+    rolled back when it does not come up. Custom resources depend on the release that brings their kind.
+    """
+
+    releases: dict[str, kubernetes.helm.v3.Release]
+    """By controller."""
+    admitting: list[kubernetes.helm.v3.Release]
+    """Those whose webhooks take part in the creation of pods: other charts come after them."""
+
+    def __init__(
+        self,
+        name: str,
+        controllers: Sequence[Controller],
+        identities: Mapping[str, WorkloadIdentity],
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:add_ons:Controllers", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        self.releases = {}
+        self.admitting = []
+        for controller in sorted(controllers, key=lambda each: not each.admits_pods):
+            namespace: Input[str] = controller.namespace
+            if controller.namespace != SYSTEM_NAMESPACE:
+                namespace = Namespace(controller.namespace, opts=child).name
+            # All of its identity: without its rights a controller comes up, and fails at everything.
+            own = [identities[controller.name]] if controller.name in identities else []
+            self.releases[controller.name] = kubernetes.helm.v3.Release(
+                f"{controller.name}-release",
+                name=controller.name,
+                chart=controller.chart.name,
+                version=controller.chart.version,
+                repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=controller.chart.repository),
+                namespace=namespace,
+                create_namespace=False,
+                atomic=True,
+                timeout=TIMEOUT_SECONDS,
+                max_history=5,  # each revision is a Secret; Helm keeps all of them unless told otherwise
+                values=dict(controller.values),
+                opts=ResourceOptions(parent=self, depends_on=[*own, *self.admitting]),
+            )
+            if controller.admits_pods:
+                self.admitting.append(self.releases[controller.name])
+        self.register_outputs({})
