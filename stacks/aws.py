@@ -12,6 +12,7 @@ from infra.application import application_environment, database_environment, mig
 from infra.cache import VALKEY_PORT, Cache
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
+from infra.edge import Backend, Edge, EdgeSettings, PublicNetwork
 from infra.encryption import EncryptionKey
 from infra.identity import Permission, WorkloadIdentity
 from infra.jobs import ReleaseJob
@@ -24,13 +25,15 @@ from infra.network import Network
 from infra.nodes import Nodes
 from infra.pods import Runtime
 from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
-from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from infra.public_name import PublicName
+from infra.workload import HTTP_PORT, METRICS_PORT, READINESS_PATH, Workload
 from stacks.settings import AwsSettings
 
 APP = "app"
 NAMESPACE = PROJECT
 BOOTSTRAP = "database-bootstrap"
 MIGRATE = "database-migrate"
+EDGE = "edge"
 
 
 class AwsStack:
@@ -56,6 +59,7 @@ class AwsStack:
         self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
         self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
+        self._edge = self._make_edge(settings.edge, protect) if settings.edge else None
         self._data_stores(name, protect)
         self._identities = self._make_identities()
         self._nodes = self._make_nodes(name, stack)
@@ -83,6 +87,29 @@ class AwsStack:
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
+        if self._edge:
+            self.outputs |= {"url": self._edge.url, "load_balancer_dns_name": self._edge.load_balancer_dns_name}
+
+    def _make_edge(self, settings: EdgeSettings, protect: bool) -> Edge:
+        account = self._settings.account
+        edge = Edge(
+            EDGE,
+            settings,
+            PublicNetwork(
+                self._network.vpc_id,
+                self._network.public_subnet_ids,
+                self._cluster.security_group_id,
+                ready=[self._network],
+            ),
+            Backend(HTTP_PORT, READINESS_PATH, self._settings.app.shutdown.deregistration_delay_seconds),
+            self._key.arn,
+            account.id,
+            account.region,
+            protect,
+            opts=self._on_aws,
+        )
+        PublicName(EDGE, edge, opts=self._on_aws)
+        return edge
 
     def _data_stores(self, name: str, protect: bool) -> None:
         network = DataNetwork(

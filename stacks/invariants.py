@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from infra.application import KEEP_ALIVE_SECONDS
 from infra.database import DatabaseSettings
+from infra.edge import EdgeSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
@@ -94,6 +96,15 @@ def node_groups_exist(
             yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(nodes)}"
 
 
+def the_load_balancer_closes_connections_first(edge: EdgeSettings | None) -> Iterator[str]:
+    """A server that closes first makes the load balancer send a request into a connection that is gone: a 502."""
+    if edge and edge.idle_timeout_seconds >= KEEP_ALIVE_SECONDS:
+        yield (
+            f"edge.idle_timeout_seconds: {edge.idle_timeout_seconds} is not below the {KEEP_ALIVE_SECONDS} s for which the "
+            f"application keeps a silent connection; at most {KEEP_ALIVE_SECONDS - 1}"
+        )
+
+
 def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
     """Another cluster's nodes do not carry our groups' label."""
     if target == "local" and app.node_group is not None:
@@ -107,6 +118,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     a_pod_has_time_to_leave,
     node_groups_exist,
     node_groups_need_aws,
+    the_load_balancer_closes_connections_first,
 )
 
 

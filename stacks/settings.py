@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, get_type_hints
 
 import yaml
@@ -15,6 +16,7 @@ from pydantic_core import ErrorDetails
 from infra.cache import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
+from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
@@ -73,6 +75,7 @@ class AwsSettings(_Sections):
     nodes: NodesSettings
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
+    edge: EdgeSettings | None = None
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
     protection: ProtectionSettings = ProtectionSettings()
@@ -213,6 +216,8 @@ def _keys_at(section_type: Any, location: tuple[int | str, ...]) -> list[str]:
     """The keys that are known where a fault lies."""
     current = section_type
     for part in location:
+        if isinstance(current, UnionType):  # `X | None` is no step of the way
+            current = _model_within(current)
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             current = _item_type(current)
             continue

@@ -120,6 +120,20 @@ class Cloud(pulumi.runtime.Mocks):
                 state["primaryEndpointAddress"] = "cache.example"
             case "aws:ec2/launchTemplate:LaunchTemplate":
                 state["latestVersion"] = 1
+            case "aws:acm/certificate:Certificate":
+                proof = {
+                    "domainName": args.inputs["domainName"],
+                    "resourceRecordName": f"_proof.{args.inputs['domainName']}.",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_value.acm-validations.aws.",
+                }
+                state["domainValidationOptions"] = [proof]
+            case "aws:lb/loadBalancer:LoadBalancer":
+                state |= {"dnsName": "balancer.example", "zoneId": "ZBALANCER", "arnSuffix": f"app/{args.name}"}
+            case "aws:lb/targetGroup:TargetGroup":
+                state["arnSuffix"] = f"targetgroup/{args.name}"
+            case "aws:route53/record:Record":
+                state["fqdn"] = args.inputs["name"]
             case "aws:kms/key:Key":
                 state["keyId"] = identifier
         return identifier, state
