@@ -32,14 +32,34 @@ def replacement(resource: str) -> tuple[str, ...]:
 CHANGES: dict[str, list[Change]] = {
     "dev": [
         change("app.log_level", "info", "update Deployment/app-deployment"),
+        change(
+            # The listener has the new certificate before the old one goes; the load balancer stays what it is.
+            "edge.domain",
+            "new.example.com",
+            *replacement("Certificate/edge-certificate"),
+            *replacement("Record/edge-proof"),
+            *replacement("CertificateValidation/edge-validation"),
+            *replacement("Record/edge-record"),
+            "update Listener/edge-https",
+            "update ListenerRule/edge-domain",
+        ),
     ],
     "staging": [
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
+        change("edge.firewall.mode", "block", "update WebAcl/edge-firewall"),
+        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/edge-targets"),
     ],
     "prod": [
         change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
+        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/edge-balancer"),
+        change(
+            "edge.access_log_retention_days",
+            180,
+            "update BucketLifecycleConfiguration/edge-logs-lifecycle",
+            "update LogGroup/aws-waf-logs-edge",
+        ),
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment"),

@@ -1,7 +1,7 @@
 """Runs a shipped stack file's whole program under Pulumi's mocks and shows what it registers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -40,6 +40,7 @@ class Registered:
     parent: str
     protect: bool
     ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
@@ -173,6 +174,7 @@ class RecordingMonitor(MockMonitor):
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
                     ignore_changes=tuple(request.ignoreChanges),
+                    replace_on_changes=tuple(request.replaceOnChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,
@@ -232,12 +234,17 @@ def planned(stack: str) -> Plan:
 
 def plan_of(stack: str, settings: Settings) -> Plan:
     """What these settings register."""
+    return recorded(stack, lambda: compose(stack, settings))
+
+
+def recorded(stack: str, make: Callable[[], Mapping[str, Any]]) -> Plan:
+    """What a program registers that makes something and returns outputs."""
     plan = Plan()
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
 
     @pulumi.runtime.test
     def program() -> pulumi.Output[dict[str, Any]]:
-        return pulumi.Output.all(**compose(stack, settings))
+        return pulumi.Output.all(**make())
 
     program()
     return plan
