@@ -58,7 +58,7 @@ class PublicNetwork:
     subnet_ids: Sequence[Input[str]]
     pods_group_id: Input[str]
     ready: Sequence[pulumi.Resource]
-    """What the network needs to reach the internet: before it AWS refuses a public load balancer, after it an address is left."""
+    """The way to the internet: AWS refuses a public load balancer before it is there, and its removal while that stands."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The edge in the simulated AWS: what it refuses as AWS would, and in which order things may go."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,20 @@ FIREWALL = "aws:wafv2/webAcl:WebAcl"
 VISIBLE = {"cloudwatchMetricsEnabled": True, "metricName": "edge", "sampledRequestsEnabled": False}
 
 
+@pytest.fixture(scope="module")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
+    folder = tmp_path_factory.mktemp("rehearsal")
+    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
+        yield plugin, folder
+
+
 @pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Plugin]:
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(tmp_path)}) as plugin:
-        plugin.configure(region="eu-west-3")
-        yield plugin
+def aws(_running: tuple[Plugin, Path]) -> Plugin:
+    """A configured plugin on an empty account."""
+    plugin, folder = _running
+    shutil.rmtree(folder / "cloud", ignore_errors=True)
+    plugin.configure(region="eu-west-3")
+    return plugin
 
 
 def refusal(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
