@@ -11,6 +11,9 @@ from infra.workload import HTTP_PORT, METRICS_PORT, WorkloadSettings
 DATABASE_PASSWORD_KEY = "database-password"  # noqa: S105 - the name of a key
 CACHE_PASSWORD_KEY = "cache-password"  # noqa: S105 - the name of a key
 
+KEEP_ALIVE_SECONDS = 75
+"""How long the application keeps a silent connection open (app/__main__.py)."""
+
 RDS_CERTIFICATES = "/etc/ssl/certs/rds-global-bundle.pem"
 """Where the application's image keeps the certificate authorities of RDS."""
 

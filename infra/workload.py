@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
+from infra.binding import PublicEntry, bind
 from infra.naming import object_labels, object_metadata, selector_labels
 from infra.placement import ANY_NODE, Placement
 from infra.pods import (
@@ -20,42 +21,21 @@ from infra.pods import (
     spread_over,
     volumes,
 )
+from infra.scaling import (
+    AutoscalingSettings,
+    DisruptionBudgetSettings,
+    autoscaler_spec,
+    budget_spec,
+)
 from infra.settings import Section
 
 HTTP_PORT = 5000
 METRICS_PORT = 8080
 
+READINESS_PATH = "/readyz"
+"""Answers 200 once the application has started and reached its database, until it stops."""
+
 WhenUnsatisfiable = Literal["ScheduleAnyway", "DoNotSchedule"]
-
-
-class AutoscalingSettings(Section):
-    """How a HorizontalPodAutoscaler moves the number of pods."""
-
-    min_replicas: int = Field(ge=1)
-    max_replicas: int = Field(ge=1, le=100)
-    cpu_percent: int = Field(70, ge=10, le=95)
-    """Target of the container's mean CPU use, in percent of its request."""
-    memory_percent: int = Field(80, ge=10, le=95)
-    """Target of the mean memory use, in percent of the request."""
-
-    @model_validator(mode="after")
-    def _there_is_room(self) -> "AutoscalingSettings":
-        if self.max_replicas < self.min_replicas:
-            raise ValueError(f"max_replicas {self.max_replicas} is below min_replicas {self.min_replicas}")
-        return self
-
-
-class DisruptionBudgetSettings(Section):
-    """How many pods a drain may take at a time: one of the two."""
-
-    min_available: int | None = Field(None, ge=1)
-    max_unavailable: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _one_of_two(self) -> "DisruptionBudgetSettings":
-        if (self.min_available is None) == (self.max_unavailable is None):
-            raise ValueError("set either min_available or max_unavailable")
-        return self
 
 
 class SpreadSettings(Section):
@@ -128,7 +108,8 @@ class Workload(pulumi.ComponentResource):
     """A container in production form.
 
     Type token: `marlinspike:workload:Workload`. Makes a service account without a token, a Service, a Deployment, and where
-    the settings ask for them a HorizontalPodAutoscaler and a PodDisruptionBudget.
+    the settings ask for them a HorizontalPodAutoscaler and a PodDisruptionBudget. With `public`, its pods are targets of that
+    load balancer.
     """
 
     service_name: Output[str]
@@ -142,6 +123,7 @@ class Workload(pulumi.ComponentResource):
         runtime: Runtime,
         depends_on: list[pulumi.Resource],
         placement: Placement = ANY_NODE,
+        public: PublicEntry | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:workload:Workload", name, {}, opts)
@@ -163,13 +145,14 @@ class Workload(pulumi.ComponentResource):
             },
             opts=child,
         )
+        binding = [bind(name, namespace, service, public, self)] if public else []
         self.deployment = kubernetes.apps.v1.Deployment(
             f"{name}-deployment",
             metadata=metadata,
             spec=_deployment_spec(name, settings, runtime, placement),
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[account, service, *depends_on],
+                depends_on=[account, service, *binding, *depends_on],
                 # The autoscaler owns the number of pods (pulumi-kubernetes#2491).
                 ignore_changes=["spec.replicas"] if settings.autoscaling else None,
             ),
@@ -178,14 +161,14 @@ class Workload(pulumi.ComponentResource):
             kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
                 f"{name}-autoscaler",
                 metadata=metadata,
-                spec=_autoscaler_spec(name, settings.autoscaling),
+                spec=autoscaler_spec(name, settings.autoscaling),
                 opts=ResourceOptions(parent=self, depends_on=[self.deployment]),
             )
         if settings.disruption_budget:
             kubernetes.policy.v1.PodDisruptionBudget(
                 f"{name}-disruption-budget",
                 metadata=metadata,
-                spec=_budget_spec(name, settings.disruption_budget),
+                spec=budget_spec(name, settings.disruption_budget),
                 opts=child,
             )
         self.service_name = service.metadata.name.apply(str)
@@ -238,61 +221,10 @@ def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubern
                 "security_context": container_security(),
                 "volume_mounts": mounts(runtime.secret_name),
                 "startup_probe": http_probe("/healthz", "http", period=1, failures=30, timeout=2),
-                "readiness_probe": http_probe("/readyz", "http", period=5, failures=2, timeout=2),
+                "readiness_probe": http_probe(READINESS_PATH, "http", period=5, failures=2, timeout=2),
                 "liveness_probe": http_probe("/healthz", "http", period=10, failures=6, timeout=5),
                 # `sleep` needs no shell in the image (GA since Kubernetes 1.34, KEP-3960).
                 "lifecycle": {"pre_stop": {"sleep": {"seconds": settings.shutdown.pre_stop_seconds}}},
             }
         ],
     }
-
-
-def _autoscaler_spec(
-    name: str, settings: AutoscalingSettings
-) -> kubernetes.autoscaling.v2.HorizontalPodAutoscalerSpecArgsDict:
-    return {
-        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
-        "min_replicas": settings.min_replicas,
-        "max_replicas": settings.max_replicas,
-        "metrics": [
-            {
-                # Of the container, not the pod: a sidecar's idle request must not hide the application's load.
-                "type": "ContainerResource",
-                "container_resource": {
-                    "name": "cpu",
-                    "container": name,
-                    "target": {"type": "Utilization", "average_utilization": settings.cpu_percent},
-                },
-            },
-            {
-                "type": "Resource",
-                "resource": {
-                    "name": "memory",
-                    "target": {"type": "Utilization", "average_utilization": settings.memory_percent},
-                },
-            },
-        ],
-        "behavior": {
-            "scale_down": {
-                "stabilization_window_seconds": 300,
-                "policies": [{"type": "Percent", "value": 50, "period_seconds": 60}],
-            },
-            "scale_up": {
-                "stabilization_window_seconds": 60,
-                "policies": [{"type": "Percent", "value": 100, "period_seconds": 30}],
-            },
-        },
-    }
-
-
-def _budget_spec(name: str, settings: DisruptionBudgetSettings) -> kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict:
-    spec: kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict = {
-        "selector": {"match_labels": selector_labels(name)},
-        # A broken pod never blocks a node upgrade (KEP-3017).
-        "unhealthy_pod_eviction_policy": "AlwaysAllow",
-    }
-    if settings.min_available is not None:
-        spec["min_available"] = settings.min_available
-    if settings.max_unavailable is not None:
-        spec["max_unavailable"] = settings.max_unavailable
-    return spec

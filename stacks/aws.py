@@ -17,6 +17,7 @@ from infra.cache import Cache
 from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
+from infra.edge import Backend, Edge, EdgeSettings, PublicNetwork
 from infra.encryption import EncryptionKey
 from infra.identity import Permission, WorkloadIdentity
 from infra.jobs import ReleaseJob
@@ -30,9 +31,10 @@ from infra.nodes import Nodes
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
+from infra.public_name import PublicName
 from infra.recovery import SecondRegion
 from infra.secrets import Secrets
-from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from infra.workload import HTTP_PORT, METRICS_PORT, READINESS_PATH, Workload
 from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings
 
@@ -40,6 +42,7 @@ APP = "app"
 NAMESPACE = PROJECT
 BOOTSTRAP = "database-bootstrap"
 MIGRATE = "database-migrate"
+EDGE = "edge"
 
 
 class AwsStack:
@@ -60,6 +63,7 @@ class AwsStack:
             name, settings.network, settings.account.id, region, name, self._key.arn, opts=self._on_aws
         )
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
+        self._edge = self._make_edge(settings.edge, protect) if settings.edge else None
         self._data_stores(name, protect)
         if not (settings.recovery and settings.recovery.restoring):  # which has the copies of the first region already
             Secrets(name, settings.secrets, self._key.arn, protect, self._second_region, opts=self._on_aws)
@@ -107,6 +111,29 @@ class AwsStack:
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
+        if self._edge:
+            self.outputs |= {"url": self._edge.url, "load_balancer_dns_name": self._edge.load_balancer_dns_name}
+
+    def _make_edge(self, settings: EdgeSettings, protect: bool) -> Edge:
+        account = self._settings.account
+        edge = Edge(
+            EDGE,
+            settings,
+            PublicNetwork(
+                self._network.vpc_id,
+                self._network.public_subnet_ids,
+                self._cluster.security_group_id,
+                ready=[self._network],
+            ),
+            Backend(HTTP_PORT, READINESS_PATH, self._settings.app.shutdown.deregistration_delay_seconds),
+            self._key.arn,
+            account.id,
+            account.region,
+            protect,
+            opts=self._on_aws,
+        )
+        PublicName(EDGE, edge, opts=self._on_aws)
+        return edge
 
     def _provider(self, logical: str, region: str, stack: str) -> ResourceOptions:
         provider = aws.Provider(

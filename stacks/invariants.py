@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infra.add_ons import AddOnsSettings
+from infra.application import KEEP_ALIVE_SECONDS
 from infra.database import DatabaseSettings
+from infra.edge import EdgeSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.layout import lay_out
 from infra.monitoring.stack import MonitoringSettings
@@ -160,6 +162,15 @@ def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[
         )
 
 
+def the_load_balancer_closes_connections_first(edge: EdgeSettings | None) -> Iterator[str]:
+    """A server that closes first makes the load balancer send a request into a connection that is gone: a 502."""
+    if edge and edge.idle_timeout_seconds >= KEEP_ALIVE_SECONDS:
+        yield (
+            f"edge.idle_timeout_seconds: {edge.idle_timeout_seconds} is not below the {KEEP_ALIVE_SECONDS} s for which the "
+            f"application keeps a silent connection; at most {KEEP_ALIVE_SECONDS - 1}"
+        )
+
+
 def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
     """Another cluster's nodes do not carry our groups' label."""
     if target == "local" and app.node_group is not None:
@@ -213,6 +224,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     node_groups_need_aws,
     nodes_reach_what_they_need,
     nodes_find_prefixes,
+    the_load_balancer_closes_connections_first,
 )
 
 

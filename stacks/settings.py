@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_type_hints
 
 import yaml
@@ -16,6 +17,7 @@ from infra.add_ons import AddOnsSettings
 from infra.cache_settings import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
+from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
@@ -55,6 +57,7 @@ class AwsSettings(_Sections):
     add_ons: AddOnsSettings = AddOnsSettings()
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
+    edge: EdgeSettings | None = None
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
     protection: ProtectionSettings = ProtectionSettings()
@@ -203,6 +206,8 @@ def _model_at(section_type: Any, location: tuple[int | str, ...]) -> type[BaseMo
     for part in location:
         if isinstance(part, int):
             continue  # of a list: its items' model is known from the list's type
+        if isinstance(current, UnionType):  # `X | None` is no step of the way
+            current = _model_within(current)
         if not (isinstance(current, type) and issubclass(current, BaseModel)):
             current = _item_type(current)
             continue

@@ -128,6 +128,17 @@ CHANGES: dict[str, list[Change]] = {
             "update RolePolicy/app-policy",
             "update Deployment/app-deployment",
         ),
+        change(
+            # The listener has the new certificate before the old one goes; the load balancer stays what it is.
+            "edge.domain",
+            "new.example.com",
+            *replacement("Certificate/edge-certificate"),
+            *replacement("Record/edge-proof"),
+            *replacement("CertificateValidation/edge-validation"),
+            *replacement("Record/edge-record"),
+            "update Listener/edge-https",
+            "update ListenerRule/edge-domain",
+        ),
     ],
     "staging": [
         change(
@@ -157,6 +168,8 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
         change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
+        change("edge.firewall.mode", "block", "update WebAcl/edge-firewall"),
+        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/edge-targets"),
     ],
     "prod": [
         change(
@@ -185,6 +198,13 @@ CHANGES: dict[str, list[Change]] = {
             {},
             "delete AccessEntry/marlinspike-prod-111122223333-role-application-developers",
             "delete AccessPolicyAssociation/marlinspike-prod-111122223333-role-application-developers-editor",
+        ),
+        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/edge-balancer"),
+        change(
+            "edge.access_log_retention_days",
+            180,
+            "update BucketLifecycleConfiguration/edge-logs-lifecycle",
+            "update LogGroup/aws-waf-logs-edge",
         ),
     ],
     "local": [

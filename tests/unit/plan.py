@@ -40,6 +40,7 @@ class Registered:
     parent: str
     protect: bool
     ignore_changes: tuple[str, ...]
+    replace_on_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
@@ -124,6 +125,20 @@ class Cloud(pulumi.runtime.Mocks):
                 state["endpoints"] = [{"address": "serverless.example", "port": 6379}]
             case "aws:ec2/launchTemplate:LaunchTemplate":
                 state["latestVersion"] = 1
+            case "aws:acm/certificate:Certificate":
+                proof = {
+                    "domainName": args.inputs["domainName"],
+                    "resourceRecordName": f"_proof.{args.inputs['domainName']}.",
+                    "resourceRecordType": "CNAME",
+                    "resourceRecordValue": "_value.acm-validations.aws.",
+                }
+                state["domainValidationOptions"] = [proof]
+            case "aws:lb/loadBalancer:LoadBalancer":
+                state |= {"dnsName": "balancer.example", "zoneId": "ZBALANCER", "arnSuffix": f"app/{args.name}"}
+            case "aws:lb/targetGroup:TargetGroup":
+                state["arnSuffix"] = f"targetgroup/{args.name}"
+            case "aws:route53/record:Record":
+                state["fqdn"] = args.inputs["name"]
             case "aws:kms/key:Key":
                 state["keyId"] = identifier
         return identifier, state
@@ -163,6 +178,7 @@ class RecordingMonitor(MockMonitor):
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
                     ignore_changes=tuple(request.ignoreChanges),
+                    replace_on_changes=tuple(request.replaceOnChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,

@@ -1,10 +1,15 @@
 """What runs on Kubernetes, as each stack registers it."""
 
+from typing import Any
+
+import pulumi_kubernetes as kubernetes
 import pytest
 from pydantic import ValidationError
 
-from infra.workload import WorkloadSettings
-from tests.unit.plan import AWS_STACKS, STACKS, Registered, planned
+from infra.binding import PublicEntry
+from infra.pods import Runtime
+from infra.workload import Workload, WorkloadSettings
+from tests.unit.plan import AWS_STACKS, STACKS, Plan, Registered, plan_of_program, planned, settings_of
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
@@ -14,6 +19,7 @@ JOB = "kubernetes:batch/v1:Job"
 SERVICE_MONITOR = "kubernetes:monitoring.coreos.com/v1:ServiceMonitor"
 RULES = "kubernetes:monitoring.coreos.com/v1:PrometheusRule"
 RELEASE = "kubernetes:helm.sh/v3:Release"
+BINDING = "kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding"
 
 
 def pods(stack: str) -> list[tuple[str, dict]]:
@@ -222,3 +228,43 @@ def test_two_available_pods_are_only_watched_where_two_are_promised() -> None:
 def test_a_wrong_workload_setting_is_refused_with_its_reason(wrong: dict[str, object], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         WorkloadSettings(**{"image": "app:1", **wrong})
+
+
+# ---- bound to a load balancer
+
+
+def bound(public: bool) -> Plan:
+    def make() -> dict[str, Any]:
+        settings = settings_of("dev").app
+        release = kubernetes.helm.v3.Release("controller", chart="aws-load-balancer-controller")
+        entry = PublicEntry("arn:targets", "vpc-1", depends_on=[release]) if public else None
+        workload = Workload("app", settings, "marlinspike", Runtime({}), depends_on=[], public=entry)
+        return {"service": workload.service_name}
+
+    return plan_of_program("test", make)
+
+
+def test_pods_come_after_their_binding_and_that_after_the_service_and_the_controller() -> None:
+    plan = bound(public=True)
+    binding = plan.only(BINDING)
+    assert plan.comes_before("Service/app-service", binding.key)
+    assert plan.comes_before("Release/controller", binding.key)
+    assert plan.comes_before(binding.key, "Deployment/app-deployment")
+
+
+def test_a_binding_names_the_port_and_the_targets_and_leaves_the_security_groups_alone() -> None:
+    binding = bound(public=True).only(BINDING)
+    assert binding.inputs["spec"] == {
+        "serviceRef": {"name": "app", "port": "http"},
+        "targetGroupARN": "arn:targets",
+        "targetType": "ip",
+        "ipAddressType": "ipv4",
+        "vpcID": "vpc-1",
+    }
+    # Another target group means another binding, made before the old one goes.
+    assert binding.replace_on_changes == ("spec.targetGroupARN",)
+    assert "name" not in binding.inputs["metadata"]
+
+
+def test_a_workload_without_a_public_entry_is_bound_to_nothing() -> None:
+    assert not bound(public=False).of(BINDING)

@@ -14,7 +14,7 @@ from rehearsal.plugins.aws.errors import AwsError
 
 @dataclass(frozen=True)
 class Hindrance:
-    """Resources of type `by` whose property `path` (a value or a list) has the victim's `names` hinder its deletion."""
+    """Resources of type `by` whose property `path` (a value or a list, or within a list) has the victim's `names` hinder it."""
 
     by: str
     path: str
@@ -143,6 +143,31 @@ HINDRANCES: dict[str, list[Hindrance]] = {
             "One or more cache clusters are still members of this parameter group {id}, so the group cannot be deleted.",
         )
     ],
+    "aws:acm/certificate:Certificate": [
+        Hindrance(
+            "aws:lb/listener:Listener",
+            "certificateArn",
+            "ResourceInUseException",
+            "Certificate {id} is in use. Certificate must be disassociated from all resources before it can be deleted.",
+        )
+    ],
+    "aws:lb/targetGroup:TargetGroup": [
+        Hindrance(by, path, "ResourceInUse", "Target group '{id}' is currently in use by a listener or a rule")
+        for by, path in (
+            ("aws:lb/listener:Listener", "defaultActions.targetGroupArn"),
+            ("aws:lb/listenerRule:ListenerRule", "actions.targetGroupArn"),
+        )
+    ],
+    "aws:wafv2/webAcl:WebAcl": [
+        Hindrance(
+            "aws:wafv2/webAclAssociation:WebAclAssociation",
+            "webAclArn",
+            "WAFAssociatedItemException",
+            "AWS WAF couldn't perform the operation because your resource is being used by another resource or it's "
+            "associated with another resource.",
+            names="arn",
+        )
+    ],
     "aws:elasticache/userGroup:UserGroup": [
         Hindrance(
             "aws:elasticache/replicationGroup:ReplicationGroup",
@@ -168,7 +193,7 @@ def check_deletion(account: Account, record: Record) -> None:
             continue
         wanted = record.id if hindrance.names == "id" else record.value(hindrance.names)
         for other in account.all(hindrance.by):
-            if wanted in _values(other.value(hindrance.path)):
+            if wanted in _values_at(other, hindrance.path):
                 raise AwsError(
                     hindrance.code,
                     hindrance.message.format(id=record.id, other=other.id, publicIp=record.value("publicIp")),
@@ -223,13 +248,23 @@ def _check_group_members(account: Account, subnet: Record) -> None:
 
 def _check_public_addresses(account: Account, gateway: Record) -> None:
     owner = gateway.value("vpcId")
-    for nat in account.all("aws:ec2/natGateway:NatGateway"):
-        if owner and nat.value("vpcId") == owner and nat.value("connectivityType") == "public":
-            raise AwsError(
-                "DependencyViolation",
-                f"Network {owner} has some mapped public address(es). "
-                "Please unmap those public address(es) before detaching the gateway.",
-            )
+    public = [nat for nat in account.all("aws:ec2/natGateway:NatGateway") if nat.value("connectivityType") == "public"]
+    public += [each for each in account.all("aws:lb/loadBalancer:LoadBalancer") if not each.value("internal")]
+    if owner and any(each.value("vpcId") == owner for each in public):
+        raise AwsError(
+            "DependencyViolation",
+            f"Network {owner} has some mapped public address(es). "
+            "Please unmap those public address(es) before detaching the gateway.",
+        )
+
+
+def _values_at(record: Record, path: str) -> list[Any]:
+    """The values at a dotted path; of a list in between, those of every item."""
+    first, _, rest = path.partition(".")
+    within = record.value(first)
+    if rest and isinstance(within, list):
+        return [item[rest] for item in within if isinstance(item, dict) and rest in item]
+    return _values(record.value(path))
 
 
 def _values(found: Any) -> list[Any]:

@@ -117,6 +117,33 @@ aws:elasticache/subnetGroup:SubnetGroup name
 aws:elasticache/parameterGroup:ParameterGroup name family description
 aws:elasticache/user:User userId userName
 aws:elasticache/userGroup:UserGroup userGroupId
+# elbv2/load_balancer.go (of an application load balancer), target_group.go, listener.go, listener_rule.go
+aws:lb/loadBalancer:LoadBalancer name namePrefix internal loadBalancerType customerOwnedIpv4Pool
+aws:lb/targetGroup:TargetGroup name namePrefix port protocol protocolVersion targetType vpcId ipAddressType
+    targetControlPort
+aws:lb/listener:Listener loadBalancerArn
+aws:lb/listenerRule:ListenerRule listenerArn
+# acm/certificate.go, certificate_validation.go
+aws:acm/certificate:Certificate domainName subjectAlternativeNames validationMethod validationOptions keyAlgorithm
+    certificateAuthorityArn
+aws:acm/certificateValidation:CertificateValidation certificateArn validationRecordFqdns
+# wafv2/web_acl.go, web_acl_association.go, web_acl_logging_configuration.go
+aws:wafv2/webAcl:WebAcl name namePrefix scope
+aws:wafv2/webAclAssociation:WebAclAssociation resourceArn webAclArn
+aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration resourceArn logDestinationConfigs
+# route53/record.go (a change of the set's identifier deletes and makes in one batch), health_check.go
+aws:route53/record:Record name zoneId
+aws:route53/healthCheck:HealthCheck type referenceName measureLatency requestInterval routingControlArn
+# s3/bucket.go, bucket_policy.go, bucket_ownership_controls.go, bucket_public_access_block.go,
+# bucket_server_side_encryption_configuration.go, bucket_lifecycle_configuration.go
+aws:s3/bucket:Bucket bucket bucketPrefix objectLockEnabled
+aws:s3/bucketPolicy:BucketPolicy bucket
+aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
+aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
+aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
+# logs/resource_policy.go
+aws:cloudwatch/logResourcePolicy:LogResourcePolicy policyName resourceArn
 """
 )
 """For each type token the properties (dotted paths, names on the wire) whose change replaces."""

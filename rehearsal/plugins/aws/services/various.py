@@ -1,4 +1,4 @@
-"""Services of which the platform uses a resource or two: keys, logs, buckets, secrets, load balancers, queues, ..."""
+"""Services of which the platform uses a resource or two: keys, logs, buckets, secrets, queues, ..."""
 
 import json
 
@@ -92,35 +92,6 @@ def secret(subject: Subject) -> Computed:
     return Computed(arn, {"arn": arn})
 
 
-@makes("aws:lb/loadBalancer:LoadBalancer")
-def load_balancer(subject: Subject) -> Computed:
-    """A load balancer."""
-    name = subject.text("name")
-    kind = {"network": "net", "gateway": "gwy"}.get(subject.text("loadBalancerType"), "app")
-    suffix = f"{kind}/{name}/{subject.hex(16)}"
-    arn = subject.arn("elasticloadbalancing", f"loadbalancer/{suffix}")
-    scheme = "internal-" if subject.inputs.get("internal") else ""
-    address = f"{scheme}{name}-{int(subject.hex(8), 16) % 10**9}.{subject.region}.elb.{DNS_SUFFIX}"
-    return Computed(
-        arn,
-        {
-            "arn": arn,
-            "arnSuffix": suffix,
-            "dnsName": address,
-            "zoneId": f"Z{subject.letters(13, 'zone')}",
-            "loadBalancerType": "application",
-        },
-    )
-
-
-@makes("aws:lb/targetGroup:TargetGroup")
-def target_group(subject: Subject) -> Computed:
-    """A target group."""
-    suffix = f"targetgroup/{subject.text('name')}/{subject.hex(16)}"
-    arn = subject.arn("elasticloadbalancing", suffix)
-    return Computed(arn, {"arn": arn, "arnSuffix": suffix})
-
-
 @makes("aws:ecr/repository:Repository")
 def repository(subject: Subject) -> Computed:
     """A container registry's repository."""
@@ -147,23 +118,3 @@ def queue(subject: Subject) -> Computed:
     """A queue; its id is its URL."""
     url = f"https://sqs.{subject.region}.{DNS_SUFFIX}/{ACCOUNT_ID}/{subject.text('name')}"
     return Computed(url, {"arn": subject.arn("sqs", subject.text("name")), "url": url})
-
-
-@makes("aws:acm/certificate:Certificate")
-def certificate(subject: Subject) -> Computed:
-    """A certificate, waiting for its validation."""
-    arn = subject.arn("acm", f"certificate/{subject.uuid()}")
-    domains = [subject.text("domainName"), *(subject.inputs.get("subjectAlternativeNames") or [])]
-    options = [
-        {
-            "domainName": domain,
-            "resourceRecordName": f"_{subject.hex(32, domain)}.{domain.removeprefix('*.')}.",
-            "resourceRecordType": "CNAME",
-            "resourceRecordValue": f"_{subject.hex(32, domain + 'value')}.acm-validations.aws.",
-        }
-        for domain in dict.fromkeys(domains)
-        if domain
-    ]
-    return Computed(
-        arn, {"arn": arn, "status": "PENDING_VALIDATION", "type": "AMAZON_ISSUED", "domainValidationOptions": options}
-    )

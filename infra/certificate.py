@@ -1,0 +1,51 @@
+"""A certificate for one domain, proved through DNS."""
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+
+
+class Certificate(pulumi.ComponentResource):
+    """An ACM certificate and its validation.
+
+    Type token: `marlinspike:certificate:Certificate`. With `hosted_zone_id` it makes the DNS record that proves the domain, by
+    which ACM also renews the certificate, for as long as the record stands. Without one, the record must be there already: it
+    is the same for the domain's certificates in every region of an account.
+    """
+
+    arn: Output[str]
+    """Of a certificate that is issued: a listener accepts no other."""
+
+    def __init__(
+        self, name: str, domain: str, hosted_zone_id: Input[str] | None, opts: ResourceOptions | None = None
+    ) -> None:
+        super().__init__("marlinspike:certificate:Certificate", name, {}, opts)
+        certificate = aws.acm.Certificate(
+            f"{name}-certificate",
+            domain_name=domain,
+            validation_method="DNS",
+            key_algorithm="EC_prime256v1",  # smaller handshakes than RSA's; every client of TLS 1.2 knows it
+            opts=ResourceOptions(parent=self),
+        )
+        proofs = []
+        if hosted_zone_id is not None:
+            option = certificate.domain_validation_options[0]
+            record = aws.route53.Record(
+                f"{name}-proof",
+                zone_id=hosted_zone_id,
+                name=option.resource_record_name.apply(str),
+                type=option.resource_record_type.apply(str),
+                records=[option.resource_record_value.apply(str)],
+                ttl=300,  # seconds
+                opts=ResourceOptions(parent=self),
+            )
+            proofs.append(record.fqdn)
+        issued = aws.acm.CertificateValidation(
+            f"{name}-validation",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=proofs or None,
+            # ACM's "several minutes"; a zone to which nobody delegates would hold the update up for the provider's 75.
+            opts=ResourceOptions(parent=self, custom_timeouts=pulumi.CustomTimeouts(create="20m")),
+        )
+        self.arn = issued.certificate_arn
+        self.register_outputs({"arn": self.arn})

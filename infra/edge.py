@@ -1,0 +1,261 @@
+"""The edge: where the world comes in. A load balancer with its certificate, its log and its firewall."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+from pydantic import Field
+
+from infra.certificate import Certificate
+from infra.firewall import Firewall, FirewallSettings
+from infra.log_bucket import LogBucket
+from infra.settings import Section
+
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the client knows it: what AWS recommends and the
+console chooses (Elastic Load Balancing, "Security policies for your Application Load Balancer")."""
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+"""For pages that need nothing from other hosts and are in nobody's frame."""
+
+Failover = Literal["none", "primary", "secondary"]
+"""Whether a domain leads to one region, or to a first one as long as it is well and else to a second one."""
+
+# At least two labels; ACM takes 64 characters for a certificate's first name (RFC 5280, ub-common-name).
+DomainName = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", max_length=64)
+]
+
+
+class EdgeSettings(Section):
+    """Section `edge` of a stack file. Without the section, nobody reaches the application from outside."""
+
+    domain: DomainName
+    """What people type; certificate and record are made for it."""
+
+    hosted_zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
+    """Of the Route 53 zone that the domain lies in, which must be public and delegated to."""
+
+    firewall: FirewallSettings = FirewallSettings()
+
+    access_log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    """How long the record of requests, connections and what the firewall refused is kept."""
+
+    idle_timeout_seconds: int = Field(60, ge=1, le=4000)
+    """After which a silent connection is closed; the server must keep its end open for longer."""
+
+
+@dataclass(frozen=True)
+class PublicNetwork:
+    """Where a load balancer lives, and the security group of the pods behind it."""
+
+    vpc_id: Input[str]
+    subnet_ids: Sequence[Input[str]]
+    pods_group_id: Input[str]
+    ready: Sequence[pulumi.Resource]
+    """The way to the internet: AWS refuses a public load balancer before it is there, and its removal while that stands."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """How the pods are reached and asked, and how they leave."""
+
+    port: int
+    readiness_path: str
+    deregistration_delay_seconds: int
+
+
+class Edge(pulumi.ComponentResource):
+    """An internet-facing Application Load Balancer that knows one domain and sends it to one target group.
+
+    Type token: `marlinspike:edge:Edge`. Makes a security group (the only one that the world may enter) with its rules, the
+    bucket for the logs, the load balancer, a target group for pod addresses, a listener that redirects HTTP, the certificate,
+    a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. The targets are registered by
+    whoever runs the pods (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS
+    deletes the load balancer, and logs are kept with their bucket.
+
+    `name` must be short: AWS takes 32 characters for a load balancer's name, eight of them Pulumi's own.
+    """
+
+    settings: EdgeSettings
+    backend: Backend
+    failover: Failover
+    url: str
+    load_balancer_dns_name: Output[str]
+    load_balancer_zone_id: Output[str]
+    """Of the zone that AWS keeps for load balancers, which an alias record names."""
+    load_balancer_arn_suffix: Output[str]
+    """The load balancer in CloudWatch's dimensions."""
+    target_group_arn: Output[str]
+    target_group_arn_suffix: Output[str]
+    """The target group in CloudWatch's dimensions."""
+    certificate_arn: Output[str]
+    https_listener_arn: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: EdgeSettings,
+        network: PublicNetwork,
+        backend: Backend,
+        key_arn: Input[str],
+        account_id: str,
+        region: str,
+        protect: bool,
+        failover: Failover = "none",
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:edge:Edge", name, {}, opts)
+        self.settings, self.backend, self.failover = settings, backend, failover
+        self._child = ResourceOptions(parent=self)
+        retention = settings.access_log_retention_days
+        logs = LogBucket(f"{name}-logs", retention, account_id, region, keep=protect, opts=self._child)
+        group_id = self._security_group(name, network, backend.port)
+        balancer = aws.lb.LoadBalancer(
+            f"{name}-balancer",
+            load_balancer_type="application",
+            internal=False,
+            ip_address_type="ipv4",
+            subnets=list(network.subnet_ids),
+            security_groups=[group_id],
+            idle_timeout=settings.idle_timeout_seconds,
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="defensive",
+            enable_deletion_protection=protect,
+            enable_zonal_shift=True,  # a zone in trouble can be left by one command
+            access_logs={"bucket": logs.bucket, "prefix": "requests", "enabled": True},
+            connection_logs={"bucket": logs.bucket, "prefix": "connections", "enabled": True},
+            opts=ResourceOptions(parent=self, protect=protect, depends_on=list(network.ready)),
+        )
+        targets = self._target_group(name, network.vpc_id)
+        # The record that proves the domain is the same in each region: the first one has it.
+        zone_id = None if failover == "secondary" else settings.hosted_zone_id
+        certificate = Certificate(name, settings.domain, zone_id, opts=self._child)
+        listener = self._listeners(name, balancer.arn, certificate.arn)
+        aws.lb.ListenerRule(
+            f"{name}-domain",
+            listener_arn=listener.arn,
+            priority=10,
+            conditions=[{"host_header": {"values": [settings.domain]}}],
+            actions=[{"type": "forward", "target_group_arn": targets.arn}],
+            opts=self._child,
+        )
+        if settings.firewall.mode != "off":
+            Firewall(name, settings.firewall, balancer.arn, retention, key_arn, account_id, region, opts=self._child)
+        self.url = f"https://{settings.domain}"
+        self.load_balancer_dns_name = balancer.dns_name
+        self.load_balancer_zone_id = balancer.zone_id
+        self.load_balancer_arn_suffix = balancer.arn_suffix
+        self.target_group_arn, self.target_group_arn_suffix = targets.arn, targets.arn_suffix
+        self.certificate_arn = certificate.arn
+        self.https_listener_arn = listener.arn
+        self.register_outputs({"url": self.url, "targetGroupArn": self.target_group_arn})
+
+    def _security_group(self, name: str, network: PublicNetwork, port: int) -> Output[str]:
+        """From the world to the two listeners, and from here to the pods' port: nothing else."""
+        group = aws.ec2.SecurityGroup(
+            f"{name}-group",
+            vpc_id=network.vpc_id,
+            description="The load balancer that the world may reach",
+            tags={"Name": name},
+            opts=self._child,
+        )
+        for scheme, public_port in (("http", 80), ("https", 443)):
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-from-world-{scheme}",
+                security_group_id=group.id,
+                cidr_ipv4="0.0.0.0/0",
+                ip_protocol="tcp",
+                from_port=public_port,
+                to_port=public_port,
+                description="From everybody" if scheme == "https" else "From everybody, to be sent to HTTPS",
+                opts=self._child,
+            )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-to-pods",
+            security_group_id=group.id,
+            referenced_security_group_id=network.pods_group_id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            description="To the pods",
+            opts=self._child,
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-into-pods",
+            security_group_id=network.pods_group_id,
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            description="From the load balancer",
+            opts=self._child,
+        )
+        return group.id
+
+    def _target_group(self, name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
+        return aws.lb.TargetGroup(
+            f"{name}-targets",
+            vpc_id=vpc_id,
+            target_type="ip",
+            ip_address_type="ipv4",
+            protocol="HTTP",
+            port=self.backend.port,
+            deregistration_delay=self.backend.deregistration_delay_seconds,
+            # Requests differ in cost (a cache hit, a search), and a new pod is empty: the least busy one gets the next.
+            load_balancing_algorithm_type="least_outstanding_requests",
+            health_check={
+                "protocol": "HTTP",
+                "path": self.backend.readiness_path,
+                "matcher": "200",
+                # Seconds. A new pod is ready only when it is healthy here too, so that each rollout waits for two of these.
+                "interval": 5,
+                "timeout": 2,
+                "healthy_threshold": 2,
+                "unhealthy_threshold": 2,
+            },
+            opts=self._child,
+        )
+
+    def _listeners(self, name: str, balancer_arn: Output[str], certificate_arn: Output[str]) -> aws.lb.Listener:
+        aws.lb.Listener(
+            f"{name}-http",
+            load_balancer_arn=balancer_arn,
+            port=80,
+            protocol="HTTP",
+            default_actions=[
+                {"type": "redirect", "redirect": {"protocol": "HTTPS", "port": "443", "status_code": "HTTP_301"}}
+            ],
+            routing_http_response_server_enabled=False,
+            opts=self._child,
+        )
+        return aws.lb.Listener(
+            f"{name}-https",
+            load_balancer_arn=balancer_arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=certificate_arn,
+            default_actions=[
+                {
+                    "type": "fixed-response",
+                    "fixed_response": {
+                        "status_code": "404",
+                        "content_type": "text/plain",
+                        "message_body": "Not found",
+                    },
+                }
+            ],
+            # On every answer, its own included (OWASP Secure Headers Project).
+            routing_http_response_server_enabled=False,
+            routing_http_response_strict_transport_security_header_value="max-age=31536000; includeSubDomains",
+            routing_http_response_x_content_type_options_header_value="nosniff",
+            routing_http_response_x_frame_options_header_value="DENY",
+            routing_http_response_content_security_policy_header_value=CONTENT_SECURITY_POLICY,
+            opts=self._child,
+        )

@@ -1,0 +1,396 @@
+"""The edge of each environment: the one way in, and what is kept out."""
+
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from infra.application import KEEP_ALIVE_SECONDS
+from infra.edge import Backend, Edge, EdgeSettings, Failover, PublicNetwork
+from infra.firewall import MANAGED_GROUPS, FirewallSettings
+from infra.public_name import PublicName
+from stacks.composition import compose
+from stacks.settings import SettingsError
+from tests.unit.plan import (
+    AWS_STACKS,
+    PROJECT_FOLDER,
+    Plan,
+    plan_of_program,
+    planned,
+    planned_with,
+    settings_with,
+)
+
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+CERTIFICATE = "aws:acm/certificate:Certificate"
+RECORD = "aws:route53/record:Record"
+HEALTH_CHECK = "aws:route53/healthCheck:HealthCheck"
+FIREWALL = "aws:wafv2/webAcl:WebAcl"
+INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+EVERYBODY = ("0.0.0.0/0", "::/0")
+
+DOMAINS = {"dev": "dev.example.com", "staging": "staging.example.com", "prod": "app.example.com"}
+
+
+def firewall_rules(plan: Plan) -> dict[str, Mapping[str, Any]]:
+    return {rule["name"]: rule for rule in plan.only(FIREWALL).inputs["rules"]}
+
+
+@cache
+def made(failover: Failover) -> Plan:
+    """An edge and its name, one of two regions or the only one."""
+
+    def make() -> dict[str, Any]:
+        settings = EdgeSettings(domain="app.example.com", hosted_zone_id="Z1")
+        network = PublicNetwork("vpc-1", ["subnet-1", "subnet-2"], "sg-pods", ready=[])
+        backend = Backend(5000, "/readyz", 30)
+        edge = Edge("edge", settings, network, backend, "key", "111122223333", "eu-central-1", False, failover)
+        served = Edge("other", settings, network, backend, "key", "111122223333", "eu-central-1", False)
+        return {"name": PublicName("edge", edge, depends_on=[served]).fqdn}
+
+    return plan_of_program("test", make)
+
+
+# ---- the way in
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_world_reaches_the_load_balancer_and_nothing_else(stack: str) -> None:
+    plan = planned(stack)
+    open_doors = {
+        (rule.inputs["securityGroupId"], int(rule.inputs["fromPort"]), int(rule.inputs["toPort"]))
+        for rule in plan.of(INGRESS_RULE)
+        if {rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")} & set(EVERYBODY)
+    }
+    assert open_doors == {("edge-group-id", 80, 80), ("edge-group-id", 443, 443)}
+    assert plan.only(BALANCER).inputs["securityGroups"] == ["edge-group-id"]
+    # Rules may also stand within a group, or in the older kind of resource.
+    for group in (r for r in plan.resources if r.type.startswith("aws:ec2/") and "SecurityGroup" in r.type):
+        assert not any(cidr in json.dumps(group.inputs) for cidr in EVERYBODY), group.key
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_load_balancer_reaches_the_pods_port_and_nothing_else(stack: str) -> None:
+    plan = planned(stack)
+    [out] = [rule.inputs for rule in plan.of(EGRESS_RULE) if rule.inputs["securityGroupId"] == "edge-group-id"]
+    [into] = [rule.inputs for rule in plan.of(INGRESS_RULE) if rule.inputs["securityGroupId"] == "sg-cluster"]
+    assert (out["referencedSecurityGroupId"], out["fromPort"], out["toPort"]) == ("sg-cluster", 5000, 5000)
+    assert (into["referencedSecurityGroupId"], into["fromPort"], into["toPort"]) == ("edge-group-id", 5000, 5000)
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_it_stands_in_the_public_subnets_once_they_lead_somewhere(stack: str) -> None:
+    plan = planned(stack)
+    balancer = plan.only(BALANCER)
+    assert {subnet.rsplit("-", 2)[0] for subnet in balancer.inputs["subnets"]} == {f"marlinspike-{stack}-public"}
+    assert plan.comes_before(f"InternetGateway/marlinspike-{stack}-internet", balancer.key)
+    assert plan.comes_before(f"Route/marlinspike-{stack}-public-default", balancer.key)
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_https_with_todays_policy_is_the_only_way_to_the_application(stack: str) -> None:
+    plan = planned(stack)
+    http, https = (plan.only(LISTENER, f"edge-{scheme}").inputs for scheme in ("http", "https"))
+    [redirect] = http["defaultActions"]
+    assert redirect["type"] == "redirect"
+    assert redirect["redirect"] == {"protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"}
+    assert https["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+    assert {rule.inputs["listenerArn"] for rule in plan.of(RULE)} == {"arn:aws:test:eu-west-3:111122223333:edge-https"}
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_only_the_domain_leads_to_the_pods(stack: str) -> None:
+    plan = planned(stack)
+    [otherwise] = plan.only(LISTENER, "edge-https").inputs["defaultActions"]
+    assert (otherwise["type"], otherwise["fixedResponse"]["statusCode"]) == ("fixed-response", "404")
+    rule = plan.only(RULE).inputs
+    assert rule["conditions"] == [{"hostHeader": {"values": [DOMAINS[stack]]}}]
+    assert plan.only(CERTIFICATE).inputs["domainName"] == DOMAINS[stack]
+    record = plan.only(RECORD, "edge-record").inputs
+    assert (record["name"], record["type"]) == (DOMAINS[stack], "A")
+    assert record["aliases"][0]["name"] == "balancer.example"
+
+
+def test_every_answer_tells_browsers_to_be_careful_and_not_what_answers() -> None:
+    headers = {
+        name.removeprefix("routingHttpResponse"): value
+        for name, value in planned("prod").only(LISTENER, "edge-https").inputs.items()
+        if name.startswith("routingHttpResponse")
+    }
+    assert headers["ServerEnabled"] is False
+    assert headers["StrictTransportSecurityHeaderValue"].startswith("max-age=31536000")
+    assert headers["XContentTypeOptionsHeaderValue"] == "nosniff"
+    assert headers["XFrameOptionsHeaderValue"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["ContentSecurityPolicyHeaderValue"]
+
+
+def test_a_listener_waits_for_the_certificate_to_be_issued_and_that_for_its_proof() -> None:
+    plan = planned("dev")
+    assert plan.comes_before("CertificateValidation/edge-validation", "Listener/edge-https")
+    assert plan.comes_before("Record/edge-proof", "CertificateValidation/edge-validation")
+    proof = plan.only(RECORD, "edge-proof").inputs
+    assert (proof["name"], proof["type"]) == ("_proof.dev.example.com.", "CNAME")
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_targets_are_pods_that_are_ready(stack: str) -> None:
+    targets = planned(stack).only(TARGET_GROUP).inputs
+    assert (targets["targetType"], targets["protocol"], targets["port"]) == ("ip", "HTTP", 5000)
+    assert targets["healthCheck"]["path"] == "/readyz"
+    assert targets["deregistrationDelay"] == 30
+
+
+def test_a_target_leaves_as_the_application_says() -> None:
+    plan = planned_with("dev", {"app.shutdown": {"deregistration_delay_seconds": 25}})
+    assert plan.only(TARGET_GROUP).inputs["deregistrationDelay"] == 25
+
+
+@pytest.mark.parametrize(("stack", "protected"), [("dev", False), ("staging", False), ("prod", True)])
+def test_protection_keeps_the_load_balancer_and_its_logs(stack: str, protected: bool) -> None:
+    plan = planned(stack)
+    balancer = plan.only(BALANCER)
+    assert (balancer.protect, balancer.inputs["enableDeletionProtection"]) == (protected, protected)
+    assert plan.only("aws:s3/bucket:Bucket", "edge-logs-bucket").inputs["forceDestroy"] is not protected
+
+
+def test_without_the_section_there_is_no_way_in() -> None:
+    plan = planned_with("prod", {"edge": None})
+    services = {resource.type.split("/")[0] for resource in plan.resources}
+    assert services.isdisjoint({"aws:lb", "aws:acm", "aws:route53", "aws:wafv2"})
+    assert not any(rule.inputs.get("cidrIpv4") == "0.0.0.0/0" for rule in plan.of(INGRESS_RULE))
+
+
+def test_the_stack_says_where_it_is_found() -> None:
+    found: dict[str, Any] = {}
+
+    def make() -> Mapping[str, Any]:
+        found.update(compose("prod", settings_with("prod", {})))
+        return found
+
+    plan_of_program("prod", make)
+    assert found["url"] == "https://app.example.com"
+    assert "load_balancer_dns_name" in found
+
+
+# ---- the logs
+
+
+@pytest.mark.parametrize(("stack", "days"), [("dev", 30), ("staging", 30), ("prod", 90)])
+def test_requests_and_connections_are_recorded_and_the_record_ends(stack: str, days: int) -> None:
+    plan = planned(stack)
+    balancer = plan.only(BALANCER)
+    for logs in ("accessLogs", "connectionLogs"):
+        assert balancer.inputs[logs]["enabled"] is True
+        assert balancer.inputs[logs]["bucket"] == "edge-logs-bucket-id"
+    prefixes = {balancer.inputs[logs]["prefix"] for logs in ("accessLogs", "connectionLogs")}
+    assert len(prefixes) == 2
+    lifecycle = plan.only("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "edge-logs-lifecycle")
+    assert lifecycle.inputs["rules"][0]["expiration"] == {"days": days}
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_only_this_accounts_load_balancers_write_to_the_log_bucket(stack: str) -> None:
+    plan = planned(stack)
+    policy = json.loads(plan.only("aws:s3/bucketPolicy:BucketPolicy", "edge-logs-policy").inputs["policy"])
+    [allowed] = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
+    [denied] = [statement for statement in policy["Statement"] if statement["Effect"] == "Deny"]
+    assert allowed["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
+    assert allowed["Action"] == "s3:PutObject"
+    assert allowed["Resource"].endswith("/AWSLogs/111122223333/*")
+    source = "arn:aws:elasticloadbalancing:eu-west-3:111122223333:loadbalancer/*"
+    assert allowed["Condition"] == {"ArnLike": {"aws:SourceArn": source}}
+    assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    # AWS tries whether it may write when logs are switched on.
+    assert plan.comes_before("BucketPolicy/edge-logs-policy", "LoadBalancer/edge-balancer")
+
+
+def test_the_log_bucket_is_closed_and_encrypted_as_log_delivery_demands() -> None:
+    plan = planned("prod")
+    closed = plan.only("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "edge-logs-public-access").inputs
+    assert {value for key, value in closed.items() if key != "bucket"} == {True}
+    encryption = plan.only(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+        "edge-logs-encryption",
+    ).inputs
+    assert encryption["rules"][0]["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
+
+
+# ---- the firewall
+
+
+def test_dev_has_no_firewall() -> None:
+    assert not planned("dev").of(FIREWALL)
+
+
+@pytest.mark.parametrize(("stack", "counts"), [("staging", True), ("prod", False)])
+def test_the_firewall_counts_in_staging_and_blocks_in_prod(stack: str, counts: bool) -> None:
+    rules = firewall_rules(planned(stack))
+    assert set(MANAGED_GROUPS) < set(rules)
+    for name, rule in rules.items():
+        action = rule["overrideAction"] if name in MANAGED_GROUPS else rule["action"]
+        assert set(action) == ({"count"} if counts else {"none"} if name in MANAGED_GROUPS else {"block"}), name
+    assert len({rule["priority"] for rule in rules.values()}) == len(rules)
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_firewall_stands_before_the_load_balancer(stack: str) -> None:
+    association = planned(stack).only("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
+    assert association["resourceArn"].endswith(":edge-balancer")
+    assert association["webAclArn"].endswith(":edge-firewall")
+
+
+def test_a_client_has_two_thousand_requests_in_five_minutes_and_fewer_log_ins() -> None:
+    rules = firewall_rules(planned("prod"))
+    every, log_ins = (rules[name]["statement"]["rateBasedStatement"] for name in ("requests", "log-ins"))
+    assert (every["limit"], every["evaluationWindowSec"], every["aggregateKeyType"]) == (2000, 300, "IP")
+    assert (log_ins["limit"], log_ins["evaluationWindowSec"]) == (100, 300)
+    assert log_ins["scopeDownStatement"]["byteMatchStatement"]["searchString"] == "/users/login"
+    assert "scopeDownStatement" not in every
+    assert rules["log-ins"]["priority"] < rules["requests"]["priority"]
+    assert rules["requests"]["action"]["block"]["customResponse"]["responseCode"] == 429
+
+
+def test_several_log_in_paths_share_one_limit_and_none_has_none() -> None:
+    paths = ["/users/login", "/token"]
+    both = firewall_rules(planned_with("staging", {"edge.firewall": {"mode": "count", "login_paths": paths}}))
+    statements = both["log-ins"]["statement"]["rateBasedStatement"]["scopeDownStatement"]["orStatement"]["statements"]
+    assert [each["byteMatchStatement"]["searchString"] for each in statements] == paths
+    none = firewall_rules(planned_with("staging", {"edge.firewall": {"mode": "count", "login_paths": []}}))
+    assert "log-ins" not in none
+    assert "requests" in none
+
+
+def test_a_log_in_path_in_another_spelling_is_the_same_path() -> None:
+    [statement] = firewall_rules(planned("prod"))["log-ins"]["statement"]["rateBasedStatement"][
+        "scopeDownStatement"
+    ].values()
+    transformations = sorted(statement["textTransformations"], key=lambda each: each["priority"])
+    assert [each["type"] for each in transformations] == ["URL_DECODE", "NORMALIZE_PATH"]
+
+
+def test_a_body_that_the_application_accepts_is_not_too_large_for_the_firewall() -> None:
+    group = firewall_rules(planned("prod"))["AWSManagedRulesCommonRuleSet"]["statement"]["managedRuleGroupStatement"]
+    assert group["ruleActionOverrides"] == [{"name": "SizeRestrictions_BODY", "actionToUse": {"count": {}}}]
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_firewalls_log_is_encrypted_ends_and_shows_nobodys_log_in(stack: str) -> None:
+    plan = planned(stack)
+    logs = plan.only("aws:cloudwatch/logGroup:LogGroup", "aws-waf-logs-edge")
+    assert "name" not in logs.inputs  # made of the logical one, whose beginning AWS demands
+    assert logs.inputs["kmsKeyId"] == plan.key_arn
+    assert logs.inputs["retentionInDays"] == {"staging": 30, "prod": 90}[stack]
+    logging = plan.only("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
+    hidden = [field["singleHeader"]["name"] for field in logging.inputs["redactedFields"]]
+    assert hidden == ["authorization", "cookie"]
+    samples = [rule["visibilityConfig"] for rule in firewall_rules(plan).values()]
+    samples.append(plan.only(FIREWALL).inputs["visibilityConfig"])
+    assert not any(each["sampledRequestsEnabled"] for each in samples)
+    assert plan.comes_before("LogResourcePolicy/edge-log-delivery", logging.key)
+
+
+# ---- two regions
+
+
+def test_a_single_region_has_a_plain_record() -> None:
+    plan = planned("prod")
+    record = plan.only(RECORD, "edge-record").inputs
+    assert record.keys().isdisjoint({"failoverRoutingPolicies", "setIdentifier", "healthCheckId"})
+    assert not plan.of(HEALTH_CHECK)
+
+
+@pytest.mark.parametrize("failover", ["primary", "secondary"])
+def test_one_of_two_regions_is_chosen_by_its_health(failover: Failover) -> None:
+    plan = made(failover)
+    record = plan.only(RECORD, "edge-record").inputs
+    assert record["failoverRoutingPolicies"] == [{"type": failover.upper()}]
+    assert (record["setIdentifier"], record["healthCheckId"]) == (failover, "edge-health-id")
+    assert record["aliases"][0]["evaluateTargetHealth"] is True
+
+
+@pytest.mark.parametrize("failover", ["primary", "secondary"])
+def test_the_health_check_asks_this_region_and_not_whichever_has_the_name(failover: Failover) -> None:
+    plan = made(failover)
+    check = plan.only(HEALTH_CHECK).inputs
+    assert (check["type"], check["fqdn"], check["resourcePath"]) == ("HTTPS", "balancer.example", "/readyz")
+    # The listener lets that one question through, and no more, by this name.
+    conditions = plan.only(RULE, "edge-health").inputs["conditions"]
+    assert conditions == [
+        {"hostHeader": {"values": ["balancer.example"]}},
+        {"pathPattern": {"values": ["/readyz"]}},
+    ]
+
+
+def test_the_second_choice_waits_for_what_serves_there() -> None:
+    assert made("secondary").comes_before("LoadBalancer/other-balancer", "Record/edge-record")
+
+
+@pytest.mark.parametrize(("failover", "proofs"), [("none", 1), ("primary", 1), ("secondary", 0)])
+def test_the_first_region_proves_the_domain_for_both(failover: Failover, proofs: int) -> None:
+    plan = made(failover)
+    assert len([record for record in plan.of(RECORD) if record.name == "edge-proof"]) == proofs
+    assert plan.only("aws:acm/certificateValidation:CertificateValidation", "edge-validation")
+
+
+# ---- the settings
+
+
+def test_the_application_keeps_connections_for_as_long_as_the_program_thinks() -> None:
+    source = (PROJECT_FOLDER / "app" / "__main__.py").read_text()
+    found = re.search(r"^KEEP_ALIVE_SECONDS = \(?\s*([0-9]+)", source, flags=re.MULTILINE)
+    assert found
+    assert int(found[1]) == KEEP_ALIVE_SECONDS
+
+
+def test_a_load_balancer_that_keeps_connections_longer_than_the_application_is_refused() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_with("prod", {"edge.idle_timeout_seconds": 75})
+    [fault] = refused.value.faults
+    assert fault.startswith("edge.idle_timeout_seconds: 75 is not below the 75 s")
+    settings_with("prod", {"edge.idle_timeout_seconds": 74})
+
+
+def test_a_misspelt_key_of_an_optional_section_is_refused_with_what_is_known_there() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings_with("prod", {"edge.firewall": {"mod": "block"}, "edge.domian": "app.example.com"})
+    deep, flat = sorted(refused.value.faults, reverse=True)
+    assert deep.startswith("edge.firewall.mod: unknown setting; did you mean mode?")
+    assert flat.startswith("edge.domian: unknown setting; did you mean domain?")
+
+
+EDGE = {"domain": "app.example.com", "hosted_zone_id": "Z0123456789EXAMPLE"}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"domain": "example"}, "should match pattern"),
+        ({"domain": "App.example.com"}, "should match pattern"),
+        ({"domain": "https://app.example.com"}, "should match pattern"),
+        ({"domain": f"{'a' * 60}.example.com"}, "at most 64"),
+        ({"hosted_zone_id": "example.com"}, "should match pattern"),
+        ({"idle_timeout_seconds": 0}, "greater than or equal to 1"),
+        ({"access_log_retention_days": 31}, "Input should be 7, 14, 30"),
+        ({"firewall": {"mode": "on"}}, "'off', 'count' or 'block'"),
+        ({"firewall": {"requests_per_5_minutes": 9}}, "greater than or equal to 10"),
+        ({"firewall": {"login_requests_per_5_minutes": 9}}, "greater than or equal to 10"),
+        ({"firewall": {"login_requests_per_5_minutes": 2000}}, "is reached first; choose a lower one"),
+        ({"firewall": {"login_paths": ["login"]}}, "should match pattern"),
+        ({"firewall": {"login_paths": [f"/{each}" for each in "abcdef"]}}, "at most 5 items"),
+    ],
+)
+def test_a_wrong_setting_is_refused_with_its_reason(wrong: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValidationError, match=says):
+        EdgeSettings(**{**EDGE, **wrong})
+
+
+def test_the_firewall_blocks_unless_told_otherwise() -> None:
+    assert FirewallSettings().mode == "block"
