@@ -24,6 +24,7 @@ from infra.network import Network
 from infra.nodes import Nodes
 from infra.pods import Runtime
 from infra.policies import AWS_APIS, POD_IDENTITY, Access, Flow, NetworkPolicies, Peer
+from infra.storage import Storage
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
 from stacks.settings import AwsSettings
 
@@ -53,11 +54,28 @@ class AwsStack:
                 )
             ]
         )
-        self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
+        self._key = EncryptionKey(
+            name,
+            settings.encryption,
+            settings.account.id,
+            region,
+            for_cloudfront=settings.cdn is not None,
+            opts=self._on_aws,
+        )
         self._network = Network(name, settings.network, region, name, self._key.arn, opts=self._on_aws)
         self._cluster = Cluster(name, settings.cluster, self._network, self._key.arn, protect, opts=self._on_aws)
         self._data_stores(name, protect)
-        self._identities = self._make_identities()
+        self._storage = Storage(
+            f"{name}-files",
+            settings.storage,
+            settings.cdn,
+            settings.account.id,
+            region,
+            self._key.arn,
+            protect,
+            opts=self._on_aws,
+        )
+        self._identities = self._make_identities(name)
         self._nodes = self._make_nodes(name, stack)
         self._add_ons = AddOns(name, self._cluster.name, self._nodes.groups, opts=self._on_aws)
         provider = kubernetes.Provider(
@@ -80,6 +98,7 @@ class AwsStack:
             "database_address": self._database.address,
             "database_master_secret_arn": self._database.master_secret_arn,
             "cache_endpoint": self._cache.endpoint,
+            "files_bucket": self._storage.bucket_name,
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
@@ -110,7 +129,7 @@ class AwsStack:
             opts=self._on_aws,
         )
 
-    def _make_identities(self) -> dict[str, WorkloadIdentity]:
+    def _make_identities(self, name: str) -> dict[str, WorkloadIdentity]:
         """By service account."""
         account, region = self._settings.account.id, self._settings.account.region
         log_in = Permission(
@@ -125,7 +144,7 @@ class AwsStack:
         )
         return {
             APP: WorkloadIdentity(
-                APP,
+                f"{name}-{APP}",
                 self._cluster.name,
                 NAMESPACE,
                 APP,
@@ -135,14 +154,20 @@ class AwsStack:
                         actions=["elasticache:Connect"],
                         resources=[self._cache.replication_group_arn, self._cache.user_arn],
                     ),
+                    **self._storage.application_permissions(),
                 },
                 opts=self._on_aws,
             ),
             MIGRATE: WorkloadIdentity(
-                MIGRATE, self._cluster.name, NAMESPACE, MIGRATE, {"DatabaseLogIn": log_in}, opts=self._on_aws
+                f"{name}-{MIGRATE}",
+                self._cluster.name,
+                NAMESPACE,
+                MIGRATE,
+                {"DatabaseLogIn": log_in},
+                opts=self._on_aws,
             ),
             BOOTSTRAP: WorkloadIdentity(
-                BOOTSTRAP,
+                f"{name}-{BOOTSTRAP}",
                 self._cluster.name,
                 NAMESPACE,
                 BOOTSTRAP,
@@ -173,6 +198,7 @@ class AwsStack:
                         to_database,
                         Flow(Peer(cidrs=self._network.data_cidrs), ports=(VALKEY_PORT,)),
                         POD_IDENTITY,
+                        *([AWS_APIS] if self._settings.storage.application_access else []),
                     ],
                 ),
                 MIGRATE: Access(egress=[to_database, POD_IDENTITY]),

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.cache import CacheSettings
+from infra.cdn import CdnSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
 from infra.encryption import EncryptionSettings
@@ -22,6 +23,7 @@ from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.settings import Section
+from infra.storage import StorageSettings
 from infra.workload import WorkloadSettings
 from stacks.invariants import broken_invariants
 
@@ -73,6 +75,8 @@ class AwsSettings(_Sections):
     nodes: NodesSettings
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
+    storage: StorageSettings = StorageSettings()
+    cdn: CdnSettings | None = None
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
     protection: ProtectionSettings = ProtectionSettings()

@@ -1,7 +1,7 @@
 """Runs a shipped stack file's whole program under Pulumi's mocks and shows what it registers."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -122,6 +122,14 @@ class Cloud(pulumi.runtime.Mocks):
                 state["latestVersion"] = 1
             case "aws:kms/key:Key":
                 state["keyId"] = identifier
+            case "aws:s3/bucket:Bucket":
+                state.setdefault("bucket", args.name)
+                state["bucketRegionalDomainName"] = f"{state['bucket']}.s3.eu-west-3.amazonaws.com"
+            case "aws:acm/certificate:Certificate":
+                proof = {"resourceRecordName": "_a.example", "resourceRecordType": "CNAME", "resourceRecordValue": "_b"}
+                state["domainValidationOptions"] = [{**proof, "domainName": state["domainName"]}]
+            case "aws:cloudfront/distribution:Distribution":
+                state["domainName"] = "d.cloudfront.net"
         return identifier, state
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
@@ -218,12 +226,12 @@ def planned(stack: str) -> Plan:
 
 def plan_of(stack: str, settings: Settings) -> Plan:
     """What these settings register."""
+    return registered(lambda: pulumi.Output.all(**compose(stack, settings)), stack)
+
+
+def registered(program: Callable[[], Any], stack: str = "test") -> Plan:
+    """What a program registers; also one that makes a single component."""
     plan = Plan()
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
-
-    @pulumi.runtime.test
-    def program() -> pulumi.Output[dict[str, Any]]:
-        return pulumi.Output.all(**compose(stack, settings))
-
-    program()
+    pulumi.runtime.test(program)()
     return plan

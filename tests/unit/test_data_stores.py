@@ -107,7 +107,9 @@ def test_prod_keeps_seven_days_of_cache_snapshots() -> None:
 
 
 def test_the_application_may_log_in_and_nothing_else() -> None:
-    policy = json.loads(planned("prod").only("aws:iam/rolePolicy:RolePolicy", "app-policy").inputs["policy"])
+    policy = json.loads(
+        planned("prod").only("aws:iam/rolePolicy:RolePolicy", "marlinspike-prod-app-policy").inputs["policy"]
+    )
     assert {action for s in policy["Statement"] for action in s["Action"]} == {"rds-db:connect", "elasticache:Connect"}
     assert not any("*" in resource for s in policy["Statement"] for resource in s["Resource"])
 
@@ -118,7 +120,7 @@ def test_only_the_bootstrap_job_may_read_the_master_secret() -> None:
         for policy in planned("prod").of("aws:iam/rolePolicy:RolePolicy")
         if "secretsmanager:GetSecretValue" in policy.inputs["policy"]
     ]
-    assert readers == ["database-bootstrap-policy"]
+    assert readers == ["marlinspike-prod-database-bootstrap-policy"]
 
 
 @pytest.mark.parametrize(
