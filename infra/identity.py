@@ -32,6 +32,8 @@ class Permission:
     conditions: Mapping[str, Mapping[str, Input[Any]]] = field(default_factory=dict)
     """Operator (`StringEquals`) to condition key to value or values."""
     effect: Literal["Allow", "Deny"] = "Allow"
+    all_but: bool = False
+    """Whether it is about every resource but these; for denials."""
 
 
 def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
                 "Sid": sid,
                 "Effect": permission.effect,
                 "Action": list(permission.actions),
-                "Resource": list(permission.resources),
+                "NotResource" if permission.all_but else "Resource": list(permission.resources),
                 **({"Condition": permission.conditions} if permission.conditions else {}),
             }
             for sid, permission in permissions.items()

@@ -12,6 +12,7 @@ from infra.application import application_environment, database_environment, mig
 from infra.cache import VALKEY_PORT, Cache
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
+from infra.delivery.bounds import bounding
 from infra.encryption import EncryptionKey
 from infra.identity import Permission, WorkloadIdentity
 from infra.jobs import ReleaseJob
@@ -52,7 +53,8 @@ class AwsStack:
                     allowed_account_ids=[settings.account.id],
                     default_tags={"tags": aws_tags(stack)},
                 )
-            ]
+            ],
+            transforms=[bounding(settings.account.id)] if settings.account.bounded_roles else [],
         )
         self._key = EncryptionKey(
             name,

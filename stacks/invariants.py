@@ -15,6 +15,7 @@ from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
+from infra.registry import RegistrySettings
 from infra.workload import WorkloadSettings
 
 RESERVED_CONNECTIONS = 8
@@ -100,6 +101,15 @@ def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
         yield "app.node_group: target local has no node groups; leave it out"
 
 
+def images_are_copied_elsewhere(account: Any, registry: RegistrySettings | None) -> Iterator[str]:
+    """A copy in the same region is none, and ECR refuses it."""
+    if registry is not None and registry.replicate_to == account.region:
+        yield (
+            f"registry.replicate_to: {registry.replicate_to} is the region that the images are in; "
+            "name another one, or leave it out"
+        )
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     connections_suffice,
@@ -107,6 +117,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     a_pod_has_time_to_leave,
     node_groups_exist,
     node_groups_need_aws,
+    images_are_copied_elsewhere,
 )
 
 

@@ -16,12 +16,14 @@ from infra.cache import CacheSettings
 from infra.cdn import CdnSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
+from infra.delivery.roles import DeliverySettings
 from infra.encryption import EncryptionSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
+from infra.registry import RegistrySettings
 from infra.settings import Section
 from infra.storage import StorageSettings
 from infra.workload import WorkloadSettings
@@ -44,6 +46,10 @@ class AccountSettings(Section):
     """Twelve digits; any other account is refused by the AWS provider."""
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+
+    bounded_roles: bool = False
+    """Whether every role is bounded by the policy that the account's own stack makes; CI's deploy roles can make no others
+    (docs/procedures/first-account.md)."""
 
 
 class ProtectionSettings(Section):
@@ -92,9 +98,24 @@ class LocalSettings(_Sections):
     app: WorkloadSettings
 
 
-Settings = AwsSettings | LocalSettings
+class AccountStackSettings(_Sections):
+    """A stack file with `target: account`: what an account has once."""
 
-TARGETS: Mapping[str, type[AwsSettings] | type[LocalSettings]] = {"aws": AwsSettings, "local": LocalSettings}
+    target: Literal["account"]
+    account: AccountSettings
+    encryption: EncryptionSettings = EncryptionSettings()
+    registry: RegistrySettings | None = None
+    delivery: DeliverySettings | None = None
+    protection: ProtectionSettings = ProtectionSettings()
+
+
+Settings = AwsSettings | LocalSettings | AccountStackSettings
+
+TARGETS: Mapping[str, type[AwsSettings] | type[LocalSettings] | type[AccountStackSettings]] = {
+    "aws": AwsSettings,
+    "local": LocalSettings,
+    "account": AccountStackSettings,
+}
 
 
 class SettingsError(Exception):
