@@ -86,7 +86,13 @@ class Registry(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=protect),
         )
         child = ResourceOptions(parent=self)
-        aws.ecr.LifecyclePolicy(f"{logical}-lifecycle", repository=made.name, policy=self._lifecycle, opts=child)
+        aws.ecr.LifecyclePolicy(
+            f"{logical}-lifecycle",
+            repository=made.name,
+            policy=self._lifecycle,
+            # A change replaces it, and a repository has only one: deleting the old one afterwards would take the new one.
+            opts=ResourceOptions(parent=self, delete_before_replace=True),
+        )
         if self._pull is not None:
             aws.ecr.RepositoryPolicy(f"{logical}-pull", repository=made.name, policy=self._pull, opts=child)
         self.repository_urls[repository] = made.repository_url

@@ -105,6 +105,24 @@ aws:elasticache/subnetGroup:SubnetGroup name
 aws:elasticache/parameterGroup:ParameterGroup name family description
 aws:elasticache/user:User userId userName
 aws:elasticache/userGroup:UserGroup userGroupId
+# s3/bucket.go, bucket_*.go: whatever is set on a bucket moves with it
+aws:s3/bucket:Bucket bucket bucketPrefix bucketNamespace objectLockEnabled
+aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
+aws:s3/bucketLogging:BucketLogging bucket expectedBucketOwner
+aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
+aws:s3/bucketPolicy:BucketPolicy bucket
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
+aws:s3/bucketReplicationConfig:BucketReplicationConfig bucket
+aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
+aws:s3/bucketVersioning:BucketVersioning bucket expectedBucketOwner
+# ecr/repository.go, lifecycle_policy.go (no update at all), repository_policy.go, repository_creation_template.go
+aws:ecr/repository:Repository name encryptionConfigurations
+aws:ecr/lifecyclePolicy:LifecyclePolicy repository policy
+aws:ecr/repositoryPolicy:RepositoryPolicy repository
+aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate prefix
+# cloudfront/origin_access_control.go: everything changes in place, the name too
+aws:cloudfront/originAccessControl:OriginAccessControl
+aws:cloudfront/distribution:Distribution staging
 """
 )
 """For each type token the properties (dotted paths, names on the wire) whose change replaces."""
