@@ -24,7 +24,7 @@ class EncryptionKey(pulumi.ComponentResource):
 
     Type token: `marlinspike:encryption:EncryptionKey`. The key policy lets the account's own IAM policies decide, and the
     region's CloudWatch Logs use the key for this account's log groups only. AWS's log delivery uses it for what it writes to
-    this account's buckets.
+    this account's buckets. With `for_cloudfront` the account's distributions may read what it encrypts.
     """
 
     arn: Output[str]
@@ -35,6 +35,8 @@ class EncryptionKey(pulumi.ComponentResource):
         settings: EncryptionSettings,
         account_id: str,
         region: str,
+        *,
+        for_cloudfront: bool = False,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:encryption:EncryptionKey", name, {}, opts)
@@ -44,6 +46,7 @@ class EncryptionKey(pulumi.ComponentResource):
             description=f"Everything that {name} stores",
             enable_key_rotation=True,
             deletion_window_in_days=settings.deletion_window_days,
+            region=region,
             policy=json.dumps(
                 {
                     "Version": "2012-10-17",
@@ -75,12 +78,13 @@ class EncryptionKey(pulumi.ComponentResource):
                         },
                         *_disks_of_node_groups(account_id),
                         _delivered_logs(account_id, region),
+                        *(_distributions(account_id) if for_cloudfront else []),
                     ],
                 }
             ),
             opts=child,
         )
-        aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, opts=child)
+        aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, region=region, opts=child)
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
 
@@ -132,3 +136,21 @@ def _delivered_logs(account_id: str, region: str) -> dict[str, object]:
             "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
         },
     }
+
+
+def _distributions(account_id: str) -> list[dict[str, object]]:
+    """After CloudFront developer guide, "Restrict access to an Amazon S3 origin", SSE-KMS.
+
+    All distributions of the account, since a distribution comes after the bucket, and that after its key; which one may read
+    which files, the bucket's policy says.
+    """
+    return [
+        {
+            "Sid": "DistributionsOfThisAccount",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudfront.amazonaws.com"},
+            "Action": "kms:Decrypt",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
+        }
+    ]

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -24,31 +25,37 @@ def trusting(service: str, *actions: str) -> str:
 
 @dataclass(frozen=True)
 class Permission:
-    """One statement of an identity policy: actions on named resources; on `*` only what has no resource level."""
+    """One statement of an identity policy: actions on named resources, on `*` only under a condition."""
 
     actions: Sequence[str]
     resources: Sequence[Input[str]]
-    conditions: Mapping[str, Mapping[str, Input[str] | Sequence[str]]] | None = None
-    """In IAM's form: operator, key, value."""
+    conditions: Mapping[str, Mapping[str, Input[Any]]] = field(default_factory=dict)
+    """Operator (`StringEquals`) to condition key to value or values."""
+    effect: Literal["Allow", "Deny"] = "Allow"
+    all_but: bool = False
+    """Whether it is about every resource but these; for denials."""
+
+
+def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
+    """An identity policy with one statement for each permission, named by its key (`Sid`)."""
+    return {
+        "Version": POLICY_VERSION,
+        "Statement": [
+            {
+                "Sid": sid,
+                "Effect": permission.effect,
+                "Action": list(permission.actions),
+                "NotResource" if permission.all_but else "Resource": list(permission.resources),
+                **({"Condition": permission.conditions} if permission.conditions else {}),
+            }
+            for sid, permission in permissions.items()
+        ],
+    }
 
 
 def granting(permissions: Mapping[str, Permission]) -> Output[str]:
-    """An identity policy with one statement for each permission, named by its key (`Sid`), as JSON."""
-    return Output.json_dumps(
-        {
-            "Version": POLICY_VERSION,
-            "Statement": [
-                {
-                    "Sid": sid,
-                    "Effect": "Allow",
-                    "Action": list(permission.actions),
-                    "Resource": list(permission.resources),
-                    **({"Condition": permission.conditions} if permission.conditions else {}),
-                }
-                for sid, permission in permissions.items()
-            ],
-        }
-    )
+    """The `document` of these permissions as JSON, once their resources are known."""
+    return Output.json_dumps(document(permissions))
 
 
 class WorkloadIdentity(pulumi.ComponentResource):

@@ -17,6 +17,7 @@ from infra.cache import Cache
 from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
+from infra.delivery.bounds import bounding
 from infra.edge import Backend, Edge, EdgeSettings, PublicNetwork
 from infra.encryption import EncryptionKey
 from infra.identity import Permission, WorkloadIdentity
@@ -34,6 +35,7 @@ from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aw
 from infra.public_name import PublicName
 from infra.recovery import SecondRegion
 from infra.secrets import Secrets
+from infra.storage import Storage
 from infra.workload import HTTP_PORT, METRICS_PORT, READINESS_PATH, Workload
 from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings
@@ -58,7 +60,14 @@ class AwsStack:
         region = settings.account.region
         self._on_aws = self._provider("aws", region, stack)
         self._second_region = self._make_second_region(name, stack)
-        self._key = EncryptionKey(name, settings.encryption, settings.account.id, region, opts=self._on_aws)
+        self._key = EncryptionKey(
+            name,
+            settings.encryption,
+            settings.account.id,
+            region,
+            for_cloudfront=settings.cdn is not None,
+            opts=self._on_aws,
+        )
         self._network = Network(
             name, settings.network, settings.account.id, region, name, self._key.arn, opts=self._on_aws
         )
@@ -67,7 +76,17 @@ class AwsStack:
         self._data_stores(name, protect)
         if not (settings.recovery and settings.recovery.restoring):  # which has the copies of the first region already
             Secrets(name, settings.secrets, self._key.arn, protect, self._second_region, opts=self._on_aws)
-        self._identities = self._make_identities()
+        self._storage = Storage(
+            f"{name}-files",
+            settings.storage,
+            settings.cdn,
+            settings.account.id,
+            region,
+            self._key.arn,
+            protect,
+            opts=self._on_aws,
+        )
+        self._identities = self._make_identities(name)
         platform = Platform(
             name, settings.account.id, region, self._network.vpc_id, self._key.arn, tags=aws_tags(stack)
         )
@@ -108,6 +127,7 @@ class AwsStack:
             "database_address": self._database.address,
             "database_master_secret_arn": self._database.master_secret_arn,
             "cache_endpoint": self._cache.endpoint,
+            "files_bucket": self._storage.bucket_name,
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
@@ -142,7 +162,8 @@ class AwsStack:
             allowed_account_ids=[self._settings.account.id],
             default_tags={"tags": aws_tags(stack)},
         )
-        return ResourceOptions(providers=[provider])
+        account = self._settings.account
+        return ResourceOptions(providers=[provider], transforms=[bounding(account.id)] if account.bounded_roles else [])
 
     def _make_second_region(self, name: str, stack: str) -> SecondRegion | None:
         """The key that encrypts the copies there; none where nothing is copied."""
@@ -182,7 +203,7 @@ class AwsStack:
             opts=self._on_aws,
         )
 
-    def _make_identities(self) -> dict[str, WorkloadIdentity]:
+    def _make_identities(self, name: str) -> dict[str, WorkloadIdentity]:
         """By service account."""
         account, region = self._settings.account.id, self._settings.account.region
         log_in = Permission(
@@ -197,7 +218,7 @@ class AwsStack:
         )
         return {
             APP: WorkloadIdentity(
-                APP,
+                f"{name}-{APP}",
                 self._cluster.name,
                 NAMESPACE,
                 APP,
@@ -207,14 +228,20 @@ class AwsStack:
                         actions=["elasticache:Connect"],
                         resources=[self._cache.arn, self._cache.user_arn],
                     ),
+                    **self._storage.application_permissions(),
                 },
                 opts=self._on_aws,
             ),
             MIGRATE: WorkloadIdentity(
-                MIGRATE, self._cluster.name, NAMESPACE, MIGRATE, {"DatabaseLogIn": log_in}, opts=self._on_aws
+                f"{name}-{MIGRATE}",
+                self._cluster.name,
+                NAMESPACE,
+                MIGRATE,
+                {"DatabaseLogIn": log_in},
+                opts=self._on_aws,
             ),
             BOOTSTRAP: WorkloadIdentity(
-                BOOTSTRAP,
+                f"{name}-{BOOTSTRAP}",
                 self._cluster.name,
                 NAMESPACE,
                 BOOTSTRAP,
@@ -246,6 +273,7 @@ class AwsStack:
                         to_database,
                         Flow(Peer(cidrs=self._network.data_cidrs), ports=(VALKEY_PORT,)),
                         POD_IDENTITY,
+                        *(aws_apis(self._network.endpoint_cidrs) if self._settings.storage.application_access else []),
                     ],
                 ),
                 MIGRATE: Access(egress=[to_database, POD_IDENTITY]),

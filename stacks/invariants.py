@@ -21,6 +21,7 @@ from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings, by_served_name
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
+from infra.registry import RegistrySettings
 from infra.workload import WorkloadSettings
 from stacks.sections import AccountSettings
 
@@ -178,7 +179,7 @@ def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
 
 
 def nodes_reach_what_they_need(
-    account: "AccountSettings", network: NetworkSettings, app: WorkloadSettings, monitoring: MonitoringSettings
+    account: AccountSettings, network: NetworkSettings, app: WorkloadSettings, monitoring: MonitoringSettings
 ) -> Iterator[str]:
     """Without NAT there is only what AWS answers inside the VPC, and no endpoint leads to a public registry."""
     if network.nat_gateways != "none":
@@ -213,6 +214,15 @@ def nodes_find_prefixes(network: NetworkSettings, nodes: Mapping[str, NodeGroupS
         )
 
 
+def images_are_copied_elsewhere(account: AccountSettings, registry: RegistrySettings | None) -> Iterator[str]:
+    """A copy in the same region is none, and ECR refuses it."""
+    if registry is not None and registry.replicate_to == account.region:
+        yield (
+            f"registry.replicate_to: {registry.replicate_to} is the region that the images are in; "
+            "name another one, or leave it out"
+        )
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     a_recovering_stack_says_so,
@@ -225,6 +235,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     nodes_reach_what_they_need,
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,
+    images_are_copied_elsewhere,
 )
 
 

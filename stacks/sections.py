@@ -15,6 +15,10 @@ class AccountSettings(Section):
 
     region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
 
+    bounded_roles: bool = False
+    """Whether every role is bounded by the policy that the account's own stack makes; CI's deploy roles can make no others
+    (docs/procedures/first-account.md)."""
+
 
 class ProtectionSettings(Section):
     """Section `protection`: whether data and cluster resist deletion."""

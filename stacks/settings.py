@@ -15,8 +15,10 @@ from pydantic_core import ErrorDetails
 
 from infra.add_ons import AddOnsSettings
 from infra.cache_settings import CacheSettings
+from infra.cdn import CdnSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
+from infra.delivery.roles import DeliverySettings
 from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
 from infra.in_cluster.cache import InClusterCacheSettings
@@ -25,8 +27,10 @@ from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.recovery import RecoverySettings
+from infra.registry import RegistrySettings
 from infra.secrets import SecretsSettings
 from infra.settings import Section
+from infra.storage import StorageSettings
 from infra.workload import WorkloadSettings
 from stacks.invariants import broken_invariants
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
@@ -58,6 +62,8 @@ class AwsSettings(_Sections):
     database: DatabaseSettings = DatabaseSettings()
     cache: CacheSettings = CacheSettings()
     edge: EdgeSettings | None = None
+    storage: StorageSettings = StorageSettings()
+    cdn: CdnSettings | None = None
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
     protection: ProtectionSettings = ProtectionSettings()
@@ -75,9 +81,24 @@ class LocalSettings(_Sections):
     app: WorkloadSettings
 
 
-Settings = AwsSettings | LocalSettings
+class AccountStackSettings(_Sections):
+    """A stack file with `target: account`: what an account has once."""
 
-TARGETS: Mapping[str, type[AwsSettings] | type[LocalSettings]] = {"aws": AwsSettings, "local": LocalSettings}
+    target: Literal["account"]
+    account: AccountSettings
+    encryption: EncryptionSettings = EncryptionSettings()
+    registry: RegistrySettings | None = None
+    delivery: DeliverySettings | None = None
+    protection: ProtectionSettings = ProtectionSettings()
+
+
+Settings = AwsSettings | LocalSettings | AccountStackSettings
+
+TARGETS: Mapping[str, type[AwsSettings] | type[LocalSettings] | type[AccountStackSettings]] = {
+    "aws": AwsSettings,
+    "local": LocalSettings,
+    "account": AccountStackSettings,
+}
 
 
 class SettingsError(Exception):

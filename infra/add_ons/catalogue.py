@@ -51,7 +51,7 @@ class Identities(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         self.by_name = {
             controller.name: WorkloadIdentity(
-                controller.name,
+                f"{name}-{controller.name}",
                 cluster_name,
                 controller.namespace,
                 controller.name,
@@ -61,7 +61,7 @@ class Identities(pulumi.ComponentResource):
             for controller in chosen
             if controller.permissions
         }
-        self.by_name[ebs_csi.NAME] = ebs_csi.identity(platform, cluster_name, opts=child)
+        self.by_name[ebs_csi.NAME] = ebs_csi.identity(name, platform, cluster_name, opts=child)
         self.register_outputs({})
 
     @property

@@ -141,6 +141,11 @@ class Cloud(pulumi.runtime.Mocks):
                 state["fqdn"] = args.inputs["name"]
             case "aws:kms/key:Key":
                 state["keyId"] = identifier
+            case "aws:s3/bucket:Bucket":
+                state.setdefault("bucket", args.name)
+                state["bucketRegionalDomainName"] = f"{state['bucket']}.s3.eu-west-3.amazonaws.com"
+            case "aws:cloudfront/distribution:Distribution":
+                state["domainName"] = "d.cloudfront.net"
         return identifier, state
 
     def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.monitoring.rules import RUNBOOKS, Alert, alerts
-from stacks.settings import AwsSettings, LocalSettings
+from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
 from tests.unit.plan import PROJECT_FOLDER
 
 DOCUMENTS = sorted(
@@ -41,7 +41,9 @@ def test_every_section_of_the_settings_is_declared_and_explained() -> None:
     explained = set(
         re.findall(r"^\| `([a-z_]+)` \|", (PROJECT_FOLDER / "docs" / "settings.md").read_text(), flags=re.MULTILINE)
     )
-    sections = AwsSettings.model_fields.keys() | LocalSettings.model_fields.keys()
+    sections = (
+        AwsSettings.model_fields.keys() | LocalSettings.model_fields.keys() | AccountStackSettings.model_fields.keys()
+    )
     assert declared == sections
     assert explained == sections
 

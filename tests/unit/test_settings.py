@@ -75,7 +75,7 @@ def test_a_section_of_the_other_target_is_refused() -> None:
 
 def test_an_unknown_target_is_refused_with_the_known_ones() -> None:
     assert faults("dev", lambda config: config.update({"marlinspike:target": "gcp"})) == [
-        "target: gcp; allowed are aws, local"
+        "target: gcp; allowed are aws, local, account"
     ]
 
 

@@ -30,6 +30,7 @@ class NameRule:
 _ALIAS = "aws:kms/alias:Alias"
 
 _RULES = {
+    "aws:cloudfront/originAccessControl:OriginAccessControl": NameRule("name", 64),
     "aws:ec2/launchTemplate:LaunchTemplate": NameRule("name", 125),
     "aws:ecr/repository:Repository": NameRule("name", 256, lower=True),
     "aws:eks/cluster:Cluster": NameRule("name", 100),

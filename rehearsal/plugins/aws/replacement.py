@@ -134,16 +134,26 @@ aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration resourceArn logD
 # route53/record.go (a change of the set's identifier deletes and makes in one batch), health_check.go
 aws:route53/record:Record name zoneId
 aws:route53/healthCheck:HealthCheck type referenceName measureLatency requestInterval routingControlArn
-# s3/bucket.go, bucket_policy.go, bucket_ownership_controls.go, bucket_public_access_block.go,
-# bucket_server_side_encryption_configuration.go, bucket_lifecycle_configuration.go
-aws:s3/bucket:Bucket bucket bucketPrefix objectLockEnabled
-aws:s3/bucketPolicy:BucketPolicy bucket
-aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
-aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
-aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
-aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
 # logs/resource_policy.go
 aws:cloudwatch/logResourcePolicy:LogResourcePolicy policyName resourceArn
+# s3/bucket.go, bucket_*.go: whatever is set on a bucket moves with it
+aws:s3/bucket:Bucket bucket bucketPrefix bucketNamespace objectLockEnabled
+aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
+aws:s3/bucketLogging:BucketLogging bucket expectedBucketOwner
+aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
+aws:s3/bucketPolicy:BucketPolicy bucket
+aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
+aws:s3/bucketReplicationConfig:BucketReplicationConfig bucket
+aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
+aws:s3/bucketVersioning:BucketVersioning bucket expectedBucketOwner
+# ecr/repository.go, lifecycle_policy.go (no update at all), repository_policy.go, repository_creation_template.go
+aws:ecr/repository:Repository name encryptionConfigurations
+aws:ecr/lifecyclePolicy:LifecyclePolicy repository policy
+aws:ecr/repositoryPolicy:RepositoryPolicy repository
+aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate prefix
+# cloudfront/origin_access_control.go: everything changes in place, the name too
+aws:cloudfront/originAccessControl:OriginAccessControl
+aws:cloudfront/distribution:Distribution staging
 """
 )
 """For each type token the properties (dotted paths, names on the wire) whose change replaces."""

@@ -9,6 +9,7 @@ ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+ISSUER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 INSTANCE_PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
 
@@ -80,10 +81,13 @@ def instance_profile(subject: Subject) -> Computed:
     )
 
 
-@makes("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
+@makes(ISSUER)
 def open_id_connect_provider(subject: Subject) -> Computed:
-    """An issuer of identities that the account trusts."""
-    arn = _arn(subject, f"oidc-provider/{subject.text('url').removeprefix('https://')}")
+    """An issuer of identities that the account trusts, once."""
+    url = subject.text("url")
+    if any(other.seed != subject.seed and other.value("url") == url for other in subject.account.all(ISSUER)):
+        raise AwsError("EntityAlreadyExists", f"Provider with url {url} already exists.")
+    arn = _arn(subject, f"oidc-provider/{url.removeprefix('https://')}")
     return Computed(arn, {"arn": arn, "thumbprintLists": []})
 
 

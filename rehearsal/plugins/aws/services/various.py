@@ -92,20 +92,6 @@ def secret(subject: Subject) -> Computed:
     return Computed(arn, {"arn": arn})
 
 
-@makes("aws:ecr/repository:Repository")
-def repository(subject: Subject) -> Computed:
-    """A container registry's repository."""
-    name = subject.text("name")
-    return Computed(
-        name,
-        {
-            "arn": subject.arn("ecr", f"repository/{name}"),
-            "registryId": ACCOUNT_ID,
-            "repositoryUrl": f"{ACCOUNT_ID}.dkr.ecr.{subject.region}.{DNS_SUFFIX}/{name}",
-        },
-    )
-
-
 @makes("aws:sns/topic:Topic")
 def topic(subject: Subject) -> Computed:
     """A topic."""

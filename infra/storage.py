@@ -1,0 +1,238 @@
+"""The files: a private bucket with a record of who read what, and a copy in a second region as files arrive."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output, ResourceOptions
+from pydantic import Field
+
+from infra.buckets import Bucket, BucketLifetime
+from infra.cdn import Cdn, CdnSettings
+from infra.identity import Permission, granting, trusting
+from infra.naming import PROJECT
+from infra.settings import Section
+
+APPLICATION = "app"
+"""Prefix of the files that are the application's own."""
+
+LONGEST_BUCKET_NAME = 63
+"""S3 user guide, "General purpose bucket naming rules"."""
+
+COPIED_WITHIN_MINUTES = 15
+"""S3 Replication Time Control promises this, knows no other figure, and tells when it is missed."""
+
+
+class StorageSettings(Section):
+    """Section `storage` of a stack file."""
+
+    noncurrent_days: int = Field(90, ge=1, le=3650)
+    """Days for which a file that was replaced or deleted can be brought back."""
+
+    infrequent_access_days: int | None = Field(None, ge=30, le=3650)
+    """Days after which files move to the storage class for infrequent access (S3 allows 30 at the earliest); never when left
+    out."""
+
+    access_log_days: int = Field(90, ge=1, le=3650)
+    """Days for which S3's record of each request is kept."""
+
+    application_access: bool = False
+    """Whether the application may read, write and delete files under `app/`."""
+
+    keep_after_deletion: bool = True
+    """Whether S3 refuses to delete the buckets while they hold files; apart from `protection`, which prevents it before."""
+
+
+@dataclass(frozen=True)
+class StorageCopy:
+    """Where files are copied to as they arrive."""
+
+    region: str
+    key_arn: Input[str]
+    """Of a KMS key in that region."""
+    bucket_name: str
+    """Known beforehand, since recovery in that region must find it without this region's state: `copy_bucket_name`."""
+
+
+def copy_bucket_name(stack: str, account_id: str, region: str) -> str:
+    """The name of the copy of a stack's files. Raises ValueError where S3 would refuse it."""
+    name = f"{PROJECT}-{stack}-files-{account_id}-{region}"
+    if len(name) > LONGEST_BUCKET_NAME:
+        raise ValueError(
+            f"{name} has {len(name)} characters, and S3 takes {LONGEST_BUCKET_NAME}: shorten the stack's name"
+        )
+    return name
+
+
+class Storage(pulumi.ComponentResource):
+    """The bucket for files, the bucket for the record of its requests, and what the settings add.
+
+    Type token: `marlinspike:storage:Storage`. With `cdn`, CloudFront serves the prefix `static/`. With `copy`, a bucket of the
+    same properties in another region receives each version and each deletion within 15 minutes; requests to the copy are
+    not recorded, since nobody reads it before recovery, when `copy` itself becomes the bucket.
+    """
+
+    bucket_name: Output[str]
+    bucket_arn: Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        settings: StorageSettings,
+        cdn: CdnSettings | None,
+        account_id: str,
+        region: str,
+        key_arn: Input[str],
+        protect: bool,
+        copy: StorageCopy | None = None,
+        opts: ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("marlinspike:storage:Storage", name, {}, opts)
+        child = ResourceOptions(parent=self)
+        self._prefix, self._settings, self._resists = name, settings, protect
+        self._region, self._key_arn = region, key_arn
+        self._lifetime = BucketLifetime(
+            noncurrent=settings.noncurrent_days, infrequent_access=settings.infrequent_access_days
+        )
+        self._files = Bucket(
+            name, self._lifetime, key_arn, force_destroy=not settings.keep_after_deletion, protect=protect, opts=child
+        )
+        self._record_requests(account_id)
+        statements: list[dict[str, Any]] = []
+        if cdn is not None:
+            statements.append(Cdn(f"{name}-cdn", cdn, self._files, opts=child).reading(self._files))
+        self._files.set_policy(statements)
+        if copy is not None:
+            self._copy(copy)
+        self.bucket_name = self._files.bucket.bucket
+        self.bucket_arn = self._files.arn
+        self.register_outputs({"bucketName": self.bucket_name})
+
+    def application_permissions(self) -> dict[str, Permission]:
+        """What the application may do, none where the settings do not say so."""
+        if not self._settings.application_access:
+            return {}
+        return {
+            "Files": Permission(
+                actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                resources=[Output.concat(self._files.arn, f"/{APPLICATION}/*")],
+            ),
+            "FilesKey": self._by_way_of_s3(
+                ["kms:Decrypt", "kms:GenerateDataKey"], self._key_arn, self._region, self._files
+            ),
+        }
+
+    def _record_requests(self, account_id: str) -> None:
+        """S3's server access logs: the best-effort record of each request, at the price of its storage."""
+        logs = Bucket(
+            f"{self._prefix}-access-logs",
+            BucketLifetime(noncurrent=1, current=self._settings.access_log_days),
+            None,  # S3 delivers only to buckets under its own keys (S3 user guide, "Enabling server access logging")
+            force_destroy=not self._settings.keep_after_deletion,
+            protect=self._resists,
+            opts=ResourceOptions(parent=self),
+        )
+        logs.set_policy(
+            [
+                {
+                    "Sid": "RequestsToTheFiles",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "logging.s3.amazonaws.com"},
+                    "Action": "s3:PutObject",
+                    "Resource": Output.concat(logs.arn, "/*"),
+                    "Condition": {
+                        "ArnEquals": {"aws:SourceArn": self._files.arn},
+                        "StringEquals": {"aws:SourceAccount": account_id},
+                    },
+                }
+            ]
+        )
+        aws.s3.BucketLogging(
+            f"{self._prefix}-logging",
+            bucket=self._files.bucket.bucket,
+            target_bucket=logs.bucket.bucket,
+            target_prefix="files/",
+            opts=ResourceOptions(parent=self),
+        )
+
+    def _copy(self, copy: StorageCopy) -> None:
+        child = ResourceOptions(parent=self)
+        target = Bucket(
+            f"{self._prefix}-copy",
+            self._lifetime,
+            copy.key_arn,
+            force_destroy=not self._settings.keep_after_deletion,
+            protect=self._resists,
+            bucket_name=copy.bucket_name,
+            region=copy.region,
+            opts=child,
+        )
+        target.set_policy()
+        role = aws.iam.Role(f"{self._prefix}-copy", assume_role_policy=trusting("s3.amazonaws.com"), opts=child)
+        granted = aws.iam.RolePolicy(
+            f"{self._prefix}-copy",
+            role=role.id,
+            policy=granting(self._copying(target, copy)),
+            opts=child,
+        )
+        within: aws.s3.BucketReplicationConfigRuleDestinationReplicationTimeTimeArgsDict = {
+            "minutes": COPIED_WITHIN_MINUTES
+        }
+        aws.s3.BucketReplicationConfig(
+            f"{self._prefix}-copy",
+            bucket=self._files.bucket.bucket,
+            role=role.arn,
+            rules=[
+                {
+                    "id": "everything",
+                    "status": "Enabled",
+                    "filter": {"prefix": ""},
+                    "delete_marker_replication": {"status": "Enabled"},
+                    "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
+                    "destination": {
+                        "bucket": target.arn,
+                        "encryption_configuration": {"replica_kms_key_id": copy.key_arn},
+                        "replication_time": {"status": "Enabled", "time": within},
+                        "metrics": {"status": "Enabled", "event_threshold": {"minutes": COPIED_WITHIN_MINUTES}},
+                    },
+                }
+            ],
+            # S3 copies between versioned buckets only, and drops what comes before the role has its rights.
+            opts=ResourceOptions(parent=self, depends_on=[self._files.versioning, target.versioning, granted]),
+        )
+
+    def _copying(self, target: Bucket, copy: StorageCopy) -> dict[str, Permission]:
+        """After S3 user guide, "Setting up permissions for live replication" and "Replicating encrypted objects"."""
+        return {
+            "ReadHere": Permission(
+                actions=["s3:GetReplicationConfiguration", "s3:ListBucket"], resources=[self._files.arn]
+            ),
+            "ReadVersionsHere": Permission(
+                actions=[
+                    "s3:GetObjectVersionForReplication",
+                    "s3:GetObjectVersionAcl",
+                    "s3:GetObjectVersionTagging",
+                ],
+                resources=[Output.concat(self._files.arn, "/*")],
+            ),
+            "WriteThere": Permission(
+                actions=["s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"],
+                resources=[Output.concat(target.arn, "/*")],
+            ),
+            "DecryptHere": self._by_way_of_s3(["kms:Decrypt"], self._key_arn, self._region, self._files),
+            # S3 decrypts what it encrypted under a bucket key, to be sure of it.
+            "EncryptThere": self._by_way_of_s3(["kms:Encrypt", "kms:Decrypt"], copy.key_arn, copy.region, target),
+        }
+
+    @staticmethod
+    def _by_way_of_s3(actions: list[str], key_arn: Input[str], region: str, bucket: Bucket) -> Permission:
+        """The key for this bucket's objects only; under a bucket key the context is the bucket, else the object."""
+        return Permission(
+            actions=actions,
+            resources=[key_arn],
+            conditions={
+                "StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"},
+                "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket.arn, Output.concat(bucket.arn, "/*")]},
+            },
+        )
