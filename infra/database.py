@@ -42,6 +42,10 @@ INSTANCE_MEMORY_GIB: Mapping[str, int] = {
 USABLE_MEMORY = 0.9
 """Part of an instance's memory that RDS counts on: the operating system and its own agents take the rest (an estimate)."""
 
+BACKUP_WINDOW = "01:30-02:30"
+MAINTENANCE_WINDOW = "sun:03:00-sun:04:00"
+"""In UTC. AWS Backup starts nothing within them, nor in the hour before (stacks/invariants.py)."""
+
 BYTES_PER_CONNECTION = 9_531_392
 """RDS's own default is `DBInstanceClassMemory / 9531392` connections (RDS user guide, "Maximum number of connections")."""
 
@@ -117,7 +121,11 @@ class Database(pulumi.ComponentResource):
 
     connection: DatabaseConnection
     """For the application's user."""
+    arn: Output[str]
     address: Output[str]
+    identifier: Output[str]
+    subnet_group_name: Output[str]
+    security_group_id: Output[str]
     resource_id: Output[str]
     """What IAM policies call the instance (`db-...`)."""
     master_secret_arn: Output[str]
@@ -180,8 +188,8 @@ class Database(pulumi.ComponentResource):
             parameter_group_name=parameters.name,
             ca_cert_identifier="rds-ca-rsa2048-g1",
             backup_retention_period=settings.backup_days,
-            backup_window="01:30-02:30",
-            maintenance_window="sun:03:00-sun:04:00",
+            backup_window=BACKUP_WINDOW,
+            maintenance_window=MAINTENANCE_WINDOW,
             copy_tags_to_snapshot=True,
             delete_automated_backups=not settings.keep_after_deletion,
             performance_insights_enabled=True,
@@ -200,7 +208,11 @@ class Database(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="120m", delete="90m"),
             ),
         )
+        self.arn = instance.arn
         self.address = instance.address
+        self.identifier = instance.identifier
+        self.subnet_group_name = subnets.name
+        self.security_group_id = group_id
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
         self.connection = DatabaseConnection(

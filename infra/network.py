@@ -102,6 +102,8 @@ class Network(pulumi.ComponentResource):
     """CIDR blocks of the data subnets, one a zone: where database and cache answer."""
     public_cidrs: list[str]
     """CIDR blocks of the public subnets, one a zone: where load balancers speak from."""
+    nat_gateway_ids: dict[str, Output[str]]
+    """By the letter of the zone in which each stands."""
 
     def __init__(
         self,
@@ -142,6 +144,7 @@ class Network(pulumi.ComponentResource):
         self.public_subnet_ids, self.private_subnet_ids, self.data_subnet_ids = [], [], []
         self.data_cidrs = [layout.data for layout in layouts]
         self.public_cidrs = [layout.public for layout in layouts]
+        self.nat_gateway_ids = {}
         private_route_ids: list[Output[str]] = []
         nat: aws.ec2.NatGateway | None = None
         for zone, layout in zip(settings.zones, layouts, strict=True):
@@ -159,6 +162,7 @@ class Network(pulumi.ComponentResource):
             data = subnet.make("data", layout.data, data_routes.id, {})
             if settings.nat_gateways == "zone" or (settings.nat_gateways == "single" and nat is None):
                 nat = self._nat_gateway(name, zone, public.id, gateway)
+                self.nat_gateway_ids[zone] = nat.id
             if nat is not None:
                 aws.ec2.Route(
                     f"{name}-private-{zone}-default",

@@ -11,6 +11,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["platform@example.com"])]
+"""Where people read what happened."""
+
 Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]
 """CPU in thousandths of a core, as Kubernetes writes it."""
 

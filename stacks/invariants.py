@@ -8,14 +8,18 @@ import inspect
 import ipaddress
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from infra.database import DatabaseSettings
+from infra.backup import START_MINUTES, BackupSettings
+from infra.database import BACKUP_WINDOW, MAINTENANCE_WINDOW, DatabaseSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
 from infra.workload import WorkloadSettings
+
+if TYPE_CHECKING:
+    from stacks.settings import ProtectionSettings
 
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
@@ -100,6 +104,35 @@ def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
         yield "app.node_group: target local has no node groups; leave it out"
 
 
+def backups_keep_out_of_the_databases_windows(backup: BackupSettings | None) -> Iterator[str]:
+    """AWS Backup starts nothing in RDS's windows or in the hour before (AWS Backup, "Backup plan options and configuration")."""
+    if backup is None:
+        return
+    begin = backup.start_hour * 60
+    for name, window in (("backup window", BACKUP_WINDOW), ("maintenance window", MAINTENANCE_WINDOW)):
+        first, last = (_minute_of_the_day(time) for time in window.split("-"))
+        if begin < last and first - 60 < begin + START_MINUTES:
+            yield (
+                f"backup.start_hour: {backup.start_hour} begins in the {name} of the database ({window} UTC) or in the hour "
+                "before it, when AWS Backup starts nothing; choose another hour"
+            )
+
+
+def _minute_of_the_day(time: str) -> int:
+    """`01:30` is 90, and so is `sun:01:30`."""
+    *_, hour, minute = time.split(":")
+    return int(hour) * 60 + int(minute)
+
+
+def a_final_lock_needs_protection(backup: BackupSettings | None, protection: "ProtectionSettings") -> Iterator[str]:
+    """A stack that may be destroyed must not hold what nobody can delete."""
+    if backup and backup.lock.changeable_for_days is not None and not protection.enabled:
+        yield (
+            "backup.lock.changeable_for_days: a lock in compliance mode outlives every `pulumi destroy`; leave it out, or set "
+            "protection.enabled"
+        )
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     connections_suffice,
@@ -107,6 +140,8 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     a_pod_has_time_to_leave,
     node_groups_exist,
     node_groups_need_aws,
+    backups_keep_out_of_the_databases_windows,
+    a_final_lock_needs_protection,
 )
 
 

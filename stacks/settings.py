@@ -12,6 +12,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from infra.alarms.alarms import AlarmSettings
+from infra.backup import BackupSettings
+from infra.budget import BudgetSettings
 from infra.cache import CacheSettings
 from infra.cluster import ClusterSettings
 from infra.database import DatabaseSettings
@@ -75,6 +78,9 @@ class AwsSettings(_Sections):
     cache: CacheSettings = CacheSettings()
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
+    alarms: AlarmSettings | None = None
+    budget: BudgetSettings | None = None
+    backup: BackupSettings | None = None
     protection: ProtectionSettings = ProtectionSettings()
 
 
