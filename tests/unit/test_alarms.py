@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from infra.alarms.alarm import Alarm, Formula, Metric
 from infra.alarms.alarms import AlarmSettings
 from infra.alarms.database import CPU_BASELINE_PERCENT, CPU_CREDITS_PER_HOUR, DatabaseThresholds, database_alarms
+from infra.alarms.edge import EdgeThresholds, certificate_alarms, load_balancer_alarms
 from infra.alarms.network import NetworkThresholds, nat_gateway_alarms, subnet_alarms
 from infra.database import INSTANCE_MEMORY_GIB, DatabaseSettings
 from tests.unit.alarms import every_alarm
@@ -132,29 +133,49 @@ def test_thresholds_follow_from_the_size_of_what_they_watch(stack: str, name: st
     assert alarms(planned(stack))[name].inputs["threshold"] == pytest.approx(threshold)
 
 
+SET = {
+    # Setting below `alarms`: its value, the alarm that follows, and its threshold.
+    "database.free_storage_percent": (9, "DatabaseStorageLow", 9 * 2**30),
+    "database.connections_percent": (50, "DatabaseConnectionsHigh", 250),
+    "database.cpu_percent": (70, "DatabaseCpuHigh", 70),
+    "database.disk_burst_percent": (40, "DatabaseDiskBurstLow", 40),
+    "database.free_memory_percent": (10, "DatabaseMemoryLow", 0.8 * 2**30),
+    "database.disk_queue": (8, "DatabaseDiskQueueLong", 8),
+    "cache.evictions": (5, "CacheEvictionsHigh-001", 5),
+    "cache.memory_percent": (80, "CacheMemoryHigh-001", 80),
+    "cache.engine_cpu_percent": (60, "CacheCpuHigh-001", 60),
+    "cache.connections_percent": (10, "CacheConnectionsHigh-001", 6_500),
+    "cache.replication_lag_seconds": (5, "CacheReplicationLagging-001", 5),
+    "network.dropped_packets_percent": (1.5, "NatPacketsDropped-a", 1.5),
+    "network.subnet_addresses_percent": (60, "SubnetAddressesLow-b", 60),
+}
+
+IPAM = {"alarms.network.ipam_scope_id": "ipam-scope-0123456789abcdef0"}
+
+
+def everything_set() -> Plan:
+    return planned_with("prod", {**{f"alarms.{setting}": value for setting, (value, *_) in SET.items()}, **IPAM})
+
+
+@pytest.mark.parametrize(("name", "threshold"), [(name, threshold) for _, name, threshold in SET.values()])
+def test_every_threshold_can_be_set(name: str, threshold: float) -> None:
+    assert alarms(everything_set())[name].inputs["threshold"] == pytest.approx(threshold)
+    usual = alarms(planned("prod")).get(name)
+    assert usual is None or usual.inputs["threshold"] != pytest.approx(threshold)
+
+
 @pytest.mark.parametrize(
-    ("setting", "value", "name", "threshold"),
+    ("alarm", "threshold"),
     [
-        ("database.free_storage_percent", 9, "DatabaseStorageLow", 9 * 2**30),
-        ("database.connections_percent", 50, "DatabaseConnectionsHigh", 250),
-        ("database.cpu_percent", 70, "DatabaseCpuHigh", 70),
-        ("database.disk_burst_percent", 40, "DatabaseDiskBurstLow", 40),
-        ("database.free_memory_percent", 10, "DatabaseMemoryLow", 0.8 * 2**30),
-        ("database.disk_queue", 8, "DatabaseDiskQueueLong", 8),
-        ("cache.evictions", 5, "CacheEvictionsHigh-001", 5),
-        ("cache.memory_percent", 80, "CacheMemoryHigh-001", 80),
-        ("cache.engine_cpu_percent", 60, "CacheCpuHigh-001", 60),
-        ("cache.connections_percent", 10, "CacheConnectionsHigh-001", 6_500),
-        ("cache.replication_lag_seconds", 5, "CacheReplicationLagging-001", 5),
-        ("network.dropped_packets_percent", 1.5, "NatPacketsDropped-a", 1.5),
+        (load_balancer_alarms(EdgeThresholds(load_balancer_errors=5), "a", "b")[0], 5),
+        (load_balancer_alarms(EdgeThresholds(target_errors_percent=2), "a", "b")[1], 2),
+        (load_balancer_alarms(EdgeThresholds(latency_seconds=0.2), "a", "b")[2], 0.2),
+        (certificate_alarms(EdgeThresholds(certificate_days=14), "a")[0], 14),
+        (database_alarms(DatabaseThresholds(replica_lag_seconds=9), DatabaseSettings(), "a", {"b": "c"})[-1], 9),
     ],
 )
-def test_every_threshold_can_be_set(setting: str, value: float, name: str, threshold: float) -> None:
-    changed = alarms(planned_with("prod", {f"alarms.{setting}": value}))
-    assert changed[name].inputs["threshold"] == pytest.approx(threshold)
-    usual = {each: alarm.inputs["threshold"] for each, alarm in alarms(planned("prod")).items()}
-    differing = {each for each, alarm in changed.items() if alarm.inputs["threshold"] != usual[each]}
-    assert {each.partition("-")[0] for each in differing} == {name.partition("-")[0]}
+def test_so_can_those_of_what_no_stack_has_yet(alarm: Alarm, threshold: float) -> None:
+    assert alarm.threshold == threshold
 
 
 def test_the_cache_members_are_those_that_elasticache_names() -> None:
@@ -186,8 +207,7 @@ def test_replicas_are_watched_one_by_one() -> None:
 def test_subnets_are_watched_only_where_an_ipam_measures_them() -> None:
     place = ("111122223333", "eu-west-3", "vpc-1", {"a": "subnet-a"})
     assert subnet_alarms(NetworkThresholds(), *place) == []
-    plan = planned_with("prod", {"alarms.network": {"ipam_scope_id": "ipam-scope-0123456789abcdef0"}})
-    dimensions = alarms(plan)["SubnetAddressesLow-b"].inputs["dimensions"]
+    dimensions = alarms(everything_set())["SubnetAddressesLow-b"].inputs["dimensions"]
     assert dimensions["SubnetID"] == "marlinspike-prod-private-b-id"
     assert dimensions["ScopeID"] == "ipam-scope-0123456789abcdef0"
     assert dimensions["OwnerID"] == "111122223333"
