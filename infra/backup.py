@@ -58,6 +58,10 @@ class BackupSettings(Section):
     monthly_days: int | None = Field(None, ge=1)
     """How long that of the month's first day is kept, which takes the daily one's place; there are daily ones only without."""
 
+    keep_after_deletion: bool = True
+    """Whether a deletion stops at a vault that holds recovery points; otherwise it takes them along. Apart from `protection`,
+    which prevents deletions."""
+
     lock: VaultLockSettings = VaultLockSettings()
 
     restore_test: bool = True
@@ -65,6 +69,15 @@ class BackupSettings(Section):
 
     restore_test_hours: int = Field(4, ge=1, le=168)
     """How long people or scripts may look at what was restored, before AWS Backup deletes it."""
+
+    @model_validator(mode="after")
+    def _what_cannot_be_deleted_is_kept(self) -> "BackupSettings":
+        if self.lock.changeable_for_days is not None and not self.keep_after_deletion:
+            raise ValueError(
+                "lock.changeable_for_days keeps recovery points from every deletion, and keep_after_deletion false asks for one; "
+                "leave one of them out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _the_lock_lets_every_rule_pass(self) -> "BackupSettings":
@@ -119,7 +132,7 @@ class Backup(pulumi.ComponentResource):
 
     Type token: `marlinspike:backup:Backup`. Snapshots, never continuous backups: those would take the database's own
     automated backups over (docs/decisions/0014). Two roles: one may back up, the other one restores, for the test and for
-    people. With `protect`, nothing deletes a vault; without, a deletion takes the recovery points along.
+    people. With `protect`, Pulumi deletes no vault.
     """
 
     vault_name: Output[str]
@@ -164,7 +177,7 @@ class Backup(pulumi.ComponentResource):
         vault = aws.backup.Vault(
             f"{self._name}-{kind}",
             kms_key_arn=key_arn,
-            force_destroy=not self._protect,
+            force_destroy=not self._settings.keep_after_deletion,
             region=region,
             opts=ResourceOptions(parent=self, protect=self._protect),
         )

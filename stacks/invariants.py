@@ -8,7 +8,7 @@ import inspect
 import ipaddress
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from infra.backup import START_MINUTES, BackupSettings
 from infra.database import BACKUP_WINDOW, MAINTENANCE_WINDOW, DatabaseSettings
@@ -17,9 +17,6 @@ from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
 from infra.workload import WorkloadSettings
-
-if TYPE_CHECKING:
-    from stacks.settings import ProtectionSettings
 
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
@@ -124,15 +121,6 @@ def _minute_of_the_day(time: str) -> int:
     return int(hour) * 60 + int(minute)
 
 
-def a_final_lock_needs_protection(backup: BackupSettings | None, protection: "ProtectionSettings") -> Iterator[str]:
-    """A stack that may be destroyed must not hold what nobody can delete."""
-    if backup and backup.lock.changeable_for_days is not None and not protection.enabled:
-        yield (
-            "backup.lock.changeable_for_days: a lock in compliance mode outlives every `pulumi destroy`; leave it out, or set "
-            "protection.enabled"
-        )
-
-
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     connections_suffice,
@@ -141,7 +129,6 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     node_groups_exist,
     node_groups_need_aws,
     backups_keep_out_of_the_databases_windows,
-    a_final_lock_needs_protection,
 )
 
 

@@ -57,10 +57,17 @@ def test_the_vault_is_encrypted_with_the_platforms_key(stack: str) -> None:
     assert plan.only(VAULT).inputs["kmsKeyArn"] == plan.key_arn
 
 
-@pytest.mark.parametrize(("stack", "protected"), [("staging", False), ("prod", True)])
-def test_only_an_unprotected_vault_goes_with_its_recovery_points(stack: str, protected: bool) -> None:
+@pytest.mark.parametrize(("stack", "protected", "goes"), [("staging", False, True), ("prod", True, False)])
+def test_prods_recovery_points_resist_a_deletion_and_stagings_go_with_it(
+    stack: str, protected: bool, goes: bool
+) -> None:
     vault = planned(stack).only(VAULT)
-    assert (vault.protect, vault.inputs["forceDestroy"]) == (protected, not protected)
+    assert (vault.protect, vault.inputs["forceDestroy"]) == (protected, goes)
+
+
+def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
+    vault = alone(protect=False).only(VAULT)
+    assert (vault.protect, vault.inputs["forceDestroy"]) == (False, False)
 
 
 @pytest.mark.parametrize("stack", BACKED_UP)
@@ -184,19 +191,13 @@ def test_an_hour_beside_the_databases_windows_is_accepted(hour: int) -> None:
     settings_with("prod", {"backup.start_hour": hour})
 
 
-def test_a_lock_for_ever_is_refused_where_the_stack_may_be_destroyed() -> None:
-    with pytest.raises(SettingsError) as refused:
-        settings_with("staging", {"backup.lock": {"changeable_for_days": 3}})
-    [fault] = refused.value.faults
-    assert "outlives every `pulumi destroy`" in fault
-
-
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
         ({"daily_days": 5}, "daily_days 5 lies outside the vault's lock"),
         ({"monthly_days": 400}, "monthly_days 400 lies outside the vault's lock"),
         ({"monthly_days": 30}, "leave monthly_days out"),
+        ({"lock": {"changeable_for_days": 3}, "keep_after_deletion": False}, "leave one of them out"),
         ({"lock": {"changeable_for_days": 2}}, "greater than or equal to 3"),
         ({"restore_test_hours": 169}, "less than or equal to 168"),
         ({"start_hour": 24}, "less than or equal to 23"),

@@ -141,6 +141,22 @@ HINDRANCES: dict[str, list[Hindrance]] = {
             "One or more cache clusters are still members of this parameter group {id}, so the group cannot be deleted.",
         )
     ],
+    "aws:backup/plan:Plan": [
+        Hindrance(
+            "aws:backup/selection:Selection",
+            "planId",
+            "InvalidRequestException",
+            "Related backup plan selections must be deleted prior to backup plan deletion",
+        )
+    ],
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": [
+        Hindrance(
+            "aws:backup/restoreTestingSelection:RestoreTestingSelection",
+            "restoreTestingPlanName",
+            "InvalidRequestException",
+            "Restore testing selections of the plan {id} must be deleted first",
+        )
+    ],
     "aws:elasticache/userGroup:UserGroup": [
         Hindrance(
             "aws:elasticache/replicationGroup:ReplicationGroup",
