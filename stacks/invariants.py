@@ -22,6 +22,8 @@ RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
 people."""
 
+DAY_MINUTES = 24 * 60
+
 SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
 
@@ -108,7 +110,9 @@ def backups_keep_out_of_the_databases_windows(backup: BackupSettings | None) -> 
     begin = backup.start_hour * 60
     for name, window in (("backup window", BACKUP_WINDOW), ("maintenance window", MAINTENANCE_WINDOW)):
         first, last = (_minute_of_the_day(time) for time in window.split("-"))
-        if begin < last and first - 60 < begin + START_MINUTES:
+        closed = (last - first) % DAY_MINUTES + 60
+        since = (begin - first + 60) % DAY_MINUTES  # the hour before is closed too
+        if since < closed or since > DAY_MINUTES - START_MINUTES:
             yield (
                 f"backup.start_hour: {backup.start_hour} begins in the {name} of the database ({window} UTC) or in the hour "
                 "before it, when AWS Backup starts nothing; choose another hour"

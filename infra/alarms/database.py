@@ -1,11 +1,11 @@
 """Alarms of the database."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pulumi import Input
 from pydantic import Field
 
-from infra.alarms.alarm import Alarm, Comparison, Formula, Metric
+from infra.alarms.alarm import Alarm, Formula, Metric
 from infra.database import INSTANCE_MEMORY_GIB, DatabaseSettings
 from infra.settings import Section
 
@@ -69,35 +69,46 @@ def database_alarms(
     def metric(name: str, statistic: str = "Average") -> Metric:
         return Metric(NAMESPACE, name, {"DBInstanceIdentifier": identifier}, statistic)
 
-    def alarm(name: str, measured: Metric | Formula, comparison: Comparison, threshold: float, means: str) -> Alarm:
-        return Alarm(f"Database{name}", measured, comparison, threshold, means)
-
-    memory = INSTANCE_MEMORY_GIB[settings.instance_class] * GIB
     return [
-        alarm(
-            "StorageLow",
-            metric("FreeStorageSpace", "Minimum"),
-            "LessThanThreshold",
-            settings.storage_gib * GIB * thresholds.free_storage_percent / 100,
-            "The database's disk is nearly full, and RDS has not enlarged it. A full disk stops every write.",
-        ),
-        alarm(
-            "ConnectionsHigh",
+        Alarm(
+            "DatabaseConnectionsHigh",
             metric("DatabaseConnections", "Maximum"),
             "GreaterThanThreshold",
             settings.max_connections * thresholds.connections_percent / 100,
             f"More than {thresholds.connections_percent} % of the database's {settings.max_connections} connections are taken. "
             "When they are used up, new pods fail.",
         ),
-        alarm(
-            "CpuHigh",
+        Alarm(
+            "DatabaseCpuHigh",
             metric("CPUUtilization"),
             "GreaterThanThreshold",
             thresholds.cpu_percent,
             "The database has been out of CPU for a quarter of an hour: queries wait.",
         ),
-        alarm(
-            "DiskBurstLow",
+        Alarm(
+            "DatabaseMemoryLow",
+            metric("FreeableMemory", "Minimum"),
+            "LessThanThreshold",
+            INSTANCE_MEMORY_GIB[settings.instance_class] * GIB * thresholds.free_memory_percent / 100,
+            "The database's instance is nearly out of memory; the system may end PostgreSQL, which then recovers for minutes.",
+        ),
+        *_disk(thresholds, settings.storage_gib, metric),
+        *_cpu_credits(thresholds, settings.instance_class, metric("CPUCreditBalance"), metric("CPUUtilization")),
+        *_replicas(thresholds, replicas or {}),
+    ]
+
+
+def _disk(thresholds: DatabaseThresholds, storage_gib: int, metric: Callable[[str, str], Metric]) -> list[Alarm]:
+    return [
+        Alarm(
+            "DatabaseStorageLow",
+            metric("FreeStorageSpace", "Minimum"),
+            "LessThanThreshold",
+            storage_gib * GIB * thresholds.free_storage_percent / 100,
+            "The database's disk is nearly full, and RDS has not enlarged it. A full disk stops every write.",
+        ),
+        Alarm(
+            "DatabaseDiskBurstLow",
             Formula(
                 "MIN([bytes, requests])",
                 {"bytes": metric("EBSByteBalance%", "Minimum"), "requests": metric("EBSIOBalance%", "Minimum")},
@@ -106,22 +117,13 @@ def database_alarms(
             thresholds.disk_burst_percent,
             "The database uses up its instance's disk credits; without them, its disk becomes as slow as the class's baseline.",
         ),
-        alarm(
-            "MemoryLow",
-            metric("FreeableMemory", "Minimum"),
-            "LessThanThreshold",
-            memory * thresholds.free_memory_percent / 100,
-            "The database's instance is nearly out of memory; the system may end PostgreSQL, which then recovers for minutes.",
-        ),
-        alarm(
-            "DiskQueueLong",
-            metric("DiskQueueDepth"),
+        Alarm(
+            "DatabaseDiskQueueLong",
+            metric("DiskQueueDepth", "Average"),
             "GreaterThanThreshold",
             thresholds.disk_queue,
             "Requests of the database have waited for the disk for a quarter of an hour.",
         ),
-        *_cpu_credits(thresholds, settings.instance_class, metric("CPUCreditBalance"), metric("CPUUtilization")),
-        *_replicas(thresholds, replicas or {}),
     ]
 
 
