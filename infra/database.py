@@ -158,12 +158,14 @@ class Database(pulumi.ComponentResource):
 
     connection: DatabaseConnection
     """For the application's user."""
+    arn: Output[str]
     address: Output[str]
     identifier: Output[str]
     """What CloudWatch calls the instance (dimension `DBInstanceIdentifier`)."""
+    subnet_group_name: Output[str]
+    security_group_id: Output[str]
     resource_id: Output[str]
     """What IAM policies call the instance (`db-...`)."""
-    arn: Output[str]
     copies_arn: Output[str] | None
     """In the other region; none without `copies`."""
     master_secret_arn: Output[str]
@@ -256,6 +258,8 @@ class Database(pulumi.ComponentResource):
         self.arn = instance.arn
         self.address = instance.address
         self.identifier = instance.identifier
+        self.subnet_group_name = subnets.name
+        self.security_group_id = group_id
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
         self.connection = DatabaseConnection(

@@ -9,6 +9,9 @@ from pydantic import Field
 
 from infra.settings import Section
 
+NOTIFIERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com")
+"""Services that publish to the alarms' encrypted topic: alarms, budgets, and events of the database."""
+
 AUTO_SCALING_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
 
 
@@ -23,8 +26,9 @@ class EncryptionKey(pulumi.ComponentResource):
     """A customer-managed KMS key, rotated each year, and its alias.
 
     Type token: `marlinspike:encryption:EncryptionKey`. The key policy lets the account's own IAM policies decide, and the
-    region's CloudWatch Logs use the key for this account's log groups only. AWS's log delivery uses it for what it writes to
-    this account's buckets. With `for_cloudfront` the account's distributions may read what it encrypts.
+    region's CloudWatch Logs use the key for this account's log groups only, AWS's log delivery for what it writes to this
+    account's buckets, and the services that notify for this account's resources. With `for_cloudfront` the account's
+    distributions may read what it encrypts.
     """
 
     arn: Output[str]
@@ -76,6 +80,7 @@ class EncryptionKey(pulumi.ComponentResource):
                                 }
                             },
                         },
+                        _notifications(account_id),
                         *_disks_of_node_groups(account_id),
                         _delivered_logs(account_id, region),
                         *(_distributions(account_id) if for_cloudfront else []),
@@ -87,6 +92,18 @@ class EncryptionKey(pulumi.ComponentResource):
         aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, region=region, opts=child)
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
+
+
+def _notifications(account_id: str) -> dict[str, object]:
+    """Lets AWS services publish to an encrypted topic (SNS, "Enable compatibility between event sources from AWS services")."""
+    return {
+        "Sid": "NotificationsOfThisAccount",
+        "Effect": "Allow",
+        "Principal": {"Service": list(NOTIFIERS)},
+        "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
 
 
 def _disks_of_node_groups(account_id: str) -> list[dict[str, object]]:

@@ -80,6 +80,8 @@ class Network(pulumi.ComponentResource):
     """CIDR blocks of the control-plane subnets, one a zone: where the Kubernetes API answers inside the VPC."""
     endpoint_cidrs: list[str]
     """CIDR blocks where AWS's services answer inside the VPC; empty without interface endpoints."""
+    nat_gateway_ids: dict[str, Output[str]]
+    """By the letter of the zone in which each stands."""
 
     def __init__(
         self,
@@ -154,6 +156,7 @@ class Network(pulumi.ComponentResource):
 
         self.public_subnet_ids, self.private_subnet_ids = [], []
         self.data_subnet_ids, self.control_plane_subnet_ids = [], []
+        self.nat_gateway_ids = {}
         private_tables = []
         nat: aws.ec2.NatGateway | None = None
         for zone, layout in zip(settings.zones, layouts, strict=True):
@@ -166,6 +169,7 @@ class Network(pulumi.ComponentResource):
             control_plane = subnet.make("control-plane", layout.control_plane, control_plane_routes.id, {})
             if settings.nat_gateways == "zone" or (settings.nat_gateways == "single" and nat is None):
                 nat = self._nat_gateway(zone, public.id, gateway)
+                self.nat_gateway_ids[zone] = nat.id
             if nat is not None:
                 self._default_route(f"private-{zone}", private_routes, nat_gateway_id=nat.id)
             self.public_subnet_ids.append(public.id)

@@ -15,6 +15,9 @@ class Section(BaseModel):
     """Keys that one would look for here and that cannot be had: the reason, and what to do instead."""
 
 
+Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["platform@example.com"])]
+"""Where people read what happened."""
+
 Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]
 """CPU in thousandths of a core, as Kubernetes writes it."""
 

@@ -12,7 +12,15 @@ from infra.add_ons.controller import Controllers, Platform
 from infra.add_ons.ebs_csi import NAME as EBS_CSI
 from infra.add_ons.ebs_csi import Disks
 from infra.add_ons.eks import AddOns
+from infra.alarms.alarm import Alarm
+from infra.alarms.alarms import Alarms, AlarmSettings
+from infra.alarms.backup import backup_alarms
+from infra.alarms.cache import cache_alarms
+from infra.alarms.database import database_alarms
+from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.application import application_environment, bootstrap_environment, migration_environment
+from infra.backup import BackedUp, Backup, RestoreTarget
+from infra.budget import Budget
 from infra.cache import Cache
 from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
@@ -86,6 +94,7 @@ class AwsStack:
             protect,
             opts=self._on_aws,
         )
+        self._watch(name, stack, protect)
         self._identities = self._make_identities(name)
         platform = Platform(
             name, settings.account.id, region, self._network.vpc_id, self._key.arn, tags=aws_tags(stack)
@@ -183,6 +192,50 @@ class AwsStack:
             f"{name}-database", self._settings.database, network, self._key.arn, protect, opts=self._on_aws
         )
         self._cache = Cache(f"{name}-cache", self._settings.cache, network, self._key.arn, protect, opts=self._on_aws)
+
+    def _watch(self, name: str, stack: str, protect: bool) -> None:
+        """Backups, alarms and budget: what a stack file does not ask for is not made."""
+        settings, database = self._settings, self._database
+        backup = None
+        if settings.backup:
+            backup = Backup(
+                f"{name}-backup",
+                settings.backup,
+                BackedUp(databases=[database.arn]),
+                RestoreTarget(database.subnet_group_name, database.security_group_id),
+                self._key.arn,
+                protect,
+                opts=self._on_aws,
+            )
+        topic_arn = None
+        if settings.alarms:
+            alarms = Alarms(
+                f"{name}-alarms",
+                settings.alarms,
+                settings.account.id,
+                self._key.arn,
+                self._alarms(name, settings.alarms, backup),
+                [database.identifier],
+                opts=self._on_aws,
+            )
+            topic_arn = alarms.topic_arn
+        if settings.budget:
+            Budget(f"{name}-budget", settings.budget, aws_tags(stack), topic_arn, opts=self._on_aws)
+
+    def _alarms(self, name: str, thresholds: AlarmSettings, backup: Backup | None) -> list[Alarm]:
+        settings, network = self._settings, self._network
+        members = [f"{name}-cache-{number:03}" for number in range(1, settings.cache.nodes + 1)]
+        subnets = dict(zip(settings.network.zones, network.private_subnet_ids, strict=True))
+        found = [
+            *database_alarms(thresholds.database, settings.database, self._database.identifier),
+            *cache_alarms(thresholds.cache, members),
+            *nat_gateway_alarms(thresholds.network, network.nat_gateway_ids),
+            *subnet_alarms(thresholds.network, settings.account.id, settings.account.region, network.vpc_id, subnets),
+        ]
+        if settings.backup and backup:
+            copies = backup.copy_vault_arn is not None
+            found += backup_alarms(backup.vault_name, copies=copies, restore_test=settings.backup.restore_test)
+        return found
 
     def _make_nodes(self, name: str, stack: str) -> Nodes:
         return Nodes(

@@ -13,6 +13,7 @@ from typing import Any
 
 from infra.add_ons import AddOnsSettings
 from infra.application import KEEP_ALIVE_SECONDS
+from infra.backup import START_MINUTES, BackupSettings
 from infra.database import DatabaseSettings
 from infra.edge import EdgeSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
@@ -28,6 +29,8 @@ from stacks.sections import AccountSettings
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
 people."""
+
+DAY_MINUTES = 24 * 60
 
 SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
@@ -223,6 +226,33 @@ def images_are_copied_elsewhere(account: AccountSettings, registry: RegistrySett
         )
 
 
+def backups_keep_out_of_the_databases_windows(
+    backup: BackupSettings | None, database: DatabaseSettings
+) -> Iterator[str]:
+    """AWS Backup starts nothing in RDS's windows or in the hour before (AWS Backup, "Backup plan options and configuration")."""
+    if backup is None:
+        return
+    begin = backup.start_hour * 60
+    for name, window in (
+        ("backup window", database.backup_window),
+        ("maintenance window", database.maintenance_window),
+    ):
+        first, last = (_minute_of_the_day(time) for time in window.split("-"))
+        closed = (last - first) % DAY_MINUTES + 60
+        since = (begin - first + 60) % DAY_MINUTES  # the hour before is closed too
+        if since < closed or since > DAY_MINUTES - START_MINUTES:
+            yield (
+                f"backup.start_hour: {backup.start_hour} begins in the {name} of the database ({window} UTC) or in the hour "
+                "before it, when AWS Backup starts nothing; choose another hour"
+            )
+
+
+def _minute_of_the_day(time: str) -> int:
+    """`01:30` is 90, and so is `sun:01:30`."""
+    *_, hour, minute = time.split(":")
+    return int(hour) * 60 + int(minute)
+
+
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     a_recovering_stack_says_so,
@@ -236,6 +266,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,
     images_are_copied_elsewhere,
+    backups_keep_out_of_the_databases_windows,
 )
 
 

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from infra.add_ons import AddOnsSettings
+from infra.alarms.alarms import AlarmSettings
+from infra.backup import BackupSettings
+from infra.budget import BudgetSettings
 from infra.cache_settings import CacheSettings
 from infra.cdn import CdnSettings
 from infra.cluster import ClusterSettings
@@ -66,6 +69,9 @@ class AwsSettings(_Sections):
     cdn: CdnSettings | None = None
     app: WorkloadSettings
     monitoring: MonitoringSettings = MonitoringSettings()
+    alarms: AlarmSettings | None = None
+    budget: BudgetSettings | None = None
+    backup: BackupSettings | None = None
     protection: ProtectionSettings = ProtectionSettings()
     recovery: RecoverySettings | None = None
     secrets: SecretsSettings = {}

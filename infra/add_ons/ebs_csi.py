@@ -23,14 +23,16 @@ MANAGED_POLICY = "AmazonEBSCSIDriverPolicyV2"
 STORAGE_CLASS = "gp3"
 
 
-def identity(platform: Platform, cluster_name: Input[str], opts: ResourceOptions | None = None) -> WorkloadIdentity:
+def identity(
+    name: str, platform: Platform, cluster_name: Input[str], opts: ResourceOptions | None = None
+) -> WorkloadIdentity:
     """The driver's role: AWS's policy, and the use of the platform's key through EC2.
 
     The actions are those of the EBS user guide's "Required permissions for IAM principals"; the grant lets EC2 attach the disk.
     """
     through_ec2 = {"kms:ViaService": f"ec2.{platform.region}.amazonaws.com"}
     return WorkloadIdentity(
-        NAME,
+        f"{name}-{NAME}",
         cluster_name,
         SYSTEM_NAMESPACE,
         SERVICE_ACCOUNT,

@@ -90,6 +90,20 @@ NO_ENDPOINTS = (
     "update NetworkPolicy/marlinspike-database-bootstrap",
 )
 
+STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
+
+EMAIL_REPLACED = (
+    "create TopicSubscription/marlinspike-staging-alarms-other@example.com",
+    "delete TopicSubscription/marlinspike-staging-alarms-platform@example.com",
+)
+
+RESTORE_TEST_MADE = (
+    "create RestoreTestingPlan/marlinspike-staging-backup-restore-test",
+    "create RestoreTestingSelection/marlinspike-staging-backup-restore-test",
+    f"create {STAGING_ALARM}-RestoreTestFailed",
+)
+
+
 CHANGES: dict[str, list[Change]] = {
     "dev": [
         change("app.log_level", "info", "update Deployment/app-deployment"),
@@ -170,6 +184,9 @@ CHANGES: dict[str, list[Change]] = {
         change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
         change("edge.firewall.mode", "block", "update WebAcl/edge-firewall"),
         change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/edge-targets"),
+        change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
+        change("alarms.emails", ["other@example.com"], *EMAIL_REPLACED),
+        change("backup.restore_test", True, *RESTORE_TEST_MADE),
     ],
     "prod": [
         change(
@@ -205,6 +222,17 @@ CHANGES: dict[str, list[Change]] = {
             180,
             "update BucketLifecycleConfiguration/edge-logs-lifecycle",
             "update LogGroup/aws-waf-logs-edge",
+        ),
+        change(
+            "database.max_connections",
+            490,
+            "update ParameterGroup/marlinspike-prod-database-parameters",
+            "update MetricAlarm/marlinspike-prod-alarms-DatabaseConnectionsHigh",
+        ),
+        change("budget.monthly_usd", 2500, "update Budget/marlinspike-prod-budget-monthly"),
+        change("backup.daily_days", 30, "update Plan/marlinspike-prod-backup-plan"),
+        change(
+            "backup.lock", {"maximum_days": 400}, *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault")
         ),
     ],
     "local": [

@@ -168,6 +168,22 @@ HINDRANCES: dict[str, list[Hindrance]] = {
             names="arn",
         )
     ],
+    "aws:backup/plan:Plan": [
+        Hindrance(
+            "aws:backup/selection:Selection",
+            "planId",
+            "InvalidRequestException",
+            "Related backup plan selections must be deleted prior to backup plan deletion",
+        )
+    ],
+    "aws:backup/restoreTestingPlan:RestoreTestingPlan": [
+        Hindrance(
+            "aws:backup/restoreTestingSelection:RestoreTestingSelection",
+            "restoreTestingPlanName",
+            "InvalidRequestException",
+            "Restore testing selections of the plan {id} must be deleted first",
+        )
+    ],
     "aws:elasticache/userGroup:UserGroup": [
         Hindrance(
             "aws:elasticache/replicationGroup:ReplicationGroup",

@@ -31,6 +31,8 @@ _ALIAS = "aws:kms/alias:Alias"
 
 _RULES = {
     "aws:cloudfront/originAccessControl:OriginAccessControl": NameRule("name", 64),
+    "aws:backup/selection:Selection": NameRule("name", 50),
+    "aws:backup/vault:Vault": NameRule("name", 50),
     "aws:ec2/launchTemplate:LaunchTemplate": NameRule("name", 125),
     "aws:ecr/repository:Repository": NameRule("name", 256, lower=True),
     "aws:eks/cluster:Cluster": NameRule("name", 100),

@@ -154,6 +154,23 @@ aws:ecr/repositoryCreationTemplate:RepositoryCreationTemplate prefix
 # cloudfront/origin_access_control.go: everything changes in place, the name too
 aws:cloudfront/originAccessControl:OriginAccessControl
 aws:cloudfront/distribution:Distribution staging
+# sns/topic.go, topic_policy.go, topic_subscription.go
+aws:sns/topic:Topic name namePrefix fifoTopic
+aws:sns/topicPolicy:TopicPolicy arn
+aws:sns/topicSubscription:TopicSubscription endpoint protocol topic
+# cloudwatch/metric_alarm.go, budgets/budget.go, rds/event_subscription.go
+aws:cloudwatch/metricAlarm:MetricAlarm name
+aws:budgets/budget:Budget accountId name namePrefix
+aws:rds/eventSubscription:EventSubscription name namePrefix
+# backup/vault.go, vault_lock_configuration.go (it has no update), plan.go, selection.go (nor has this), restore_testing_plan.go,
+# restore_testing_selection.go
+aws:backup/vault:Vault name kmsKeyArn
+aws:backup/vaultLockConfiguration:VaultLockConfiguration backupVaultName changeableForDays maxRetentionDays
+    minRetentionDays
+aws:backup/plan:Plan name
+aws:backup/selection:Selection conditions iamRoleArn name notResources planId resources selectionTags
+aws:backup/restoreTestingPlan:RestoreTestingPlan name
+aws:backup/restoreTestingSelection:RestoreTestingSelection name protectedResourceType restoreTestingPlanName
 """
 )
 """For each type token the properties (dotted paths, names on the wire) whose change replaces."""

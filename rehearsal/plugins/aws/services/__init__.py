@@ -1,6 +1,7 @@
 """What AWS decides for each resource type, one file for each service. Importing this package fills the table of makers."""
 
 from rehearsal.plugins.aws.services import (
+    backup,
     cloudfront,
     ec2,
     ecr,
@@ -8,6 +9,7 @@ from rehearsal.plugins.aws.services import (
     eks,
     elasticache,
     iam,
+    notification,
     rds,
     s3,
     various,
@@ -16,6 +18,7 @@ from rehearsal.plugins.aws.services import (
 )
 
 __all__ = [
+    "backup",
     "cloudfront",
     "ec2",
     "ecr",
@@ -23,6 +26,7 @@ __all__ = [
     "eks",
     "elasticache",
     "iam",
+    "notification",
     "rds",
     "s3",
     "various",

@@ -1,0 +1,1 @@
+"""Alarms in CloudWatch for what Prometheus cannot see: managed services, gateways, load balancers, certificates, backups."""
