@@ -13,7 +13,7 @@ SERVICES = (
     "ec2",  # nodes that join; VPC CNI, EBS CSI driver, AWS Load Balancer Controller, cluster autoscaler
     "ecr.api",  # kubelet: the token for a pull
     "ecr.dkr",  # containerd: manifests of images; their layers come from S3
-    "eks",  # nodes that join; the cluster autoscaler asks about node groups
+    "eks",  # the cluster autoscaler asks about node groups
     "eks-auth",  # the Pod Identity agent of every node
     "secretsmanager",  # the job that makes the database's user; external-secrets
     "elasticloadbalancing",  # AWS Load Balancer Controller

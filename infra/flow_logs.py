@@ -79,6 +79,27 @@ class FlowLogs(pulumi.ComponentResource):
         )
 
     def _record_in_bucket(self, vpc_id: Input[str], account_id: str, region: str, days: int) -> None:
+        bucket, ready = self._private_bucket(days)
+        policy = aws.s3.BucketPolicy(
+            f"{self._name}-policy",
+            bucket=bucket.id,
+            policy=_delivery(bucket.arn, account_id, region),
+            # S3 refuses two changes of a bucket's access at a time (terraform-provider-aws#7628).
+            opts=ResourceOptions(parent=self, depends_on=ready),
+        )
+        aws.ec2.FlowLog(
+            f"{self._name}-to-s3",
+            vpc_id=vpc_id,
+            traffic_type="ALL",
+            log_destination_type="s3",
+            log_destination=bucket.arn,
+            max_aggregation_interval=60,
+            # Without a policy EC2 would write one of its own; and the first file is encrypted as the others.
+            opts=ResourceOptions(parent=self, depends_on=[policy, *ready]),
+        )
+
+    def _private_bucket(self, days: int) -> tuple[aws.s3.Bucket, list[pulumi.Resource]]:
+        """A bucket whose objects expire, and what must be there before the first of them."""
         # Its objects go with it, as a log group's entries do: the record is there to be read, not to be kept.
         bucket = aws.s3.Bucket(f"{self._name}-bucket", force_destroy=True, opts=self._child)
         aws.s3.BucketOwnershipControls(
@@ -124,23 +145,7 @@ class FlowLogs(pulumi.ComponentResource):
             ],
             opts=self._child,
         )
-        policy = aws.s3.BucketPolicy(
-            f"{self._name}-policy",
-            bucket=bucket.id,
-            policy=_delivery(bucket.arn, account_id, region),
-            # S3 refuses two changes of a bucket's access at a time (terraform-provider-aws#7628).
-            opts=ResourceOptions(parent=self, depends_on=[private]),
-        )
-        aws.ec2.FlowLog(
-            f"{self._name}-to-s3",
-            vpc_id=vpc_id,
-            traffic_type="ALL",
-            log_destination_type="s3",
-            log_destination=bucket.arn,
-            max_aggregation_interval=60,
-            # Without a policy EC2 would write one of its own; and the first file is encrypted as the others.
-            opts=ResourceOptions(parent=self, depends_on=[policy, encryption]),
-        )
+        return bucket, [private, encryption]
 
 
 def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> Output[str]:

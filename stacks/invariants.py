@@ -189,8 +189,8 @@ def nodes_reach_what_they_need(
         return
     if not network.interface_endpoints:
         yield (
-            "network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor EKS nor ECR: they could not join, nor "
-            "pull an image; set network.interface_endpoints to true, or nat_gateways to single"
+            "network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor ECR nor EKS's credentials: they could "
+            "not join, nor pull an image; set network.interface_endpoints to true, or nat_gateways to single"
         )
     registry = rf"[0-9]{{12}}\.dkr\.ecr\.{account.region}\.amazonaws\.com/"
     if re.match(registry, app.image) is None:

@@ -84,6 +84,7 @@ NO_ENDPOINTS = (
     *(f"delete VpcEndpoint/marlinspike-prod-endpoints-{service.replace('.', '-')}" for service in SERVICES),
     *operations(
         "delete",
+        "InterfaceEndpoints/marlinspike-prod-endpoints",
         "SecurityGroup/marlinspike-prod-endpoints-group",
         "SecurityGroupIngressRule/marlinspike-prod-endpoints-from-vpc",
     ),

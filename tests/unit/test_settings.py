@@ -114,7 +114,9 @@ def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
 
 def test_nodes_without_any_way_to_aws_are_refused() -> None:
     [fault] = faults("dev", setting("network", nat_gateways="none"))
-    assert fault.startswith("network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor EKS nor ECR")
+    assert fault.startswith(
+        "network.nat_gateways: with none and no endpoints, nodes reach neither EC2 nor ECR nor EKS's"
+    )
 
 
 def test_what_comes_from_public_registries_is_refused_where_nothing_leads_there() -> None:
