@@ -1,6 +1,7 @@
 """The cluster: an EKS control plane with encrypted secrets, kept logs and access by API only."""
 
 import ipaddress
+import json
 from typing import Annotated, Literal, cast
 
 import pulumi
@@ -146,6 +147,8 @@ class Cluster(pulumi.ComponentResource):
             cluster_name=self.name,
             addon_name="eks-pod-identity-agent",
             addon_version=versions.ADD_ONS["eks-pod-identity-agent"],
+            # On every node, whatever its taints and before it is ready: the VPC CNI takes its credentials from there.
+            configuration_values=json.dumps({"tolerations": [{"operator": "Exists"}]}),
             opts=ResourceOptions(parent=self),
         )
         self.network_identity = self._network_identity(name)

@@ -1,5 +1,7 @@
 """The control plane: who reaches it, what it keeps, and what comes before and after the nodes."""
 
+import json
+
 import pulumi
 import pytest
 from pydantic import ValidationError
@@ -130,6 +132,8 @@ def test_pods_get_their_addresses_by_a_role_that_nothing_else_on_the_node_has(st
     plan = planned(stack)
     own = plan.only(ASSOCIATION, f"marlinspike-{stack}-network-add-on").inputs
     role = plan.only("aws:iam/role:Role", f"marlinspike-{stack}-network-add-on")
+    agent = plan.only(ADD_ON, f"marlinspike-{stack}-pod-identity-agent").inputs
+    assert json.loads(agent["configurationValues"]) == {"tolerations": [{"operator": "Exists"}]}
     assert (own["namespace"], own["serviceAccount"]) == ("kube-system", "aws-node")
     assert own["roleArn"].endswith(role.name)
     attached = {
