@@ -190,6 +190,8 @@ def test_a_load_balancer_that_outlives_the_pod_is_refused() -> None:
 def test_a_node_group_that_is_not_there_is_refused() -> None:
     [fault] = faults("staging", setting("app", node_group="gpu"))
     assert fault == "app.node_group: there is no group gpu in section nodes; allowed are application"
+    [fault] = faults("staging", setting("add_ons", node_group="gpu"))
+    assert fault == "add_ons.node_group: there is no group gpu in section nodes; allowed are application"
 
 
 def test_a_cluster_whose_every_node_repels_pods_is_refused() -> None:
