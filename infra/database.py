@@ -66,7 +66,8 @@ class DatabaseSettings(Section):
     """Whether a deletion takes a final snapshot and leaves the automated backups; apart from `protection`, which prevents it."""
 
     storage_gib: int = Field(20, ge=20, le=16384)
-    """Disk at the start, in GiB (gp3)."""
+    """Disk at the start, in GiB (gp3). From 400 GiB on RDS lays it over several volumes: 12,000 operations a second instead of
+    3,000, without a setting (RDS user guide, "General Purpose SSD storage")."""
 
     max_storage_gib: int = Field(100, ge=22, le=65536)
     """Up to which the disk grows by itself, in GiB."""
