@@ -37,6 +37,11 @@ CHANGES: dict[str, list[Change]] = {
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
     ],
     "prod": [
+        change(
+            "storage.noncurrent_days",
+            60,
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
+        ),
         change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),

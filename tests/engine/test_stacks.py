@@ -150,6 +150,12 @@ class TestUp:
         assert len(clusters) == (0 if up.stack == "local" else 1)
         assert not any(cluster["accessConfig"]["bootstrapClusterCreatorAdminPermissions"] for cluster in clusters)
 
+    def test_every_role_is_bounded_where_ci_may_deploy(self, up: Rehearsed) -> None:
+        # Those that pulumi-eks makes too: the program's transform reached them.
+        bounds = {r["inputs"].get("permissionsBoundary") for r in up.resources() if r["type"] == "aws:iam/role:Role"}
+        bound = "arn:aws:iam::111122223333:policy/delivery/marlinspike-boundary"
+        assert bounds == {"dev": {None}, "staging": {bound}, "prod": {bound}, "local": set()}[up.stack]
+
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
             pods = api.items("/api/v1/pods")
