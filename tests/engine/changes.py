@@ -235,6 +235,11 @@ CHANGES: dict[str, list[Change]] = {
         change(
             "backup.lock", {"maximum_days": 400}, *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault")
         ),
+        change(
+            "storage.noncurrent_days",
+            60,
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
+        ),
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment"),

@@ -170,6 +170,12 @@ class TestUp:
         scopes = [policy["accessScope"].get("namespaces") for policy in policies if "Edit" in policy["policyArn"]]
         assert scopes == ([] if up.stack == "local" else [["marlinspike"]])
 
+    def test_every_role_is_bounded_where_ci_may_deploy(self, up: Rehearsed) -> None:
+        # Those that pulumi-eks makes too: the program's transform reached them.
+        bounds = {r["inputs"].get("permissionsBoundary") for r in up.resources() if r["type"] == "aws:iam/role:Role"}
+        bound = "arn:aws:iam::111122223333:policy/delivery/marlinspike-boundary"
+        assert bounds == {"dev": {None}, "staging": {bound}, "prod": {bound}, "local": set()}[up.stack]
+
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
             pods = api.items("/api/v1/pods")

@@ -202,6 +202,12 @@ def test_the_longest_name_of_a_copy_is_one_that_s3_takes() -> None:
         copy_bucket_name("x" * (STACK_NAME_LENGTH + 2), "111122223333", "ap-southeast-1")
 
 
+def test_the_longest_stack_name_leaves_room_for_the_digits_of_automatic_bucket_names() -> None:
+    for bucket in planned("staging").of(BUCKET):
+        longest = bucket.name.replace("staging", "x" * STACK_NAME_LENGTH)
+        assert len(f"{longest}-1234567") <= 63
+
+
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_there_is_no_cdn_unless_the_settings_say_so(stack: str) -> None:
     plan = planned(stack)
