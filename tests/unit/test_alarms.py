@@ -12,7 +12,8 @@ from infra.alarms.alarms import AlarmSettings
 from infra.alarms.database import CPU_BASELINE_PERCENT, CPU_CREDITS_PER_HOUR, DatabaseThresholds, database_alarms
 from infra.alarms.edge import EdgeThresholds, certificate_alarms, load_balancer_alarms
 from infra.alarms.network import NetworkThresholds, nat_gateway_alarms, subnet_alarms
-from infra.database import INSTANCE_MEMORY_GIB, DatabaseSettings
+from infra.database import DatabaseSettings
+from infra.instance_classes import INSTANCE_MEMORY_GIB
 from tests.unit.alarms import every_alarm
 from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, Plan, Registered, planned, planned_with
 
