@@ -60,23 +60,7 @@ class Bucket(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=protect),
         )
         self.arn = self.bucket.arn
-        self._closed = aws.s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=self.bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            region=region,
-            opts=child,
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=self.bucket.bucket,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            region=region,
-            opts=child,
-        )
+        self._closed = self._close()
         self.versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=self.bucket.bucket,
@@ -100,6 +84,27 @@ class Bucket(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, depends_on=[self.versioning]),
         )
         self.register_outputs({"arn": self.arn})
+
+    def _close(self) -> aws.s3.BucketPublicAccessBlock:
+        """Nothing public, by policy or by ACL."""
+        closed = aws.s3.BucketPublicAccessBlock(
+            f"{self._prefix}-public-access",
+            bucket=self.bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            region=self._where,
+            opts=ResourceOptions(parent=self),
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{self._prefix}-ownership",
+            bucket=self.bucket.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            region=self._where,
+            opts=ResourceOptions(parent=self),
+        )
+        return closed
 
     def set_policy(self, statements: Sequence[Mapping[str, Any]] = ()) -> None:
         """Gives the bucket its one policy: nothing without TLS, and what `statements` allow. To be called once."""
