@@ -39,7 +39,7 @@ class FlowLogs(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:flow_logs:FlowLogs", name, {}, opts)
-        self._name, self._key_arn = name, key_arn
+        self._prefix, self._key_arn = name, key_arn
         self._child = ResourceOptions(parent=self)
         if settings.destination == "s3":
             self._record_in_bucket(vpc_id, account_id, region, settings.retention_days)
@@ -49,13 +49,13 @@ class FlowLogs(pulumi.ComponentResource):
 
     def _record_in_log_group(self, vpc_id: Input[str], days: int) -> None:
         group = aws.cloudwatch.LogGroup(
-            f"{self._name}-group", retention_in_days=days, kms_key_id=self._key_arn, opts=self._child
+            f"{self._prefix}-group", retention_in_days=days, kms_key_id=self._key_arn, opts=self._child
         )
         role = aws.iam.Role(
-            f"{self._name}-role", assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"), opts=self._child
+            f"{self._prefix}-role", assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"), opts=self._child
         )
         policy = aws.iam.RolePolicy(
-            f"{self._name}-policy",
+            f"{self._prefix}-policy",
             role=role.id,
             policy=granting(
                 {
@@ -68,7 +68,7 @@ class FlowLogs(pulumi.ComponentResource):
             opts=self._child,
         )
         aws.ec2.FlowLog(
-            f"{self._name}-to-cloudwatch",
+            f"{self._prefix}-to-cloudwatch",
             vpc_id=vpc_id,
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
@@ -81,14 +81,14 @@ class FlowLogs(pulumi.ComponentResource):
     def _record_in_bucket(self, vpc_id: Input[str], account_id: str, region: str, days: int) -> None:
         bucket, ready = self._private_bucket(days)
         policy = aws.s3.BucketPolicy(
-            f"{self._name}-policy",
+            f"{self._prefix}-policy",
             bucket=bucket.id,
             policy=_delivery(bucket.arn, account_id, region),
             # S3 refuses two changes of a bucket's access at a time (terraform-provider-aws#7628).
             opts=ResourceOptions(parent=self, depends_on=ready),
         )
         aws.ec2.FlowLog(
-            f"{self._name}-to-s3",
+            f"{self._prefix}-to-s3",
             vpc_id=vpc_id,
             traffic_type="ALL",
             log_destination_type="s3",
@@ -101,15 +101,15 @@ class FlowLogs(pulumi.ComponentResource):
     def _private_bucket(self, days: int) -> tuple[aws.s3.Bucket, list[pulumi.Resource]]:
         """A bucket whose objects expire, and what must be there before the first of them."""
         # Its objects go with it, as a log group's entries do: the record is there to be read, not to be kept.
-        bucket = aws.s3.Bucket(f"{self._name}-bucket", force_destroy=True, opts=self._child)
+        bucket = aws.s3.Bucket(f"{self._prefix}-bucket", force_destroy=True, opts=self._child)
         aws.s3.BucketOwnershipControls(
-            f"{self._name}-ownership",
+            f"{self._prefix}-ownership",
             bucket=bucket.id,
             rule={"object_ownership": "BucketOwnerEnforced"},  # access lists have no effect
             opts=self._child,
         )
         private = aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-private",
+            f"{self._prefix}-private",
             bucket=bucket.id,
             block_public_acls=True,
             block_public_policy=True,
@@ -118,7 +118,7 @@ class FlowLogs(pulumi.ComponentResource):
             opts=self._child,
         )
         encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-encryption",
+            f"{self._prefix}-encryption",
             bucket=bucket.id,
             rules=[
                 {
@@ -132,7 +132,7 @@ class FlowLogs(pulumi.ComponentResource):
             opts=self._child,
         )
         aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-lifecycle",
+            f"{self._prefix}-lifecycle",
             bucket=bucket.id,
             rules=[
                 {

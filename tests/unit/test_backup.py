@@ -7,7 +7,8 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from infra.backup import BackedUp, Backup, BackupCopy, BackupSettings, RestoreTarget, VaultLockSettings
+from infra.backup import BackedUp, Backup, BackupSettings, RestoreTarget, VaultLockSettings
+from infra.recovery import SecondRegion
 from stacks.settings import SettingsError
 from tests.unit.plan import PROJECT, Cloud, Plan, RecordingMonitor, planned, settings_with
 
@@ -151,7 +152,7 @@ def test_who_backs_up_may_not_restore_and_both_wait_until_they_may() -> None:
 
 
 def test_copies_go_to_a_locked_vault_of_the_other_region() -> None:
-    plan = alone(copy=BackupCopy("eu-central-1", "arn:key-there"), settings=BackupSettings(monthly_days=365))
+    plan = alone(copy=SecondRegion("eu-central-1", "arn:key-there"), settings=BackupSettings(monthly_days=365))
     copy, lock = plan.only(VAULT, "kept-copy"), plan.only(LOCK, "kept-copy")
     assert (copy.inputs["region"], copy.inputs["kmsKeyArn"], copy.protect) == ("eu-central-1", "arn:key-there", True)
     assert (lock.inputs["region"], lock.inputs["minRetentionDays"]) == ("eu-central-1", 7)
