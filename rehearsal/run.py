@@ -22,6 +22,7 @@ from rehearsal.manifests import write_manifests
 from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.protection import switch_off
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
+from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.toolchain.disk import require_free
 from rehearsal.wrappers import write_wrappers
@@ -123,7 +124,7 @@ class Rehearsal:
     ) -> Result:
         """Brings the stack up, or to what the program now says.
 
-        Leaves plan.json, manifests/, kubeconfig and pulumi.log in `out`.
+        Leaves plan.json, manifests/, terraform/, kubeconfig and pulumi.log in `out`.
 
         `env` is added to the environment of the engine and the plugins; `config` changes settings for this run
         (`stack_file.rehearsed`); `arguments` go to `pulumi up` as they are.
@@ -136,7 +137,9 @@ class Rehearsal:
                 self._unfinished.unlink()
             self._write_plan(run)
             try:
-                count = len(write_manifests(self._export(env), self.out / "manifests"))
+                exported = self._export(env)
+                count = len(write_manifests(exported, self.out / "manifests"))
+                write_terraform(exported, self.out / "terraform")
             except RehearsalError:
                 if run.succeeded:
                     raise
