@@ -12,6 +12,7 @@ from infra.add_ons.controller import Controllers, Platform
 from infra.add_ons.ebs_csi import NAME as EBS_CSI
 from infra.add_ons.ebs_csi import Disks
 from infra.add_ons.eks import AddOns
+from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -20,13 +21,14 @@ from infra.alarms.database import database_alarms
 from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.application import application_environment, bootstrap_environment, migration_environment
 from infra.backup import BackedUp, Backup, RestoreTarget
+from infra.binding import PublicEntry
 from infra.budget import Budget
 from infra.cache import Cache
 from infra.cache_stores import VALKEY_PORT
 from infra.cluster import Cluster
 from infra.database import POSTGRESQL_PORT, Database, DataNetwork
 from infra.delivery.bounds import bounding
-from infra.edge import Backend, Edge, EdgeSettings, PublicNetwork
+from infra.edge import Backend, Edge, EdgeSettings, Failover, PublicNetwork
 from infra.encryption import EncryptionKey
 from infra.identity import Permission, WorkloadIdentity
 from infra.jobs import ReleaseJob
@@ -41,7 +43,7 @@ from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
 from infra.public_name import PublicName
-from infra.recovery import SecondRegion
+from infra.recovery import RecoverySettings, SecondRegion
 from infra.secrets import Secrets
 from infra.storage import Storage
 from infra.workload import HTTP_PORT, METRICS_PORT, READINESS_PATH, Workload
@@ -141,11 +143,13 @@ class AwsStack:
             "image": settings.app.image,
         }
         if self._edge:
+            served = [self._workload] if self._edge.failover == "secondary" else []
+            PublicName(EDGE, self._edge, depends_on=[*served], opts=self._on_aws)
             self.outputs |= {"url": self._edge.url, "load_balancer_dns_name": self._edge.load_balancer_dns_name}
 
     def _make_edge(self, settings: EdgeSettings, protect: bool) -> Edge:
         account = self._settings.account
-        edge = Edge(
+        return Edge(
             EDGE,
             settings,
             PublicNetwork(
@@ -159,10 +163,9 @@ class AwsStack:
             account.id,
             account.region,
             protect,
+            failover=_choice(self._settings.recovery),
             opts=self._on_aws,
         )
-        PublicName(EDGE, edge, opts=self._on_aws)
-        return edge
 
     def _provider(self, logical: str, region: str, stack: str) -> ResourceOptions:
         provider = aws.Provider(
@@ -358,13 +361,18 @@ class AwsStack:
             depends_on=[policies, bootstrap, self._identities[MIGRATE]],
             opts=self._on_kubernetes,
         )
-        Workload(
+        entry = None
+        if self._edge:
+            controller = self._controllers.releases[LOAD_BALANCER_CONTROLLER]
+            entry = PublicEntry(self._edge.target_group_arn, self._network.vpc_id, depends_on=[self._edge, controller])
+        self._workload = Workload(
             APP,
             app,
             self._namespace.name,
             Runtime(application_environment(app, database, cache, region)),
             depends_on=[policies, migrate, self._identities[APP]],
             placement=placement,
+            public=entry,
             opts=self._on_kubernetes,
         )
 
@@ -390,3 +398,10 @@ class AwsStack:
             watch.release,
             opts=self._on_kubernetes,
         )
+
+
+def _choice(recovery: RecoverySettings | None) -> Failover:
+    """Which of the two regions the domain leads to first; none where there is no second one."""
+    if recovery is None:
+        return "none"
+    return "secondary" if recovery.restoring else "primary"
