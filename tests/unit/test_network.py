@@ -166,19 +166,10 @@ def test_a_fourth_zone_adds_what_it_needs_and_changes_only_what_spans_all_zones(
         ("VpcEndpoint", "routeTableIds"),
         ("VpcEndpoint", "subnetIds"),
         ("SubnetGroup", "subnetIds"),
+        ("LoadBalancer", "subnets"),
         ("NodeGroup", "subnetIds"),  # replaces them: see the setting
         ("NetworkPolicy", "spec"),  # the new subnets' addresses
     }
-
-
-@pytest.mark.parametrize("stack", AWS_STACKS)
-def test_nothing_but_a_load_balancer_is_open_to_the_world(stack: str) -> None:
-    rules = planned(stack).of(INGRESS_RULE)
-    assert rules
-    assert not any(rule.inputs.get("cidrIpv4") == "0.0.0.0/0" or "cidrIpv6" in rule.inputs for rule in rules)
-    assert not any(
-        rule["cidrBlocks"] for group in planned(stack).of(GROUP) for rule in group.inputs.get("ingress") or []
-    )
 
 
 def test_load_balancers_find_their_subnets_by_tag() -> None:
