@@ -39,6 +39,7 @@ class Registered:
     inputs: Mapping[str, Any]
     parent: str
     protect: bool
+    delete_before_replace: bool
     ignore_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
@@ -158,6 +159,7 @@ class RecordingMonitor(MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
                     ignore_changes=tuple(request.ignoreChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
