@@ -39,6 +39,7 @@ class Registered:
     inputs: Mapping[str, Any]
     parent: str
     protect: bool
+    delete_before_replace: bool
     ignore_changes: tuple[str, ...]
     replace_on_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
@@ -182,6 +183,7 @@ class RecordingMonitor(MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
                     ignore_changes=tuple(request.ignoreChanges),
                     replace_on_changes=tuple(request.replaceOnChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),

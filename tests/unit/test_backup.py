@@ -66,6 +66,14 @@ def test_prods_recovery_points_resist_a_deletion_and_stagings_go_with_it(
     assert (vault.protect, vault.inputs["forceDestroy"]) == (protected, goes)
 
 
+def test_only_what_holds_data_is_protected_so_that_the_lock_and_the_plan_can_change() -> None:
+    assert {resource.type for resource in alone(protect=True).resources if resource.protect} == {VAULT}
+
+
+def test_a_changed_lock_is_not_taken_away_by_the_one_that_it_replaces() -> None:
+    assert alone().only(LOCK).delete_before_replace
+
+
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
     vault = alone(protect=False).only(VAULT)
     assert (vault.protect, vault.inputs["forceDestroy"]) == (False, False)
