@@ -181,7 +181,9 @@ def test_a_stack_has_its_load_balancer_controller_and_its_autoscaler_and_no_othe
     ],
 )
 def test_of_a_controller_that_is_switched_off_nothing_is_left(setting: str, value: bool, name: str) -> None:
-    assert not [found.key for found in planned_with("prod", {setting: value}).resources if name in found.name]
+    assert not [
+        found.key for found in planned_with("prod", {setting: value, "edge": None}).resources if name in found.name
+    ]
 
 
 def test_every_release_is_rolled_back_when_it_fails_and_has_a_namespace_that_is_there() -> None:
@@ -232,7 +234,7 @@ def test_a_controllers_service_account_is_the_one_of_its_role_and_its_rights_com
 
 def test_a_pod_counts_as_ready_only_when_the_load_balancer_says_so_too() -> None:
     label = "elbv2.k8s.aws/pod-readiness-gate-inject"
-    with_it, without = planned("prod"), planned_with("prod", {"add_ons.load_balancer_controller": False})
+    with_it, without = planned("prod"), planned_with("prod", {"add_ons.load_balancer_controller": False, "edge": None})
     assert with_it.only(NAMESPACE, "marlinspike-namespace").inputs["metadata"]["labels"][label] == "enabled"
     assert label not in with_it.only(NAMESPACE, "monitoring-namespace").inputs["metadata"]["labels"]
     assert label not in without.only(NAMESPACE, "marlinspike-namespace").inputs["metadata"]["labels"]
