@@ -131,6 +131,9 @@ def test_no_deploy_role_reaches_another_environment(kind: str) -> None:
         "wafv2:CreateWebACL",
         # An own zone's records; the zones are given for each environment.
         "route53:ChangeResourceRecordSets",
+        # Who may write into log groups: an account has ten of these, and IAM knows them not apart.
+        "logs:PutResourcePolicy",
+        "logs:DeleteResourcePolicy",
         # Only with a launch template, an instance and a subnet of the own environment.
         "ec2:RunInstances",
     }

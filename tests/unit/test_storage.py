@@ -70,6 +70,8 @@ def test_every_bucket_is_private_versioned_encrypted_tidied_and_answers_over_tls
     assert {r.inputs["rule"]["objectOwnership"] for r in plan.of(OWNERSHIP)} == {"BucketOwnerEnforced"}
     assert {r.inputs["versioningConfiguration"]["status"] for r in plan.of(VERSIONING)} == {"Enabled"}
     for policy in plan.of(BUCKET_POLICY):
+        if policy.inputs["bucket"] not in names:
+            continue
         tls = statements(policy.inputs["policy"])["OverTlsOnly"]
         assert (tls["Effect"], tls["Principal"], tls["Action"]) == ("Deny", "*", "s3:*")
         assert tls["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -252,7 +254,8 @@ def test_the_cdn_speaks_new_tls_only_under_its_own_certificate() -> None:
     assert (behaviour["viewerProtocolPolicy"], behaviour["compress"]) == ("redirect-to-https", True)
     assert behaviour["responseHeadersPolicyId"] == "67f7725c-6f97-4210-82d7-5512b31e9d03"
     for kind in ("aws:acm/certificate:Certificate", "aws:acm/certificateValidation:CertificateValidation"):
-        assert plan.only(kind).inputs["region"] == "us-east-1"
+        [own] = [found for found in plan.of(kind) if "-cdn" in found.name]
+        assert own.inputs["region"] == "us-east-1"
     records = {record.inputs["type"] for record in plan.of("aws:route53/record:Record")}
     assert records == {"A", "AAAA", "CNAME"}
 
