@@ -233,12 +233,16 @@ CHANGES: dict[str, list[Change]] = {
         change("budget.monthly_usd", 2500, "update Budget/marlinspike-prod-budget-monthly"),
         change("backup.daily_days", 30, "update Plan/marlinspike-prod-backup-plan"),
         change(
-            "backup.lock", {"maximum_days": 400}, *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault")
+            "backup.lock",
+            {"maximum_days": 400},
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault"),
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-copy"),
         ),
         change(
             "storage.noncurrent_days",
             60,
             "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
         ),
     ],
     "local": [
