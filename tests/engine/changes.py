@@ -52,6 +52,7 @@ FOURTH_ZONE = (
         "VpcEndpoint/marlinspike-staging-s3",
         "SubnetGroup/marlinspike-staging-database-subnets",
         "SubnetGroup/marlinspike-staging-cache-subnets",
+        "LoadBalancer/marlinspike-staging-edge-balancer",
         "NetworkPolicy/marlinspike-app",
         "NetworkPolicy/marlinspike-database-migrate",
         "NetworkPolicy/marlinspike-database-bootstrap",
@@ -92,6 +93,8 @@ NO_ENDPOINTS = (
 )
 
 STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
+
+CACHE_ALARMS = ("ConnectionsHigh", "CpuHigh", "EvictionsHigh", "MemoryHigh", "ReplicationLagging")
 
 EMAIL_REPLACED = (
     "create TopicSubscription/marlinspike-staging-alarms-other@example.com",
@@ -176,13 +179,23 @@ CHANGES: dict[str, list[Change]] = {
             ["m8g.large"],
             *replacement("NodeGroup/marlinspike-staging-application"),
         ),
-        change("database.instance_class", "db.t4g.large", "update Instance/marlinspike-staging-database-instance"),
+        change(
+            "database.instance_class",
+            "db.t4g.large",
+            "update Instance/marlinspike-staging-database-instance",
+            *(f"update {STAGING_ALARM}-Database{what}Low" for what in ("CpuCredits", "Memory")),
+        ),
         change("database.multi_az", False, "update Instance/marlinspike-staging-database-instance"),
         change(
             "database.parameters", {"work_mem": "8192"}, "update ParameterGroup/marlinspike-staging-database-parameters"
         ),
         change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
-        change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
+        change(
+            "cache.nodes",
+            3,
+            "update ReplicationGroup/marlinspike-staging-cache-group",
+            *(f"create {STAGING_ALARM}-Cache{what}-003" for what in CACHE_ALARMS),
+        ),
         change("edge.firewall.mode", "block", "update WebAcl/marlinspike-staging-edge-firewall"),
         change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/marlinspike-staging-edge-targets"),
         change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
