@@ -64,9 +64,11 @@ FOURTH_ZONE = (
 FLOW_LOGS_IN_S3 = (
     *operations(
         "create",
+        "Bucket/marlinspike-dev-flow-logs",
         "Bucket/marlinspike-dev-flow-logs-bucket",
+        "BucketVersioning/marlinspike-dev-flow-logs-versioning",
         "BucketOwnershipControls/marlinspike-dev-flow-logs-ownership",
-        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-private",
+        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-public-access",
         "BucketServerSideEncryptionConfiguration/marlinspike-dev-flow-logs-encryption",
         "BucketLifecycleConfiguration/marlinspike-dev-flow-logs-lifecycle",
         "BucketPolicy/marlinspike-dev-flow-logs-policy",

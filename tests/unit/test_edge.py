@@ -226,7 +226,7 @@ def test_requests_and_connections_are_recorded_and_the_record_ends(stack: str, d
     balancer = plan.only(BALANCER)
     for logs in ("accessLogs", "connectionLogs"):
         assert balancer.inputs[logs]["enabled"] is True
-        assert balancer.inputs[logs]["bucket"] == f"marlinspike-{stack}-edge-logs-bucket-id"
+        assert balancer.inputs[logs]["bucket"] == f"marlinspike-{stack}-edge-logs-bucket"
     prefixes = {balancer.inputs[logs]["prefix"] for logs in ("accessLogs", "connectionLogs")}
     assert len(prefixes) == 2
     lifecycle = plan.only(LIFECYCLE, f"marlinspike-{stack}-edge-logs-lifecycle")
