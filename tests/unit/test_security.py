@@ -146,6 +146,21 @@ def test_roles_trust_named_services_and_nobody_else(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
+def test_a_pods_role_is_for_one_service_account_of_one_cluster(stack: str) -> None:
+    plan = planned(stack)
+    roles = {role.name: role.inputs["assumeRolePolicy"] for role in plan.of("aws:iam/role:Role")}
+    associations = plan.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    assert len(associations) == len([policy for policy in roles.values() if "pods.eks.amazonaws.com" in policy])
+    for association in associations:
+        [statement] = statements(roles[association.inputs["roleArn"].rpartition(":")[2]])
+        assert statement["Condition"]["StringEquals"] == {
+            "aws:RequestTag/eks-cluster-name": association.inputs["clusterName"],
+            "aws:RequestTag/kubernetes-namespace": association.inputs["namespace"],
+            "aws:RequestTag/kubernetes-service-account": association.inputs["serviceAccount"],
+        }
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
 def test_the_longest_stack_name_leaves_room_for_the_names_of_roles(stack: str) -> None:
     longest = "x" * STACK_NAME_LENGTH
     wrong = [
