@@ -94,7 +94,19 @@ def test_a_deploy_role_may_make_every_type_that_is_known(kind: str) -> None:
 
 
 def imagined(kind: str, inputs: dict[str, str]) -> Registered:
-    return Registered(kind, "marlinspike-dev-x", inputs, "", False, (), (), "", True)
+    return Registered(
+        type=kind,
+        name="marlinspike-dev-x",
+        inputs=inputs,
+        parent="",
+        protect=False,
+        delete_before_replace=False,
+        ignore_changes=(),
+        replace_on_changes=(),
+        depends_on=(),
+        provider="",
+        custom=True,
+    )
 
 
 def test_the_types_that_only_the_eks_component_makes_are_known() -> None:

@@ -111,7 +111,7 @@ def test_only_the_domain_leads_to_the_pods(stack: str) -> None:
     plan = planned(stack)
     [otherwise] = plan.only(LISTENER, "edge-https").inputs["defaultActions"]
     assert (otherwise["type"], otherwise["fixedResponse"]["statusCode"]) == ("fixed-response", "404")
-    rule = plan.only(RULE).inputs
+    rule = plan.only(RULE, "edge-domain").inputs
     assert rule["conditions"] == [{"hostHeader": {"values": [DOMAINS[stack]]}}]
     assert plan.only(CERTIFICATE).inputs["domainName"] == DOMAINS[stack]
     record = plan.only(RECORD, "edge-record").inputs
@@ -151,6 +151,21 @@ def test_targets_are_pods_that_are_ready(stack: str) -> None:
 def test_a_target_leaves_as_the_application_says() -> None:
     plan = planned_with("dev", {"app.shutdown": {"deregistration_delay_seconds": 25}})
     assert plan.only(TARGET_GROUP).inputs["deregistrationDelay"] == 25
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_applications_pods_are_those_targets(stack: str) -> None:
+    plan = planned(stack)
+    binding = plan.only("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding")
+    assert binding.inputs["spec"]["targetGroupARN"].endswith(":edge-targets")
+    assert plan.comes_before("ListenerRule/edge-domain", binding.key)
+    assert plan.comes_before("Release/aws-load-balancer-controller-release", binding.key)
+    assert plan.comes_before(binding.key, "Deployment/app-deployment")
+
+
+def test_a_load_balancer_without_anybody_who_binds_pods_to_it_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"add_ons\.load_balancer_controller: is off, and section edge needs it"):
+        settings_with("prod", {"add_ons.load_balancer_controller": False})
 
 
 @pytest.mark.parametrize(("stack", "protected"), [("dev", False), ("staging", False), ("prod", True)])
@@ -301,10 +316,15 @@ def test_the_firewalls_log_is_encrypted_ends_and_shows_nobodys_log_in(stack: str
 
 
 def test_a_single_region_has_a_plain_record() -> None:
-    plan = planned("prod")
+    plan = planned("staging")
     record = plan.only(RECORD, "edge-record").inputs
     assert record.keys().isdisjoint({"failoverRoutingPolicies", "setIdentifier", "healthCheckId"})
     assert not plan.of(HEALTH_CHECK)
+
+
+def test_prod_is_the_first_choice_since_it_has_a_second_region() -> None:
+    record = planned("prod").only(RECORD, "edge-record").inputs
+    assert record["failoverRoutingPolicies"] == [{"type": "PRIMARY"}]
 
 
 @pytest.mark.parametrize("failover", ["primary", "secondary"])

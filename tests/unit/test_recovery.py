@@ -6,7 +6,7 @@ import pytest
 
 from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings, SettingsError
-from tests.unit.plan import PROJECT, planned, planned_with, settings_of, settings_with, stack_file
+from tests.unit.plan import PROJECT, plan_of, planned, planned_with, settings_of, settings_with, stack_file
 
 BACKUP = "arn:aws:rds:eu-central-1:111122223333:auto-backup:ab-0123456789abcdef"
 
@@ -83,7 +83,7 @@ def test_secrets_are_copied_to_the_second_region_with_a_key_that_lives_there() -
     assert replica["region"] == "eu-central-1"
     assert replica["kmsKeyId"].endswith("marlinspike-prod-copies-key")
     key = plan.only("aws:kms/key:Key", "marlinspike-prod-copies-key")
-    assert "::aws-second-region::" in key.provider
+    assert key.inputs["region"] == "eu-central-1"
     assert "logs.eu-central-1.amazonaws.com" in key.inputs["policy"]
 
 
@@ -99,4 +99,11 @@ def test_a_deleted_secret_comes_back_only_where_data_is_protected(stack: str, da
 
 @pytest.mark.parametrize("stack", ["dev", "staging"])
 def test_without_a_second_region_nothing_is_registered_there(stack: str) -> None:
-    assert not any("second-region" in resource.provider for resource in planned(stack).resources)
+    assert {resource.inputs.get("region") for resource in planned(stack).resources} <= {None, "eu-west-3"}
+
+
+def test_the_name_leads_to_the_second_region_once_the_application_runs_there() -> None:
+    plan = plan_of("prod-recovery", settings_of("prod-recovery", recovery_file()))
+    record = plan.only("aws:route53/record:Record")  # and no second one that proves the domain
+    assert record.inputs["failoverRoutingPolicies"] == [{"type": "SECONDARY"}]
+    assert plan.comes_before("Deployment/app-deployment", record.key)
