@@ -40,7 +40,9 @@ class Peer:
                 f"{self} is no single peer; name a workload, a namespace or address ranges, for an empty list means everybody"
             )
         if (self.pod_labels and not self.namespace) or (self.except_cidrs and not self.cidrs):
-            raise ValueError(f"{self} narrows what it does not name; pod_labels go with namespace, except_cidrs with cidrs")
+            raise ValueError(
+                f"{self} narrows what it does not name; pod_labels go with namespace, except_cidrs with cidrs"
+            )
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class NetworkPolicies(pulumi.ComponentResource):
                 spec={
                     "pod_selector": {"match_labels": selector_labels(workload)},
                     "policy_types": ["Ingress", "Egress"],
-                    "ingress": [{"from_": _peers(flow.peer), "ports": _ports(flow)} for flow in access.ingress],
+                    "ingress": _incoming(access.ingress),
                     "egress": [{"to": _peers(flow.peer), "ports": _ports(flow)} for flow in _with_names(access.egress)],
                 },
                 opts=child,
@@ -134,17 +136,13 @@ class NamespaceFence(pulumi.ComponentResource):
         self, name: str, namespace: Input[str], callers: Sequence[Flow], opts: ResourceOptions | None = None
     ) -> None:
         super().__init__("marlinspike:policies:NamespaceFence", name, {}, opts)
-        each_other: kubernetes.networking.v1.NetworkPolicyIngressRuleArgsDict = {"from_": [{"pod_selector": {}}]}
         kubernetes.networking.v1.NetworkPolicy(
             f"{name}-fence",
             metadata=object_metadata("fence", namespace),
             spec={
                 "pod_selector": {},
                 "policy_types": ["Ingress"],
-                "ingress": [
-                    each_other,
-                    *({"from_": _peers(flow.peer), "ports": _ports(flow)} for flow in callers),
-                ],
+                "ingress": [{"from_": [{"pod_selector": {}}]}, *_incoming(callers)],
             },
             opts=ResourceOptions(parent=self),
         )
@@ -154,6 +152,12 @@ class NamespaceFence(pulumi.ComponentResource):
 def _with_names(egress: Sequence[Flow]) -> Sequence[Flow]:
     """The flows, and the way to the DNS that whoever calls somebody needs."""
     return (DNS, *egress) if egress else ()
+
+
+def _incoming(
+    flows: Sequence[Flow],
+) -> list[Input[kubernetes.networking.v1.NetworkPolicyIngressRuleArgsDict]]:
+    return [{"from_": _peers(flow.peer), "ports": _ports(flow)} for flow in flows]
 
 
 def _peers(peer: Peer) -> list[Input[kubernetes.networking.v1.NetworkPolicyPeerArgsDict]]:

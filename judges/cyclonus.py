@@ -50,7 +50,9 @@ def ask(
 
     Raises JudgeError when it did not answer for all of them.
     """
-    pairs = [(source, to) for source, to in product(peers, peers) if source != to and (source.namespace or to.namespace)]
+    pairs = [
+        (source, to) for source, to in product(peers, peers) if source != to and (source.namespace or to.namespace)
+    ]
     asked = [(source, to, port) for source, to in pairs for port in ports]
     traffic = [
         {

@@ -39,21 +39,31 @@ ELSEWHERE: Mapping[str, tuple[str, Mapping[str, str]]] = {
 POD_NETWORK = "10.244.0.0/16"
 """Of pods where no network is known, as kind and kubeadm have it."""
 
+HOST = 60
+"""Which address of a network is asked about: there is one in the smallest, a /26, and pods are fewer."""
 
-def peers(objects: Sequence[Mapping[str, Any]], networks: Mapping[str, str], pod_network: str = POD_NETWORK) -> list[Peer]:
-    """Everybody who may call or be called: each pod that the objects make, a stranger beside it, ELSEWHERE, FIXED, and an address
-    in each of `networks` (by name: its range)."""
+
+def peers(objects: Sequence[Mapping[str, Any]], networks: Mapping[str, str]) -> list[Peer]:
+    """Everybody who may call or be called.
+
+    That is each pod that the objects make, a stranger beside it, ELSEWHERE, FIXED, and an address in each of `networks` (by name:
+    its range). As with the VPC CNI, pods have addresses of a private network, where there is one.
+    """
     labels = {
         each["metadata"]["name"]: dict(each["metadata"].get("labels") or {}) for each in _of(objects, "Namespace")
     }
     pods = {name: (namespace, found) for name, namespace, found in _pods(objects)}
-    strangers = {f"stranger in {namespace}": (namespace, {}) for namespace, _ in pods.values()}
+    strangers: Mapping[str, tuple[str, Mapping[str, str]]] = {
+        f"stranger in {namespace}": (namespace, {}) for namespace, _ in pods.values()
+    }
+    pod_network = next((cidr for name, cidr in networks.items() if "private" in name), POD_NETWORK)
     addresses = ipaddress.IPv4Network(pod_network).hosts()
     found = [
         Peer(name, str(next(addresses)), namespace, labels.get(namespace, {}) | {METADATA_NAME: namespace}, pod_labels)
         for name, (namespace, pod_labels) in {**pods, **strangers, **ELSEWHERE}.items()
     ]
-    return [*found, *(Peer(name, str(ipaddress.IPv4Network(cidr)[10])) for name, cidr in networks.items()), *FIXED]
+    around = [Peer(name, str(ipaddress.IPv4Network(cidr)[HOST])) for name, cidr in networks.items()]
+    return [*found, *around, *FIXED]
 
 
 def policies(objects: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
