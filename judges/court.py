@@ -1,10 +1,13 @@
 """Has one stack judged: rehearses it, hands what it leaves to each judge, and leaves things as they were found."""
 
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from judges import checkov, kube_score, kubeconform
+import yaml
+
+from judges import checkov, cyclonus, kube_score, kubeconform, network_policies
 from judges.findings import JudgeError, Opinion
 from judges.tools import Judges
 from rehearsal.control_plane.api import Api
@@ -35,7 +38,10 @@ def opinions(stack: str, judges: Judges, say: Say) -> tuple[list[Opinion], Path]
 
 
 def judged(state: dict[str, Any], folder: Path, judges: Judges, api: Api, say: Say) -> list[Opinion]:
-    """What the judges say of an exported stack, of which the files are written to `folder`. Raises JudgeError."""
+    """What the judges say of an exported stack, of which the files are written to `folder`. Raises JudgeError.
+
+    Writes `network-policies.json` too: who reaches whom.
+    """
     written = write_terraform(state, folder / "terraform")
     unknown = sorted({each.token for each in written if not is_known(each.token)})
     if unknown:
@@ -54,4 +60,19 @@ def judged(state: dict[str, Any], folder: Path, judges: Judges, api: Api, say: S
             pool.submit(kube_score.ask, judges, manifests, f"{version['major']}.{version['minor']}"),
             pool.submit(kubeconform.ask, judges, manifests, api, folder / "schemas"),
         ]
+        reached = pool.submit(_reached, state, manifests, judges, folder)
+    network_policies.write_json(reached.result(), folder / "network-policies.json")
     return [each.result() for each in asked]
+
+
+def _reached(state: Mapping[str, Any], manifests: Sequence[Path], judges: Judges, folder: Path) -> cyclonus.Verdicts:
+    """Who reaches whom; what should be is known to tests/judges/test_network_policies.py."""
+    objects = [yaml.safe_load(file.read_text()) for file in manifests]
+    networks = {
+        resource["urn"].rpartition("::")[2]: resource["inputs"]["cidrBlock"]
+        for resource in state["deployment"]["resources"]
+        if resource["type"] == "aws:ec2/subnet:Subnet"
+    }
+    everybody = network_policies.peers(objects, networks)
+    policies = network_policies.policies(objects)
+    return cyclonus.ask(judges.cyclonus, policies, everybody, network_policies.PORTS, folder / "network-policies")

@@ -1,4 +1,4 @@
-"""Gets the judges: checkov into a Python environment of its own, kube-score and kubeconform as programs.
+"""Gets the judges: checkov into a Python environment of its own, kube-score, kubeconform and cyclonus as programs.
 
 checkov pins a hundred packages, some of them older than the project's, hence not into the project's environment.
 """
@@ -29,8 +29,12 @@ MODULE = FOLDER / "go"
 PROGRAMS = {
     "kube-score": "github.com/zegl/kube-score",
     "kubeconform": "github.com/yannh/kubeconform",
+    "cyclonus": "github.com/mattfenwick/cyclonus",
 }
 """By program: the Go module, which is the address of the project too."""
+
+APART = {"cyclonus": MODULE / "cyclonus"}
+"""Modules of their own, for programs that do not compile with the others' newer versions of Kubernetes' client."""
 
 CHECKOV_GB = 0.4
 GO_GB = 0.6
@@ -48,6 +52,7 @@ class Judges:
 
     kube_score: Path
     kubeconform: Path
+    cyclonus: Path
     versions: Mapping[str, str]
     """By judge, as `kube-score`: the version."""
 
@@ -69,7 +74,13 @@ def ensure_judges(say: Say) -> Judges:
     cache.mkdir(parents=True, exist_ok=True)
     programs = {name: _ensure_program(name, cache, say) for name in PROGRAMS}
     versions = {name: _version(name) for name in PROGRAMS} | {"checkov": pinned(LOCK.read_text(), "checkov")}
-    return Judges(_ensure_checkov(cache, say), programs["kube-score"], programs["kubeconform"], versions)
+    return Judges(
+        checkov=_ensure_checkov(cache, say),
+        kube_score=programs["kube-score"],
+        kubeconform=programs["kubeconform"],
+        cyclonus=programs["cyclonus"],
+        versions=versions,
+    )
 
 
 def _ensure_checkov(cache: Path, say: Say) -> Path:
@@ -113,8 +124,12 @@ def _install(folder: Path, log: Path, say: Say) -> None:
         )
 
 
+def _module(program: str) -> Path:
+    return APART.get(program, MODULE)
+
+
 def _version(program: str) -> str:
-    return go.required_version(MODULE, PROGRAMS[program]).removeprefix("v")
+    return go.required_version(_module(program), PROGRAMS[program]).removeprefix("v")
 
 
 def _ensure_program(program: str, cache: Path, say: Say) -> Path:
@@ -137,7 +152,7 @@ def _ensure_program(program: str, cache: Path, say: Say) -> Path:
             f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
             tried,
         ) from reason
-    say(f"building {program} {version} with Go {tool.version} (half a minute the first time, kept afterwards)")
+    say(f"building {program} {version} with Go {tool.version} (a minute at most the first time, kept afterwards)")
     return obtain(built, lambda folder: _build(tool, program, folder, cache, say), say, required=(program,)) / program
 
 
@@ -145,15 +160,20 @@ def _official(program: str, folder: Path, say: Say) -> None:
     """Puts the program of the official release into `folder`. Raises NotAvailable, TarError or KeyError."""
     version, system, architecture = _version(program), machine.operating_system(), machine.architecture()
     site = f"https://{PROGRAMS[program]}/releases/download/v{version}"
-    archive, checksums = {
-        "kube-score": (f"kube-score_{version}_{system}_{architecture}.tar.gz", "checksums.txt"),
-        "kubeconform": (f"kubeconform-{system}-{architecture}.tar.gz", "CHECKSUMS"),
+    archive, checksums, member = {
+        "kube-score": (f"kube-score_{version}_{system}_{architecture}.tar.gz", "checksums.txt", program),
+        "kubeconform": (f"kubeconform-{system}-{architecture}.tar.gz", "CHECKSUMS", program),
+        "cyclonus": (  # names by its .goreleaser.yml
+            f"cyclonus_{system}_{architecture}.tar.gz",
+            f"cyclonus_{version}_checksums.txt",
+            f"cyclonus_{system}_{architecture}/cyclonus",
+        ),
     }[program]
     published = download.published_sha256(download.fetch_text(f"{site}/{checksums}"), archive)
     packed = folder / archive
     download.fetch(f"{site}/{archive}", packed, published, say)
     with tarfile.open(packed) as content:
-        source = content.extractfile(program)
+        source = content.extractfile(member)
         if source is None:
             raise KeyError(program)
         with source, (folder / program).open("wb") as written:
@@ -165,4 +185,4 @@ def _official(program: str, folder: Path, say: Say) -> None:
 def _build(tool: go.Go, program: str, folder: Path, cache: Path, say: Say) -> None:
     package = f"{PROGRAMS[program]}/cmd/{program}"
     log = cache / "logs" / f"{program}.log"
-    go.build(tool, MODULE, package, folder / program, versions={}, disk_gb=GO_GB, log=log, say=say)
+    go.build(tool, _module(program), package, folder / program, versions={}, disk_gb=GO_GB, log=log, say=say)

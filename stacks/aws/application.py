@@ -12,7 +12,7 @@ from infra.monitoring import stack as monitoring
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
-from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
+from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
@@ -88,19 +88,18 @@ class Application:
         )
 
     def _accesses(self) -> dict[str, Access]:
-        network = self._foundation.network
-        aws = aws_apis(network.endpoint_cidrs)
+        network, settings = self._foundation.network, self._context.settings
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
-        to_files = aws if self._context.settings.storage.application_access else []
+        to_files = [PUBLIC_APIS] if settings.storage.application_access else []
+        from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,))] if settings.edge else []
+        prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
+        from_prometheus = [Flow(prometheus, ports=(METRICS_PORT,))] if settings.monitoring.enabled else []
         return {
             APP: Access(
-                ingress=[
-                    Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,)),  # load balancers are no pods
-                    Flow(Peer(namespace=monitoring.NAMESPACE), ports=(METRICS_PORT,)),
-                ],
+                ingress=[*from_balancer, *from_prometheus],
                 egress=[to_database, to_cache, POD_IDENTITY, *to_files],
             ),
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
-            BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, *aws]),
+            BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
         }

@@ -15,6 +15,7 @@ from infra.monitoring.rules import WorkloadMonitoring
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
 from infra.placement import placement_on
+from infra.policies import Flow, NamespaceFence, Peer
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
@@ -77,13 +78,15 @@ def _alarms(
     return found
 
 
-def monitor(context: Context, compute: Compute, application: Namespace) -> None:
-    """Prometheus and what belongs to it, in a namespace of its own, with the application's rules."""
+def monitor(context: Context, foundation: Foundation, compute: Compute, application: Namespace) -> None:
+    """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules."""
     settings, here = context.settings.monitoring, compute.on_kubernetes
     if not settings.enabled:
         return
     # Node exporter reads the host's own figures, which `restricted` forbids.
     home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=here)
+    api_server = Flow(Peer(cidrs=foundation.network.control_plane_cidrs), ports=(monitoring.WEBHOOK_PORT,))
+    NamespaceFence(monitoring.NAMESPACE, home.name, [api_server], opts=here)
     stack = MonitoringStack(
         monitoring.NAMESPACE,
         settings,

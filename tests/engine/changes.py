@@ -56,6 +56,7 @@ FOURTH_ZONE = (
         "NetworkPolicy/marlinspike-app",
         "NetworkPolicy/marlinspike-database-migrate",
         "NetworkPolicy/marlinspike-database-bootstrap",
+        "NetworkPolicy/monitoring-fence",
     ),
     # EKS changes a group's subnets by no other way. The cluster stays in the zones that it was made with.
     *replacement("NodeGroup/marlinspike-staging-application"),
