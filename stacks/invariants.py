@@ -169,6 +169,15 @@ def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[
         )
 
 
+def somebody_binds_pods_to_the_load_balancer(edge: EdgeSettings | None, add_ons: AddOnsSettings) -> Iterator[str]:
+    """Without the controller the load balancer stands before nothing and answers 503."""
+    if edge and not add_ons.load_balancer_controller:
+        yield (
+            "add_ons.load_balancer_controller: is off, and section edge needs it to make pods targets; "
+            "switch it on, or leave section edge out"
+        )
+
+
 def the_load_balancer_closes_connections_first(edge: EdgeSettings | None) -> Iterator[str]:
     """A server that closes first makes the load balancer send a request into a connection that is gone: a 502."""
     if edge and edge.idle_timeout_seconds >= KEEP_ALIVE_SECONDS:
@@ -305,6 +314,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     nodes_reach_what_they_need,
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,
+    somebody_binds_pods_to_the_load_balancer,
     images_are_copied_elsewhere,
     backups_keep_out_of_the_databases_windows,
     the_quota_holds_what_the_settings_allow,

@@ -10,14 +10,12 @@ from infra.workload import HTTP_PORT, READINESS_PATH
 from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
 
-EDGE = "edge"
-
 
 def make_edge(context: Context, settings: EdgeSettings, foundation: Foundation) -> Edge:
     """The load balancer, beside the cluster: it is there before the first pod."""
     network = foundation.network
     return Edge(
-        EDGE,
+        f"{context.name}-edge",
         settings,
         PublicNetwork(network.vpc_id, network.public_subnet_ids, foundation.cluster.security_group_id, ready=[network]),
         Backend(HTTP_PORT, READINESS_PATH, context.settings.app.shutdown.deregistration_delay_seconds),
@@ -33,7 +31,7 @@ def make_edge(context: Context, settings: EdgeSettings, foundation: Foundation) 
 def publish(context: Context, edge: Edge, served_by: pulumi.Resource) -> None:
     """The record in DNS. As the second choice it comes after what serves there: before, it would lead nowhere."""
     waits = [served_by] if context.restoring else None
-    PublicName(EDGE, edge, depends_on=waits, opts=context.on_aws)
+    PublicName(f"{context.name}-edge", edge, depends_on=waits, opts=context.on_aws)
 
 
 def _failover(context: Context) -> Literal["none", "primary", "secondary"]:
