@@ -21,6 +21,10 @@ VAULT_PROPERTY = "value"
 """Vault's secrets are maps; ours have this one key."""
 
 
+AWAITED = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": "180"}
+"""A value that is there comes within seconds; the default would wait ten minutes for one that nobody has set."""
+
+
 class VaultSettings(Section):
     """Where HashiCorp Vault is, and as whom the operator logs in: with a token of the service account `secret-store`."""
 
@@ -111,7 +115,7 @@ class ExternalSecrets(pulumi.ComponentResource):
                     "name": secret,
                     "namespace": namespace,
                     "labels": {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY},
-                    "annotations": {"pulumi.com/waitFor": "condition=Ready"},
+                    "annotations": AWAITED,
                 },
                 spec={
                     "refreshInterval": f"{settings.refresh_seconds}s",

@@ -64,7 +64,7 @@ def test_it_is_a_file_in_the_workloads_pods_and_nowhere_else() -> None:
 def test_a_value_that_is_missing_stops_the_release_before_a_pod_waits_for_it() -> None:
     plan = planned_with("staging", USED)
     secret = plan.only(SECRET)
-    assert secret.inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
+    assert secret.inputs["metadata"]["annotations"]["pulumi.com/waitFor"] == "condition=Ready"
     assert plan.comes_before(secret.key, "Deployment/app-deployment")
     assert plan.comes_before("Release/external-secrets-release", plan.only(STORE).key)
 
