@@ -181,6 +181,11 @@ CHANGES: dict[str, list[Change]] = {
             "create ExternalSecret/secrets-payment-api",
             "update Deployment/app-deployment",
         ),
+        change(
+            "cluster.operators",
+            ["arn:aws:iam::111122223333:role/on-call"],
+            "create AccessEntry/marlinspike-staging-111122223333-role-on-call",
+        ),
         change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
