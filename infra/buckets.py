@@ -36,6 +36,8 @@ class Bucket(pulumi.ComponentResource):
 
     bucket: aws.s3.Bucket
     versioning: aws.s3.BucketVersioning
+    encryption: aws.s3.BucketServerSideEncryptionConfiguration
+    """Must be there before the first object that is to be encrypted so."""
 
     def __init__(
         self,
@@ -68,7 +70,7 @@ class Bucket(pulumi.ComponentResource):
             region=region,
             opts=child,
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
+        self.encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=self.bucket.bucket,
             rules=[_encryption(key_arn)],
@@ -106,8 +108,11 @@ class Bucket(pulumi.ComponentResource):
         )
         return closed
 
-    def set_policy(self, statements: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Gives the bucket its one policy: nothing without TLS, and what `statements` allow. To be called once."""
+    def set_policy(self, statements: Sequence[Mapping[str, Any]] = ()) -> aws.s3.BucketPolicy:
+        """Gives the bucket its one policy: nothing without TLS, and what `statements` allow. To be called once.
+
+        Whoever tries at once whether it may write comes after the policy.
+        """
         plain = {
             "Sid": "OverTlsOnly",
             "Effect": "Deny",
@@ -116,7 +121,7 @@ class Bucket(pulumi.ComponentResource):
             "Resource": [self.arn, Output.concat(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        aws.s3.BucketPolicy(
+        return aws.s3.BucketPolicy(
             f"{self._prefix}-policy",
             bucket=self.bucket.bucket,
             policy=Output.json_dumps({"Version": POLICY_VERSION, "Statement": [plain, *statements]}),

@@ -136,9 +136,9 @@ class Edge(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=protect, depends_on=list(network.ready)),
         )
         targets = self._target_group(name, network.vpc_id)
-        # The record that proves the domain is the same in each region: the first one has it.
-        zone_id = None if failover == "secondary" else settings.hosted_zone_id
-        certificate = Certificate(name, settings.domain, zone_id, opts=self._child)
+        certificate = Certificate(
+            name, settings.domain, settings.hosted_zone_id, second=failover == "secondary", opts=self._child
+        )
         listener = self._listeners(name, balancer.arn, certificate.arn)
         aws.lb.ListenerRule(
             f"{name}-domain",

@@ -52,6 +52,7 @@ FOURTH_ZONE = (
         "VpcEndpoint/marlinspike-staging-s3",
         "SubnetGroup/marlinspike-staging-database-subnets",
         "SubnetGroup/marlinspike-staging-cache-subnets",
+        "LoadBalancer/marlinspike-staging-edge-balancer",
         "NetworkPolicy/marlinspike-app",
         "NetworkPolicy/marlinspike-database-migrate",
         "NetworkPolicy/marlinspike-database-bootstrap",
@@ -63,9 +64,11 @@ FOURTH_ZONE = (
 FLOW_LOGS_IN_S3 = (
     *operations(
         "create",
+        "Bucket/marlinspike-dev-flow-logs",
         "Bucket/marlinspike-dev-flow-logs-bucket",
+        "BucketVersioning/marlinspike-dev-flow-logs-versioning",
         "BucketOwnershipControls/marlinspike-dev-flow-logs-ownership",
-        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-private",
+        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-public-access",
         "BucketServerSideEncryptionConfiguration/marlinspike-dev-flow-logs-encryption",
         "BucketLifecycleConfiguration/marlinspike-dev-flow-logs-lifecycle",
         "BucketPolicy/marlinspike-dev-flow-logs-policy",
@@ -92,6 +95,8 @@ NO_ENDPOINTS = (
 )
 
 STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
+
+CACHE_ALARMS = ("ConnectionsHigh", "CpuHigh", "EvictionsHigh", "MemoryHigh", "ReplicationLagging")
 
 EMAIL_REPLACED = (
     "create TopicSubscription/marlinspike-staging-alarms-other@example.com",
@@ -196,13 +201,23 @@ CHANGES: dict[str, list[Change]] = {
             ["m8g.large"],
             *replacement("NodeGroup/marlinspike-staging-application"),
         ),
-        change("database.instance_class", "db.t4g.large", "update Instance/marlinspike-staging-database-instance"),
+        change(
+            "database.instance_class",
+            "db.t4g.large",
+            "update Instance/marlinspike-staging-database-instance",
+            *(f"update {STAGING_ALARM}-Database{what}Low" for what in ("CpuCredits", "Memory")),
+        ),
         change("database.multi_az", False, "update Instance/marlinspike-staging-database-instance"),
         change(
             "database.parameters", {"work_mem": "8192"}, "update ParameterGroup/marlinspike-staging-database-parameters"
         ),
         change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
-        change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
+        change(
+            "cache.nodes",
+            3,
+            "update ReplicationGroup/marlinspike-staging-cache-group",
+            *(f"create {STAGING_ALARM}-Cache{what}-003" for what in CACHE_ALARMS),
+        ),
         change("edge.firewall.mode", "block", "update WebAcl/marlinspike-staging-edge-firewall"),
         change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/marlinspike-staging-edge-targets"),
         change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
@@ -258,12 +273,16 @@ CHANGES: dict[str, list[Change]] = {
         change("budget.monthly_usd", 2500, "update Budget/marlinspike-prod-budget-monthly"),
         change("backup.daily_days", 30, "update Plan/marlinspike-prod-backup-plan"),
         change(
-            "backup.lock", {"maximum_days": 400}, *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault")
+            "backup.lock",
+            {"maximum_days": 400},
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault"),
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-copy"),
         ),
         change(
             "storage.noncurrent_days",
             60,
             "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
         ),
     ],
     "local": [

@@ -41,6 +41,8 @@ class Registered:
     protect: bool
     delete_before_replace: bool
     """Whether a replacement deletes the old one before it makes the new one."""
+    retain_on_delete: bool
+    """Whether a deletion leaves it in the cloud."""
     ignore_changes: tuple[str, ...]
     replace_on_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
@@ -183,6 +185,7 @@ class RecordingMonitor(MockMonitor):
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
                     delete_before_replace=request.deleteBeforeReplace,
+                    retain_on_delete=request.retainOnDelete,
                     ignore_changes=tuple(request.ignoreChanges),
                     replace_on_changes=tuple(request.replaceOnChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),

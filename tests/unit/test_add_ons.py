@@ -40,8 +40,13 @@ def values(plan: Plan, release: str) -> dict[str, Any]:
     return found
 
 
+def short(name: str) -> str:
+    """What its role is called by."""
+    return "load-balancer" if name == "aws-load-balancer-controller" else name
+
+
 def statements(plan: Plan, identity: str) -> dict[str, dict[str, Any]]:
-    [found] = [policy for policy in plan.of(ROLE_POLICY) if policy.name.endswith(f"-{identity}-policy")]
+    [found] = [policy for policy in plan.of(ROLE_POLICY) if policy.name.endswith(f"-{short(identity)}-policy")]
     policy = json.loads(found.inputs["policy"])
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
@@ -225,9 +230,9 @@ def test_a_controllers_service_account_is_the_one_of_its_role_and_its_rights_com
     for release in plan.of(RELEASE):
         name = release.name.removesuffix("-release")
         if name != "monitoring":
-            assert plan.comes_before(f"RolePolicy/marlinspike-prod-{name}-policy", release.key)
+            assert plan.comes_before(f"RolePolicy/marlinspike-prod-{short(name)}-policy", release.key)
             assert (
-                plan.only(ASSOCIATION, f"marlinspike-prod-{name}-association").inputs["namespace"]
+                plan.only(ASSOCIATION, f"marlinspike-prod-{short(name)}-association").inputs["namespace"]
                 == release.inputs["namespace"]
             )
 

@@ -101,6 +101,7 @@ def imagined(kind: str, inputs: dict[str, str]) -> Registered:
         parent="",
         protect=False,
         delete_before_replace=False,
+        retain_on_delete=False,
         ignore_changes=(),
         replace_on_changes=(),
         depends_on=(),

@@ -46,7 +46,7 @@ def test_in_s3_the_record_is_private_and_encrypted_and_ends() -> None:
 
     def part(kind: str) -> Mapping[str, Any]:
         [found] = [p.inputs for p in plan.of(f"aws:s3/{kind[0].lower()}{kind[1:]}:{kind}") if NAME in p.name]
-        assert found["bucket"] == f"{NAME}-bucket-id"
+        assert found["bucket"] == f"{NAME}-bucket"
         return found
 
     private = part("BucketPublicAccessBlock")

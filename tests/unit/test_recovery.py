@@ -106,13 +106,6 @@ def test_without_a_second_region_nothing_is_registered_there(stack: str) -> None
     assert {resource.inputs.get("region") for resource in planned(stack).resources} <= {None, "eu-west-3"}
 
 
-def test_the_name_leads_to_the_second_region_once_the_application_runs_there() -> None:
-    plan = plan_of("prod-recovery", settings_of("prod-recovery", recovery_file()))
-    record = plan.only("aws:route53/record:Record")  # and no second one that proves the domain
-    assert record.inputs["failoverRoutingPolicies"] == [{"type": "SECONDARY"}]
-    assert plan.comes_before("Deployment/app-deployment", record.key)
-
-
 # ---- the platform in the second region
 
 DATABASE = "aws:rds/instance:Instance"
