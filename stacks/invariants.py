@@ -24,6 +24,8 @@ from infra.nodes import NodeGroupSettings, by_served_name
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
 from infra.workload import WorkloadSettings
+from stacks.demands import SURGE
+from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
 
 RESERVED_CONNECTIONS = 8
@@ -31,9 +33,6 @@ RESERVED_CONNECTIONS = 8
 people."""
 
 DAY_MINUTES = 24 * 60
-
-SURGE = 1.25
-"""A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
 
 NODE_PREFIXES = 8
 """Prefixes of 16 addresses that the VPC CNI takes for a node's 110 pods, and one to spare (WARM_PREFIX_TARGET)."""
@@ -277,6 +276,9 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     somebody_binds_pods_to_the_load_balancer,
     images_are_copied_elsewhere,
     backups_keep_out_of_the_databases_windows,
+    the_quota_holds_what_the_settings_allow,
+    secrets_are_somewhere,
+    secrets_need_aws,
 )
 
 

@@ -32,6 +32,8 @@ class Platform:
     key_arn: Input[str]
     tags: Mapping[str, str]
     """On every AWS resource of the stack, and so on what controllers may touch."""
+    secrets: Mapping[str, Permission] = field(default_factory=dict)
+    """What it takes to read the stack's secrets; none where AWS does not have them."""
 
 
 @dataclass(frozen=True)

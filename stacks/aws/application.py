@@ -1,11 +1,17 @@
 """The application on the cluster: its namespace, who may talk to whom, the jobs before it, and itself."""
 
+from collections.abc import Sequence
+
+import pulumi
+
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
 from infra.application import application_environment, bootstrap_environment, migration_environment
 from infra.binding import PublicEntry
 from infra.cache_stores import VALKEY_PORT
 from infra.database import POSTGRESQL_PORT
 from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
 from infra.monitoring import stack as monitoring
@@ -13,11 +19,13 @@ from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
+from infra.tenancy import Tenancy
 from infra.workload import HTTP_PORT, METRICS_PORT, Workload
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.foundation import Foundation
+from stacks.demands import demands_on_aws
 
 
 class Application:
@@ -42,7 +50,17 @@ class Application:
         self.namespace = Namespace(
             NAMESPACE, readiness_gates=context.settings.add_ons.load_balancer_controller, opts=here
         )
-        policies = NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(), opts=here)
+        before = [
+            Tenancy(
+                NAMESPACE,
+                context.settings.namespace,
+                self.namespace.name,
+                demands_on_aws(app),
+                compute.existing,
+                opts=here,
+            ),
+            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(), opts=here),
+        ]
         bootstrap = ReleaseJob(
             BOOTSTRAP,
             app.image,
@@ -54,7 +72,7 @@ class Application:
                 )
             ),
             placement=placement,
-            depends_on=[policies, compute.add_ons, identities[BOOTSTRAP]],
+            depends_on=[*before, compute.add_ons, identities[BOOTSTRAP]],
             opts=here,
         )
         migrate = ReleaseJob(
@@ -64,7 +82,7 @@ class Application:
             self.namespace.name,
             Runtime(migration_environment(database, region)),
             placement=placement,
-            depends_on=[policies, bootstrap, identities[MIGRATE]],
+            depends_on=[*before, bootstrap, identities[MIGRATE]],
             opts=here,
         )
         self.workload = Workload(
@@ -72,11 +90,30 @@ class Application:
             app,
             self.namespace.name,
             Runtime(application_environment(app, database, data.cache.connection, region)),
-            depends_on=[policies, migrate, identities[APP]],
+            depends_on=[*before, *self._secrets(app.secrets), migrate, identities[APP]],
             placement=placement,
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )
+
+    def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
+        """Those that workloads find as files; none where no workload asks."""
+        if not names:
+            return []
+        context, compute = self._context, self._compute
+        return [
+            ExternalSecrets(
+                "secrets",
+                context.settings.secret_store,
+                names,
+                self.namespace.name,
+                context.owner,
+                context.region,
+                # The add-ons too: without the cluster's DNS the operator finds no store.
+                depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+                opts=compute.on_kubernetes,
+            )
+        ]
 
     def _public_entry(self, edge: Edge) -> PublicEntry:
         release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]

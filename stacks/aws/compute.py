@@ -1,6 +1,6 @@
 """Where pods run: nodes, the add-ons and controllers on them, and the way to the Kubernetes API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -11,8 +11,10 @@ from infra.add_ons.controller import Controllers, Platform
 from infra.add_ons.ebs_csi import NAME as EBS_CSI
 from infra.add_ons.ebs_csi import Disks
 from infra.add_ons.eks import AddOns
+from infra.identity import Permission
 from infra.nodes import Nodes
 from infra.placement import placement_on
+from infra.secrets import reading
 from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
 
@@ -25,6 +27,8 @@ class Compute:
     controllers: Controllers
     disks: Disks
     on_kubernetes: ResourceOptions
+    existing: kubernetes.Provider
+    """The same cluster, for what Kubernetes makes by itself and the program says more about."""
 
     def __init__(self, context: Context, foundation: Foundation, associations: Iterable[pulumi.Resource]) -> None:
         settings, cluster, on_aws = context.settings, foundation.cluster, context.on_aws
@@ -35,6 +39,7 @@ class Compute:
             foundation.network.vpc_id,
             foundation.key.arn,
             tags=context.tags,
+            secrets=_reading_secrets(context, foundation),
         )
         placement = placement_on(settings.nodes, settings.add_ons.node_group)
         chosen = list(controllers(settings.add_ons, platform, placement))
@@ -65,15 +70,26 @@ class Compute:
             context.tags,
             opts=on_aws,
         )
-        provider = kubernetes.Provider(
-            "kubernetes",
-            kubeconfig=cluster.kubeconfig,
-            # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
-            cluster_identifier=cluster.arn,
-            enable_server_side_apply=True,
-            # Not the add-ons: controllers come up beside them, which saves a minute of the first `up`.
-            opts=ResourceOptions(depends_on=self.nodes.groups),
+        provider, self.existing = (
+            kubernetes.Provider(
+                name,
+                kubeconfig=cluster.kubeconfig,
+                # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
+                cluster_identifier=cluster.arn,
+                enable_server_side_apply=True,
+                upsert_existing_objects=takes_over,
+                # Not the add-ons: controllers come up beside them, which saves a minute of the first `up`.
+                opts=ResourceOptions(depends_on=self.nodes.groups),
+            )
+            for name, takes_over in (("kubernetes", None), ("kubernetes-existing", True))
         )
         self.on_kubernetes = ResourceOptions(providers=[provider])
         self.controllers = Controllers(context.name, chosen, identities.by_name, opts=self.on_kubernetes)
         self.disks = Disks(context.name, foundation.key.arn, opts=self.on_kubernetes)
+
+
+def _reading_secrets(context: Context, foundation: Foundation) -> Mapping[str, Permission]:
+    if context.settings.secret_store.backend != "aws":
+        return {}
+    key_arn = None if context.restoring else foundation.key.arn
+    return reading(context.owner, context.account_id, context.region, key_arn)

@@ -8,7 +8,7 @@ from pulumi import ResourceOptions
 from infra.delivery.bounds import bounding
 from infra.encryption import EncryptionKey
 from infra.naming import PROJECT, aws_tags
-from infra.recovery import SecondRegion
+from infra.recovery import SecondRegion, source_stack
 from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings
 
@@ -33,6 +33,11 @@ class Context:
     def name(self) -> str:
         """What every logical name begins with, and so every physical one: CI's rights are bound to it."""
         return f"{PROJECT}-{self.stack}"
+
+    @property
+    def owner(self) -> str:
+        """Whose secrets the stack uses: its own, and in the second region those of the stack that it brings up there."""
+        return f"{PROJECT}-{source_stack(self.stack)}"
 
     @property
     def protect(self) -> bool:

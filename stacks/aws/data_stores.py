@@ -35,7 +35,8 @@ class DataStores:
             f"{context.name}-cache", settings.cache, place, key.arn, context.protect, opts=context.on_aws
         )
         self.files = self._files(context, foundation)
-        if not context.restoring:  # the second region has the copies of the first one's
+        # The second region has the copies of the first one's, and Vault its own.
+        if not context.restoring and settings.secret_store.backend == "aws":
             Secrets(context.name, settings.secrets, key.arn, context.protect, second, opts=context.on_aws)
 
     def _files(self, context: Context, foundation: Foundation) -> Storage | CopiedFiles:

@@ -173,6 +173,26 @@ CHANGES: dict[str, list[Change]] = {
             "create Namespace/external-secrets-namespace",
             "create Release/external-secrets-release",
         ),
+        # With `add_ons.external_secrets` above: a place, what fetches its value, and the file in the pods.
+        change(
+            "secrets",
+            {"payment-api": {"description": "Token of the payment provider"}},
+            "create Secret/marlinspike-staging-payment-api",
+        ),
+        change(
+            "app.secrets",
+            ["payment-api"],
+            "create ExternalSecrets/secrets",
+            "create SecretStore/secrets-store",
+            "create ExternalSecret/secrets-payment-api",
+            "update Deployment/app-deployment",
+        ),
+        change(
+            "cluster.operators",
+            ["arn:aws:iam::111122223333:role/on-call"],
+            "create AccessEntry/marlinspike-staging-111122223333-role-on-call",
+        ),
+        change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
@@ -215,7 +235,12 @@ CHANGES: dict[str, list[Change]] = {
             "delete PodIdentityAssociation/marlinspike-prod-cluster-autoscaler-association",
             "delete Release/cluster-autoscaler-release",
         ),
-        change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
+        change(
+            "app.autoscaling.max_replicas",
+            18,
+            "update HorizontalPodAutoscaler/app-autoscaler",
+            "update ResourceQuota/marlinspike-quota",
+        ),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("database.insights", "advanced", "update Instance/marlinspike-prod-database-instance"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
@@ -262,7 +287,7 @@ CHANGES: dict[str, list[Change]] = {
         ),
     ],
     "local": [
-        change("app.replicas", 2, "update Deployment/app-deployment"),
+        change("app.replicas", 2, "update Deployment/app-deployment", "update ResourceQuota/marlinspike-quota"),
     ],
 }
 
