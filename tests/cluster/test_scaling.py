@@ -50,6 +50,11 @@ def assert_by_policy(sizes: Sizes, period: float, most: float, least: float) -> 
         assert int(before * least) <= count <= before * most, sizes
 
 
+def knows_the_usage(application: Application) -> bool:
+    """Whether the metrics API has answered the autoscaler."""
+    return len(application.autoscaler()["status"].get("currentMetrics") or []) == 2
+
+
 def up_and_down(application: Application, eventually: Eventually, figures: Figures, patience: float) -> None:
     """The drill: the smallest number, a peak in which the next version is released, and quiet."""
     application.nodes(6)
@@ -58,6 +63,8 @@ def up_and_down(application: Application, eventually: Eventually, figures: Figur
     with Watch(application) as first:
         application.deploy()
         eventually("the smallest number of pods is available", 60, lambda: application.rolled_out(least))
+        # The window before the first step begins with the last look that found the load low: there has to be one.
+        eventually("the autoscaler knows the usage", 120, lambda: knows_the_usage(application))
     with Watch(application) as up, Load(application, PEAK_MILLICORES):
         eventually("all pods that there may be are available", patience, lambda: application.rolled_out(most))
         # The next version while the load lasts: applied without a number, as the program does.
