@@ -1,7 +1,7 @@
 """The application as the program renders it for prod, on the tests' control plane, and ways to see what becomes of it.
 
-Nothing is written by hand here: the objects are those that the program registers (tests/unit/plan.py), in a namespace of the test's
-own name.
+Nothing is written by hand here: the objects are those that the program registers (tests/unit/plan.py), moved to a
+namespace of the test's own.
 """
 
 import copy
