@@ -7,7 +7,8 @@ import pytest
 
 from rehearsal.control_plane.api import ApiError
 from tests.cluster.conftest import Eventually, Figures
-from tests.cluster.workloads import Application, Watch, is_ready
+from tests.cluster.watch import Watch
+from tests.cluster.workloads import Application, is_ready
 
 TOO_MANY_REQUESTS = 429
 

@@ -3,7 +3,8 @@
 import time
 
 from tests.cluster.conftest import Eventually, Figures
-from tests.cluster.workloads import AUTOSCALER, Application, Watch, is_ready
+from tests.cluster.watch import Watch
+from tests.cluster.workloads import AUTOSCALER, Application, is_ready
 
 PODS = 8
 

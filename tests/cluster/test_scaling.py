@@ -11,7 +11,9 @@ from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, Manifest
 from rehearsal.control_plane.components import Pace
 from tests.cluster.conftest import FULL, Eventually, Figures
-from tests.cluster.workloads import Application, Load, Watch
+from tests.cluster.load import Load
+from tests.cluster.watch import Watch
+from tests.cluster.workloads import Application
 
 SHORTER = 10
 """Everywhere but with FULL=1 the policies' windows and periods are divided by it: five minutes become half a minute."""
@@ -85,7 +87,7 @@ def up_and_down(application: Application, eventually: Eventually, figures: Figur
     assert rules["scaleDown"]["policies"][0]["value"] == 50
     assert_by_policy([(0, most), *down.replicas], rules["scaleDown"]["policies"][0]["periodSeconds"], most=1, least=0.5)
     assert down.sizes()[-1] == least
-    # Counted from the last look that wanted all of them, which may be before the load's end: the release's new pods have no usage yet.
+    # Counted from the last look that wanted all of them, maybe before the load's end: a release's new pods have no usage yet.
     assert down.replicas[0][0] >= rules["scaleDown"]["stabilizationWindowSeconds"] / 2
     # Whatever happened, the program's own releases included, no pod was missing.
     assert up.least_ready >= least

@@ -6,7 +6,8 @@ Pods end at once on simulated nodes, and are ready at once: what is measured is 
 import time
 
 from tests.cluster.conftest import Eventually, Figures
-from tests.cluster.workloads import AUTOSCALER, ZONES, Application, Watch, skew
+from tests.cluster.watch import Watch
+from tests.cluster.workloads import AUTOSCALER, ZONES, Application, skew
 
 PODS = 20
 

@@ -5,17 +5,14 @@ namespace of the test's own.
 """
 
 import copy
-import json
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 from infra.placement import NODE_GROUP_LABEL
 from rehearsal.control_plane import ControlPlane
-from rehearsal.control_plane.api import Api, ApiError, Manifest
+from rehearsal.control_plane.api import Api, Manifest
 from rehearsal.control_plane.simulated_nodes import SimulatedNodeGroup, reconcile
 from rehearsal.kubeconfig import own_connection
 from rehearsal.plugins.kubernetes.api import ApiServer
@@ -206,116 +203,3 @@ class Application:
 def skew(counts: Mapping[str, int]) -> int:
     """How many more pods the fullest domain has than the emptiest."""
     return max(counts.values()) - min(counts.values())
-
-
-@dataclass
-class Watch:
-    """Follows a collection while it is open, change by change, so that no moment is missed between two looks."""
-
-    application: Application
-    least_ready: int = 1_000_000
-    most_pods: int = 0
-    replicas: list[tuple[float, int]] = field(default_factory=list)
-    """(seconds since the beginning, pods that the Deployment asks for), at each change; times are late by 1 s at most."""
-
-    def __enter__(self) -> Self:
-        self._began = time.monotonic()
-        self._ended = threading.Event()
-        self._pods = {pod["metadata"]["name"]: is_ready(pod) for pod in self.application.pods()}
-        self._counted()
-        self._failure: BaseException | None = None
-        self._threads = [
-            threading.Thread(target=self._follow, args=(self.application.pods_path, self._pod_changed)),
-            threading.Thread(
-                target=self._follow,
-                args=(
-                    f"/apis/apps/v1/namespaces/{self.application.namespace}/deployments",
-                    self._deployment_changed,
-                ),
-            ),
-        ]
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-        if self._failure:
-            raise self._failure
-
-    def sizes(self) -> list[int]:
-        """The numbers of pods that the Deployment asked for, one after the other."""
-        return [count for _, count in self.replicas]
-
-    def _follow(self, path: str, changed: Any) -> None:
-        try:
-            with Api(self.application.control_plane.kubeconfig) as api:
-                version = api.get(path)["metadata"]["resourceVersion"]
-                while not self._ended.is_set():
-                    # Short looks, each from where the last ended: the server keeps what happens in between.
-                    query = {"watch": "1", "timeoutSeconds": "1", "resourceVersion": version}
-                    answer = api.get(path, query, timeout_seconds=60)
-                    for event in [answer] if isinstance(answer, dict) else map(json.loads, answer.splitlines()):
-                        changed(event["type"], event["object"])
-                        version = event["object"]["metadata"]["resourceVersion"]
-        except BaseException as error:
-            self._failure = error
-            raise
-
-    def _pod_changed(self, change: str, pod: Manifest) -> None:
-        name = pod["metadata"]["name"]
-        if change == "DELETED" or "deletionTimestamp" in pod["metadata"]:
-            self._pods.pop(name, None)
-        else:
-            self._pods[name] = is_ready(pod)
-        self._counted()
-
-    def _counted(self) -> None:
-        self.least_ready = min(self.least_ready, sum(self._pods.values()))
-        self.most_pods = max(self.most_pods, len(self._pods))
-
-    def _deployment_changed(self, _change: str, deployment: Manifest) -> None:
-        replicas = deployment["spec"]["replicas"]
-        if not self.replicas or self.replicas[-1][1] != replicas:
-            self.replicas.append((round(time.monotonic() - self._began, 1), replicas))
-
-
-@dataclass
-class Load:
-    """Work for all pods together, which they share; a pod does no more than its CPU limit lets it.
-
-    KWOK reports what each pod's annotation says; new pods are told within half a second.
-    """
-
-    application: Application
-    millicores: int
-
-    def __enter__(self) -> Self:
-        [container] = self.application.deployment_manifest["spec"]["template"]["spec"]["containers"]
-        self._limit = int(container["resources"]["limits"]["cpu"].removesuffix("m"))
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._share)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _share(self) -> None:
-        application = self.application
-        with Api(application.control_plane.kubeconfig) as api:
-            while not self._ended.wait(0.5):
-                pods = api.items(application.pods_path, {"labelSelector": "app.kubernetes.io/name=app"})
-                ready = [pod for pod in pods if is_ready(pod)]
-                usage = f"{min(self._limit, self.millicores // max(1, len(ready)))}m"
-                for pod in ready:
-                    if (pod["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/usage-cpu") != usage:
-                        annotation = {"metadata": {"annotations": {"kwok.x-k8s.io/usage-cpu": usage}}}
-                        try:
-                            api.merge(f"{application.pods_path}/{pod['metadata']['name']}", annotation)
-                        except ApiError as error:
-                            if error.status != 404:  # gone meanwhile
-                                raise
