@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from infra.placement import NODE_GROUP_LABEL
+from infra.nodes import NODE_GROUP_LABEL
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, Manifest
 from rehearsal.control_plane.simulated_nodes import SimulatedNodeGroup, reconcile
