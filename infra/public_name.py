@@ -45,13 +45,13 @@ class PublicName(pulumi.ComponentResource):
             ],
             set_identifier=edge.failover if fails_over else None,
             failover_routing_policies=[{"type": edge.failover.upper()}] if fails_over else None,
-            health_check_id=self._health_check(name, edge) if fails_over else None,
+            health_check_id=self._health_check(name, edge, depends_on) if fails_over else None,
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.fqdn = record.fqdn
         self.register_outputs({"fqdn": self.fqdn})
 
-    def _health_check(self, name: str, edge: Edge) -> Output[str]:
+    def _health_check(self, name: str, edge: Edge, depends_on: list[pulumi.Resource] | None) -> Output[str]:
         path = edge.backend.readiness_path
         rule = aws.lb.ListenerRule(
             f"{name}-health",
@@ -62,7 +62,7 @@ class PublicName(pulumi.ComponentResource):
                 {"path_pattern": {"values": [path]}},
             ],
             actions=[{"type": "forward", "target_group_arn": edge.target_group_arn}],
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         check = aws.route53.HealthCheck(
             f"{name}-health",

@@ -1,4 +1,4 @@
-"""The application on the cluster: its namespace, who may talk to whom, the jobs before it, and itself."""
+"""What runs for people: the application and the workloads beside it, who may talk to whom, and the jobs before."""
 
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
 from infra.application import application_environment, bootstrap_environment, migration_environment
@@ -13,7 +13,9 @@ from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, Access, Flow, NetworkPolicies, Peer, aws_apis
-from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from infra.priority import APPLICATION, WORKLOAD, Priorities
+from infra.traffic import Places, accesses, together
+from infra.workload import Home, Workload
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
@@ -21,7 +23,7 @@ from stacks.aws.foundation import Foundation
 
 
 class Application:
-    """The workload `app` and what it needs around it."""
+    """The workload `app` and what it needs around it, and the further workloads of the same namespace."""
 
     namespace: Namespace
     workload: Workload
@@ -67,40 +69,45 @@ class Application:
             depends_on=[policies, bootstrap, identities[MIGRATE]],
             opts=here,
         )
+        priorities = Priorities(NAMESPACE, opts=here).names
         self.workload = Workload(
             APP,
             app,
-            self.namespace.name,
+            Home(self.namespace.name, placement, priorities[APPLICATION], (policies, migrate, identities[APP])),
             Runtime(application_environment(app, database, data.cache.connection, region)),
-            depends_on=[policies, migrate, identities[APP]],
-            placement=placement,
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )
+        for name, settings in context.settings.workloads.items():
+            nodes = placement_on(context.settings.nodes, settings.node_group)
+            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], (policies, compute.add_ons))
+            Workload(name, settings, home, Runtime({}), opts=here)
 
     def _public_entry(self, edge: Edge) -> PublicEntry:
         release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]
         return PublicEntry(
-            edge.target_group_arn,
+            edge.target_group_arns,
             self._foundation.network.vpc_id,
             # The add-ons too: when the stack goes, the controller needs the cluster's DNS until the last target is out.
-            depends_on=[release, edge, self._compute.add_ons],
+            depends_on=[release, *edge.asked_for_health, self._compute.add_ons],
+            lead_to=edge.lead_to if self._context.settings.app.release.blue_green else None,
         )
 
     def _accesses(self) -> dict[str, Access]:
-        network = self._foundation.network
+        network, settings = self._foundation.network, self._context.settings
         aws = aws_apis(network.endpoint_cidrs)
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
-        to_files = aws if self._context.settings.storage.application_access else []
+        to_files = aws if settings.storage.application_access else []
+        places = Places(to_database, to_cache, monitoring=Peer(namespace=monitoring.NAMESPACE))
+        found = accesses({APP: settings.app, **settings.workloads}, places)
+        public = Access(
+            ingress=[Flow(Peer(cidrs=network.public_cidrs), ports=(settings.app.port,))],  # load balancers are no pods
+            egress=[to_database, to_cache, POD_IDENTITY, *to_files],
+        )
         return {
-            APP: Access(
-                ingress=[
-                    Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,)),  # load balancers are no pods
-                    Flow(Peer(namespace=monitoring.NAMESPACE), ports=(METRICS_PORT,)),
-                ],
-                egress=[to_database, to_cache, POD_IDENTITY, *to_files],
-            ),
+            **found,
+            APP: together(public, found[APP]),
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
             BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, *aws]),
         }
