@@ -146,7 +146,8 @@ class Backup(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:backup:Backup", name, {}, opts)
-        self._prefix, self._settings, self._protect = name, settings, protect
+        # Not `_name` and `_protect`: Pulumi's own, and children inherit the latter.
+        self._prefix, self._settings, self._protected = name, settings, protect
         self._child = ResourceOptions(parent=self)
         vault = self._vault("vault", key_arn, None)
         self.copy_vault_arn = None if copy is None else self._vault("copy", copy.key_arn, copy.region).arn
@@ -172,7 +173,7 @@ class Backup(pulumi.ComponentResource):
             kms_key_arn=key_arn,
             force_destroy=not self._settings.keep_after_deletion,
             region=region,
-            opts=ResourceOptions(parent=self, protect=self._protect),
+            opts=ResourceOptions(parent=self, protect=self._protected),
         )
         lock = self._settings.lock
         aws.backup.VaultLockConfiguration(

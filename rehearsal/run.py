@@ -295,9 +295,9 @@ class Rehearsal:
         except RunningError as reason:
             raise RehearsalError(str(reason)) from reason
 
-    def _committed(self) -> Path:
-        """The committed stack file. Raises StackFileError when there is none."""
-        return stack_file.stack_file(self.program, self.stack)
+    def _committed(self) -> str:
+        """The text of the committed stack file. Raises StackFileError when there is none."""
+        return stack_file.committed(self.program, self.stack)
 
     def _last_copy(self) -> str | None:
         """The stack file's copy of the last command, None if there is no whole one."""
@@ -318,7 +318,7 @@ class Rehearsal:
                 f"The state of the rehearsal of {self.stack} is damaged, as a full disk leaves it: {self.state_file} is no "
                 f"JSON. `make destroy STACK={self.stack}` forgets the rehearsal; then run the same command again."
             )
-        text = settings if settings is not None else stack_file.read(self._committed())
+        text = settings if settings is not None else self._committed()
         stack_file.rehearsed(
             text, self.project, config or {}, ""
         )  # what is wrong with it is said before anything starts

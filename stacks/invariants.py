@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from infra.add_ons import AddOnsSettings
 from infra.application import KEEP_ALIVE_SECONDS
 from infra.backup import START_MINUTES, BackupSettings
 from infra.database import DatabaseSettings
@@ -96,6 +97,15 @@ def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[
         yield (
             "nodes: every group has a taint (NoSchedule or NoExecute), so that pods which tolerate none wait for ever, "
             "those of add-ons among them; leave one group without"
+        )
+
+
+def somebody_binds_pods_to_the_load_balancer(edge: EdgeSettings | None, add_ons: AddOnsSettings) -> Iterator[str]:
+    """Without the controller the load balancer stands before nothing and answers 503."""
+    if edge and not add_ons.load_balancer_controller:
+        yield (
+            "add_ons.load_balancer_controller: is off, and section edge needs it to make pods targets; "
+            "switch it on, or leave section edge out"
         )
 
 
@@ -194,6 +204,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     nodes_reach_what_they_need,
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,
+    somebody_binds_pods_to_the_load_balancer,
     images_are_copied_elsewhere,
     backups_keep_out_of_the_databases_windows,
 )

@@ -78,6 +78,16 @@ class AwsSettings(_Sections):
     recovery: RecoverySettings | None = None
     secrets: SecretsSettings = {}
 
+    @property
+    def keeps_data(self) -> bool:
+        """Whether a deletion leaves anything that only the platform's key can read."""
+        return (
+            self.database.keep_after_deletion
+            or self.cache.keep_after_deletion
+            or self.storage.keep_after_deletion
+            or (self.backup is not None and self.backup.keep_after_deletion)
+        )
+
 
 class LocalSettings(_Sections):
     """A stack file with `target: local`: any Kubernetes cluster, no AWS."""

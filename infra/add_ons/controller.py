@@ -45,7 +45,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Controller:
-    """One controller. Its release, service account and identity have its chart's name."""
+    """One controller. Its release and service account have its chart's name."""
 
     chart: Chart
     values: Mapping[str, Any]
@@ -58,8 +58,13 @@ class Controller:
 
     @property
     def name(self) -> str:
-        """Of release, service account and identity."""
+        """Of release and service account."""
         return self.chart.name
+
+    @property
+    def short_name(self) -> str:
+        """Of its role: AWS takes 64 characters for that, the stack's name among them."""
+        return self.name.removeprefix("aws-").removesuffix("-controller")
 
 
 class Controllers(pulumi.ComponentResource):

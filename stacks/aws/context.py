@@ -73,6 +73,14 @@ def context_of(stack: str, file: AwsSettings) -> Context:
     on_aws = ResourceOptions(providers=[provider], transforms=[bounding(account.id)] if account.bounded_roles else [])
     second_region = None
     if recovery is not None and not recovery.restoring:
-        key = EncryptionKey(f"{PROJECT}-{stack}-copies", settings.encryption, account.id, recovery.region, opts=on_aws)
+        key = EncryptionKey(
+            f"{PROJECT}-{stack}-copies",
+            settings.encryption,
+            account.id,
+            recovery.region,
+            protect=settings.protection.enabled,
+            keep=settings.keeps_data,
+            opts=on_aws,
+        )
         second_region = SecondRegion(recovery.region, key.arn)
     return Context(stack, settings, on_aws, second_region)

@@ -10,15 +10,13 @@ from infra.release import colour_of
 from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
 
-EDGE = "edge"
-
 
 def make_edge(context: Context, settings: EdgeSettings, foundation: Foundation) -> Edge:
     """The load balancer, beside the cluster: it is there before the first pod."""
     network, app = foundation.network, context.settings.app
     colours = [colour_of(image) for image in app.images] if app.release.blue_green else []
     return Edge(
-        EDGE,
+        f"{context.name}-edge",
         settings,
         PublicNetwork(network.vpc_id, network.public_subnet_ids, foundation.cluster.security_group_id, ready=[network]),
         Backend(app.port, app.readiness_path, app.shutdown.deregistration_delay_seconds, colours),
@@ -36,8 +34,9 @@ def publish(context: Context, edge: Edge, served_by: pulumi.Resource) -> None:
 
     Where versions stand side by side, its health check too turns to the new one only once that serves.
     """
-    waits = [served_by] if context.restoring or context.settings.app.release.blue_green else None
-    PublicName(EDGE, edge, depends_on=waits, opts=context.on_aws)
+    waits = [served_by] if context.restoring else None
+    switched = [served_by] if context.settings.app.release.blue_green else None
+    PublicName(f"{context.name}-edge", edge, depends_on=waits, switched_by=switched, opts=context.on_aws)
 
 
 def _failover(context: Context) -> Literal["none", "primary", "secondary"]:

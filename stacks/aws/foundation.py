@@ -20,6 +20,8 @@ class Foundation:
             settings.encryption,
             context.account_id,
             context.region,
+            protect=context.protect,
+            keep=settings.keeps_data,
             for_cloudfront=settings.cdn is not None,
             opts=on_aws,
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.endpoints import SERVICES
+from infra.release import colour_of
 
 REPLACED = ("create-replacement", "replace", "delete-replaced")
 
@@ -105,8 +106,22 @@ RESTORE_TEST_MADE = (
 )
 
 
+ECHO = {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}
+
+SECOND_WORKLOAD = operations(
+    "create",
+    "Workload/echo",
+    "ServiceAccount/echo-account",
+    "Service/echo-service",
+    "Deployment/echo-deployment",
+    "NetworkPolicy/marlinspike-echo",
+)
+
+PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
+
 CHANGES: dict[str, list[Change]] = {
     "dev": [
+        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
         change("app.log_level", "info", "update Deployment/app-deployment"),
         change(
             "network.nat_gateways",
@@ -147,12 +162,12 @@ CHANGES: dict[str, list[Change]] = {
             # The listener has the new certificate before the old one goes; the load balancer stays what it is.
             "edge.domain",
             "new.example.com",
-            *replacement("Certificate/edge-certificate"),
-            *replacement("Record/edge-proof"),
-            *replacement("CertificateValidation/edge-validation"),
-            *replacement("Record/edge-record"),
-            "update Listener/edge-https",
-            "update ListenerRule/edge-domain",
+            *replacement("Certificate/marlinspike-dev-edge-certificate"),
+            *replacement("Record/marlinspike-dev-edge-proof"),
+            *replacement("CertificateValidation/marlinspike-dev-edge-validation"),
+            *replacement("Record/marlinspike-dev-edge-record"),
+            "update Listener/marlinspike-dev-edge-https",
+            "update ListenerRule/marlinspike-dev-edge-domain",
         ),
     ],
     "staging": [
@@ -183,13 +198,14 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
         change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
-        change("edge.firewall.mode", "block", "update WebAcl/edge-firewall"),
-        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/edge-targets"),
+        change("edge.firewall.mode", "block", "update WebAcl/marlinspike-staging-edge-firewall"),
+        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/marlinspike-staging-edge-targets"),
         change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
         change("alarms.emails", ["other@example.com"], *EMAIL_REPLACED),
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
     ],
     "prod": [
+        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
         change(
             "add_ons.cluster_autoscaler",
             False,
@@ -199,7 +215,9 @@ CHANGES: dict[str, list[Change]] = {
             "delete PodIdentityAssociation/marlinspike-prod-cluster-autoscaler-association",
             "delete Release/cluster-autoscaler-release",
         ),
-        change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
+        change(
+            "app.autoscaling.max_replicas", 18, f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler"
+        ),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("database.insights", "advanced", "update Instance/marlinspike-prod-database-instance"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
@@ -217,12 +235,12 @@ CHANGES: dict[str, list[Change]] = {
             "delete AccessEntry/marlinspike-prod-111122223333-role-application-developers",
             "delete AccessPolicyAssociation/marlinspike-prod-111122223333-role-application-developers-editor",
         ),
-        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/edge-balancer"),
+        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/marlinspike-prod-edge-balancer"),
         change(
             "edge.access_log_retention_days",
             180,
-            "update BucketLifecycleConfiguration/edge-logs-lifecycle",
-            "update LogGroup/aws-waf-logs-edge",
+            "update BucketLifecycleConfiguration/marlinspike-prod-edge-logs-lifecycle",
+            "update LogGroup/aws-waf-logs-marlinspike-prod-edge",
         ),
         change(
             "database.max_connections",

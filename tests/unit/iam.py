@@ -13,6 +13,8 @@ NO_RESOURCE_LEVEL = {
     "backup-storage:MountCapsule",
     "logs:CreateLogDelivery",
     "logs:DeleteLogDelivery",
+    "logs:DeleteResourcePolicy",
+    "logs:PutResourcePolicy",
     "logs:UpdateLogDelivery",
 }
 """Write actions for which IAM knows no resource (Service Authorization Reference)."""

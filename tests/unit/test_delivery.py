@@ -94,7 +94,20 @@ def test_a_deploy_role_may_make_every_type_that_is_known(kind: str) -> None:
 
 
 def imagined(kind: str, inputs: dict[str, str]) -> Registered:
-    return Registered(kind, "marlinspike-dev-x", inputs, "", False, (), (), "", True)
+    return Registered(
+        type=kind,
+        name="marlinspike-dev-x",
+        inputs=inputs,
+        parent="",
+        protect=False,
+        delete_before_replace=False,
+        retain_on_delete=False,
+        ignore_changes=(),
+        replace_on_changes=(),
+        depends_on=(),
+        provider="",
+        custom=True,
+    )
 
 
 def test_the_types_that_only_the_eks_component_makes_are_known() -> None:
@@ -119,6 +132,9 @@ def test_no_deploy_role_reaches_another_environment(kind: str) -> None:
         "wafv2:CreateWebACL",
         # An own zone's records; the zones are given for each environment.
         "route53:ChangeResourceRecordSets",
+        # Who may write into log groups: an account has ten of these, and IAM knows them not apart.
+        "logs:PutResourcePolicy",
+        "logs:DeleteResourcePolicy",
         # Only with a launch template, an instance and a subnet of the own environment.
         "ec2:RunInstances",
     }
