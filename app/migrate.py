@@ -12,6 +12,7 @@ import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -37,6 +38,8 @@ def configuration() -> Config:
 def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
     """Run the missing migrations; returns the revisions before and after.
 
+    A schema that a newer version has made is left as it is: migrations only expand, and whoever goes back must get there.
+
     Raises psycopg's and SQLAlchemy's database errors.
     """
     engine = create_engine(
@@ -56,9 +59,17 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
         before = MigrationContext.configure(connection).get_current_revision()
         config = configuration()
         config.attributes["connection"] = connection
+        if before is not None and before not in _known(config):
+            log.warning("schema_is_newer", revision=before)
+            return before, before
         command.upgrade(config, "head")
         after = MigrationContext.configure(connection).get_current_revision()
     return before, after
+
+
+def _known(config: Config) -> set[str]:
+    """The revisions of this version."""
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def _password(settings: DatabaseSettings) -> str:

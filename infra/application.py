@@ -1,12 +1,14 @@
-"""The shipped application's side of the bargain: which settings its container is given (app/settings.py reads them)."""
+"""The shipped application as a workload: its own settings, and what its container is told (app/settings.py reads it)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from pulumi import Input
+from pydantic import Field
 
 from infra.connections import CacheConnection, DatabaseConnection
 from infra.pods import SECRETS_FOLDER
-from infra.workload import HTTP_PORT, METRICS_PORT, WorkloadSettings
+from infra.workload_settings import METRICS_PORT, Port, WorkloadSettings
 
 DATABASE_PASSWORD_KEY = "database-password"  # noqa: S105 - the name of a key
 CACHE_PASSWORD_KEY = "cache-password"  # noqa: S105 - the name of a key
@@ -16,6 +18,17 @@ KEEP_ALIVE_SECONDS = 75
 
 RDS_CERTIFICATES = "/etc/ssl/certs/rds-global-bundle.pem"
 """Where the application's image keeps the certificate authorities of RDS."""
+
+
+class ApplicationSettings(WorkloadSettings):
+    """Section `app` of a stack file: the workload that the load balancer leads to, with database and cache."""
+
+    metrics_port: Port = METRICS_PORT
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    database_pool_size: int = Field(5, ge=1, le=100)
+    """Connections that one pod holds at most."""
 
 
 def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
@@ -55,13 +68,13 @@ def migration_environment(database: DatabaseConnection, region: str | None) -> d
 
 
 def application_environment(
-    settings: WorkloadSettings, database: DatabaseConnection, cache: CacheConnection, region: str | None
+    settings: ApplicationSettings, database: DatabaseConnection, cache: CacheConnection, region: str | None
 ) -> Mapping[str, Input[str]]:
     """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS."""
     found = migration_environment(database, region)
     found |= {
-        "PORT": str(HTTP_PORT),
-        "METRICS_PORT": str(METRICS_PORT),
+        "PORT": str(settings.port),
+        "METRICS_PORT": str(settings.metrics_port),
         "LOG_LEVEL": settings.log_level,
         "GRACEFUL_SHUTDOWN_SECONDS": str(settings.shutdown.server_seconds),
         "DATABASE_POOL_SIZE": str(settings.database_pool_size),

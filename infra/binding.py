@@ -1,6 +1,6 @@
 """How pods become targets of a load balancer: the AWS Load Balancer Controller registers their addresses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -12,17 +12,25 @@ from infra.naming import object_labels
 
 @dataclass(frozen=True)
 class PublicEntry:
-    """The target group in which a workload's pods are to be, and what must be there before they can."""
+    """The target groups in which a workload's pods are to be, and what must be there before they can."""
 
-    target_group_arn: Input[str]
+    target_group_arns: Mapping[str, Input[str]]
+    """By the version's colour; of `""` where versions do not stand side by side."""
     vpc_id: Input[str]
     depends_on: Sequence[pulumi.Resource]
     """The controller's release, which brings the kind and cleans up after it; and the listeners, without which a target group
     asks no pod for its health."""
+    lead_to: Callable[[str, Sequence[pulumi.Resource]], pulumi.Resource] | None = None
+    """Where versions stand side by side: sends the requests to one, after what is named."""
 
 
 def bind(
-    name: str, namespace: Input[str], service: kubernetes.core.v1.Service, entry: PublicEntry, parent: pulumi.Resource
+    name: str,
+    namespace: Input[str],
+    service: kubernetes.core.v1.Service,
+    entry: PublicEntry,
+    colour: str,
+    parent: pulumi.Resource,
 ) -> kubernetes.apiextensions.CustomResource:
     """Makes the TargetGroupBinding of the Service's port `http`.
 
@@ -37,7 +45,7 @@ def bind(
         metadata={"namespace": namespace, "labels": object_labels(name)},
         spec={
             "serviceRef": {"name": service.metadata.name, "port": "http"},
-            "targetGroupARN": entry.target_group_arn,
+            "targetGroupARN": entry.target_group_arns[colour],
             "targetType": "ip",
             "ipAddressType": "ipv4",
             "vpcID": entry.vpc_id,

@@ -1,6 +1,6 @@
 """The edge: where the world comes in. A load balancer with its certificate, its log and its firewall."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -72,6 +72,12 @@ class Backend:
     port: int
     readiness_path: str
     deregistration_delay_seconds: int
+    colours: Sequence[str] = ()
+    """Versions that stand side by side, the one that serves first: each has targets of its own. None: one set of targets."""
+
+
+NOBODY = "127.0.0.1/32"
+"""No request comes from here."""
 
 
 class Edge(pulumi.ComponentResource):
@@ -79,7 +85,8 @@ class Edge(pulumi.ComponentResource):
 
     Type token: `marlinspike:edge:Edge`. Makes a security group (the only one that the world may enter) with its rules, the
     bucket for the logs, the load balancer, a target group for pod addresses, a listener that redirects HTTP, the certificate,
-    a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. The targets are registered by
+    a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. With colours the domain leads
+    nowhere until `lead_to` is told where. The targets are registered by
     whoever runs the pods (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS
     deletes the load balancer, and logs are kept with their bucket.
     """
@@ -93,11 +100,16 @@ class Edge(pulumi.ComponentResource):
     """Of the zone that AWS keeps for load balancers, which an alias record names."""
     load_balancer_arn_suffix: Output[str]
     """The load balancer in CloudWatch's dimensions."""
+    target_group_arns: Mapping[str, Output[str]]
+    """By colour; of `""` where there is only one."""
     target_group_arn: Output[str]
+    """Of the version that serves."""
     target_group_arn_suffix: Output[str]
     """The target group in CloudWatch's dimensions."""
     certificate_arn: Output[str]
     https_listener_arn: Output[str]
+    asked_for_health: Sequence[pulumi.Resource]
+    """The rules by which the load balancer asks targets for their health: of targets to which no rule leads it asks nothing."""
 
     def __init__(
         self,
@@ -135,19 +147,12 @@ class Edge(pulumi.ComponentResource):
             connection_logs={"bucket": logs.bucket, "prefix": "connections", "enabled": True},
             opts=ResourceOptions(parent=self, protect=protect, depends_on=list(network.ready)),
         )
-        targets = self._target_group(name, network.vpc_id)
+        groups = {colour: self._target_group(name, colour, network.vpc_id) for colour in backend.colours or ("",)}
+        targets = next(iter(groups.values()))
         certificate = Certificate(
             name, settings.domain, settings.hosted_zone_id, second=failover == "secondary", opts=self._child
         )
         listener = self._listeners(name, balancer.arn, certificate.arn)
-        aws.lb.ListenerRule(
-            f"{name}-domain",
-            listener_arn=listener.arn,
-            priority=10,
-            conditions=[{"host_header": {"values": [settings.domain]}}],
-            actions=[{"type": "forward", "target_group_arn": targets.arn}],
-            opts=self._child,
-        )
         if settings.firewall.mode != "off":
             Firewall(name, settings.firewall, balancer.arn, retention, key_arn, account_id, region, opts=self._child)
         self.url = f"https://{settings.domain}"
@@ -157,7 +162,34 @@ class Edge(pulumi.ComponentResource):
         self.target_group_arn, self.target_group_arn_suffix = targets.arn, targets.arn_suffix
         self.certificate_arn = certificate.arn
         self.https_listener_arn = listener.arn
+        self._prefix = name
+        self.target_group_arns = {colour: group.arn for colour, group in groups.items()}
+        self.asked_for_health = (
+            [self._hold(colour) for colour in backend.colours] if backend.colours else [self.lead_to("")]
+        )
         self.register_outputs({"url": self.url, "targetGroupArn": self.target_group_arn})
+
+    def lead_to(self, colour: str, depends_on: Sequence[pulumi.Resource] = ()) -> aws.lb.ListenerRule:
+        """The rule that sends the domain's requests to a version: at once, since its targets are healthy already."""
+        return aws.lb.ListenerRule(
+            f"{self._prefix}-domain",
+            listener_arn=self.https_listener_arn,
+            priority=10,
+            conditions=[{"host_header": {"values": [self.settings.domain]}}],
+            actions=[{"type": "forward", "target_group_arn": self.target_group_arns[colour]}],
+            opts=ResourceOptions(parent=self, depends_on=list(depends_on)),
+        )
+
+    def _hold(self, colour: str) -> aws.lb.ListenerRule:
+        return aws.lb.ListenerRule(
+            f"{self._prefix}-holds-{colour}",
+            listener_arn=self.https_listener_arn,
+            # Of its own, since no two rules may share one; far behind those that lead somewhere (ELB allows 50,000).
+            priority=1000 + int(colour, 16) % 40_000,
+            conditions=[{"source_ip": {"values": [NOBODY]}}],
+            actions=[{"type": "forward", "target_group_arn": self.target_group_arns[colour]}],
+            opts=self._child,
+        )
 
     def _security_group(self, name: str, network: PublicNetwork, port: int) -> Output[str]:
         """From the world to the two listeners, and from here to the pods' port: nothing else."""
@@ -201,9 +233,9 @@ class Edge(pulumi.ComponentResource):
         )
         return group.id
 
-    def _target_group(self, name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
+    def _target_group(self, name: str, colour: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
         return aws.lb.TargetGroup(
-            f"{name}-targets",
+            f"{name}-targets-{colour}" if colour else f"{name}-targets",
             name_prefix=SHORT_NAME,
             vpc_id=vpc_id,
             target_type="ip",

@@ -25,6 +25,7 @@ class ReleaseJob(pulumi.ComponentResource):
 
     Type token: `marlinspike:jobs:ReleaseJob`. A Job never changes: another image or environment makes a new one under a
     new name, and what depends on it waits until that has completed. A service account is made unless one is named.
+    `workload` is the name by which network policies know its pods, unless that is the job's own.
     """
 
     job: kubernetes.batch.v1.Job
@@ -39,11 +40,12 @@ class ReleaseJob(pulumi.ComponentResource):
         service_account: str | None = None,
         placement: Placement = ANY_NODE,
         kubernetes_token: bool = False,
+        workload: str | None = None,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:jobs:ReleaseJob", name, {}, opts)
-        before = list(depends_on or [])
+        before, labels = list(depends_on or []), object_labels(workload or name)
         if service_account is None:
             service_account = name
             before.append(
@@ -76,11 +78,11 @@ class ReleaseJob(pulumi.ComponentResource):
         }
         self.job = kubernetes.batch.v1.Job(
             name,
-            metadata={"namespace": namespace, "labels": object_labels(name)},
+            metadata={"namespace": namespace, "labels": labels},
             spec={
                 "backoff_limit": 2,
                 "active_deadline_seconds": DEADLINE_SECONDS,
-                "template": {"metadata": {"labels": object_labels(name)}, "spec": placement.applied_to(pod)},
+                "template": {"metadata": {"labels": labels}, "spec": placement.applied_to(pod)},
             },
             opts=ResourceOptions(
                 parent=self,

@@ -17,7 +17,8 @@ class PublicName(pulumi.ComponentResource):
     Type token: `marlinspike:public_name:PublicName`. Where the edge is one of two (`failover`), the record is the first or the
     second choice, with a health check from outside that asks this very load balancer for the pods' readiness. By the domain it
     would ask whichever region has it just now; so it goes by the load balancer's own name, and a listener rule lets that one
-    path through. Give a second choice `depends_on` what serves there: before it, the record would lead nowhere.
+    path through. Give a second choice `depends_on` what serves there: before it, the record would lead nowhere. `switched_by`
+    is what must have happened before the check asks another version.
     """
 
     fqdn: Output[str]
@@ -27,6 +28,7 @@ class PublicName(pulumi.ComponentResource):
         name: str,
         edge: Edge,
         depends_on: list[pulumi.Resource] | None = None,
+        switched_by: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:public_name:PublicName", name, {}, opts)
@@ -45,13 +47,13 @@ class PublicName(pulumi.ComponentResource):
             ],
             set_identifier=edge.failover if fails_over else None,
             failover_routing_policies=[{"type": edge.failover.upper()}] if fails_over else None,
-            health_check_id=self._health_check(name, edge) if fails_over else None,
+            health_check_id=self._health_check(name, edge, switched_by) if fails_over else None,
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.fqdn = record.fqdn
         self.register_outputs({"fqdn": self.fqdn})
 
-    def _health_check(self, name: str, edge: Edge) -> Output[str]:
+    def _health_check(self, name: str, edge: Edge, switched_by: list[pulumi.Resource] | None) -> Output[str]:
         path = edge.backend.readiness_path
         rule = aws.lb.ListenerRule(
             f"{name}-health",
@@ -62,7 +64,7 @@ class PublicName(pulumi.ComponentResource):
                 {"path_pattern": {"values": [path]}},
             ],
             actions=[{"type": "forward", "target_group_arn": edge.target_group_arn}],
-            opts=ResourceOptions(parent=self),
+            opts=ResourceOptions(parent=self, depends_on=switched_by),
         )
         check = aws.route53.HealthCheck(
             f"{name}-health",
@@ -74,6 +76,7 @@ class PublicName(pulumi.ComponentResource):
             request_interval=CHECK_INTERVAL_SECONDS,
             failure_threshold=FAILED_CHECKS,
             tags={"Name": f"{edge.settings.domain} {edge.failover}"},
-            opts=ResourceOptions(parent=self, depends_on=[rule]),
+            # Where the rule comes last, the first check finds nobody for a moment; the name need not wait for that.
+            opts=ResourceOptions(parent=self, depends_on=None if switched_by else [rule]),
         )
         return check.id

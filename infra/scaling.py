@@ -1,9 +1,10 @@
 """How many pods of a workload run: what moves their number, and what a drain must leave."""
 
+from collections.abc import Mapping
+
 import pulumi_kubernetes as kubernetes
 from pydantic import Field, model_validator
 
-from infra.naming import selector_labels
 from infra.settings import Section
 
 
@@ -38,11 +39,11 @@ class DisruptionBudgetSettings(Section):
 
 
 def autoscaler_spec(
-    name: str, settings: AutoscalingSettings
+    deployment: str, container: str, settings: AutoscalingSettings
 ) -> kubernetes.autoscaling.v2.HorizontalPodAutoscalerSpecArgsDict:
     """Scales up at once and down slowly."""
     return {
-        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": name},
+        "scale_target_ref": {"api_version": "apps/v1", "kind": "Deployment", "name": deployment},
         "min_replicas": settings.min_replicas,
         "max_replicas": settings.max_replicas,
         "metrics": [
@@ -51,7 +52,7 @@ def autoscaler_spec(
                 "type": "ContainerResource",
                 "container_resource": {
                     "name": "cpu",
-                    "container": name,
+                    "container": container,
                     "target": {"type": "Utilization", "average_utilization": settings.cpu_percent},
                 },
             },
@@ -76,10 +77,12 @@ def autoscaler_spec(
     }
 
 
-def budget_spec(name: str, settings: DisruptionBudgetSettings) -> kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict:
+def budget_spec(
+    labels: Mapping[str, str], settings: DisruptionBudgetSettings
+) -> kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict:
     """What an eviction must leave running."""
     spec: kubernetes.policy.v1.PodDisruptionBudgetSpecArgsDict = {
-        "selector": {"match_labels": selector_labels(name)},
+        "selector": {"match_labels": dict(labels)},
         # A broken pod never blocks a node upgrade (KEP-3017).
         "unhealthy_pod_eviction_policy": "AlwaysAllow",
     }

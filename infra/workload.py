@@ -1,233 +1,233 @@
-"""The workload: a container with its service, its scaling, its spread and its disruption budget."""
+"""The workload: any container with its service, its scaling, its spread, its disruption budget and its releases."""
 
-from typing import Annotated, Literal
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
-from pydantic import Field, model_validator
 
 from infra.binding import PublicEntry, bind
-from infra.naming import object_labels, object_metadata, selector_labels
+from infra.jobs import ReleaseJob
+from infra.naming import object_metadata, selector_labels
 from infra.placement import ANY_NODE, Placement
-from infra.pods import (
-    ResourcesSettings,
-    Runtime,
-    container_security,
-    environment,
-    http_probe,
-    mounts,
-    pod_security,
-    spread_over,
-    volumes,
-)
-from infra.scaling import (
-    AutoscalingSettings,
-    DisruptionBudgetSettings,
-    autoscaler_spec,
-    budget_spec,
-)
-from infra.settings import SecretName, Section
-
-HTTP_PORT = 5000
-METRICS_PORT = 8080
-
-READINESS_PATH = "/readyz"
-"""Answers 200 once the application has started and reached its database, until it stops."""
-
-WhenUnsatisfiable = Literal["ScheduleAnyway", "DoNotSchedule"]
+from infra.pod_template import pod_template
+from infra.pods import Runtime
+from infra.release import colour_labels, colour_of, version_name
+from infra.scaling import autoscaler_spec, budget_spec
+from infra.traffic import check_name
+from infra.workload_settings import WorkloadSettings
 
 
-class SpreadSettings(Section):
-    """Whether pods may run unevenly spread where nothing better can be had."""
+@dataclass(frozen=True)
+class Home:
+    """Where a workload runs, and what must be there before its first pod."""
 
-    zones: WhenUnsatisfiable = "ScheduleAnyway"
-    hosts: WhenUnsatisfiable = "ScheduleAnyway"
-
-
-class ShutdownSettings(Section):
-    """How a pod leaves: unlisted first, then its server stops, in seconds."""
-
-    grace_seconds: int = Field(60, ge=5, le=600)
-    """After which the pod is killed."""
-    pre_stop_seconds: int = Field(20, ge=0, le=120)
-    """The pod still serves while load balancers take it off their lists; 5 gave 502s (load-balancer-controller#1064)."""
-    server_seconds: int = Field(30, ge=1, le=300)
-    """The server finishes running requests."""
-    deregistration_delay_seconds: int = Field(30, ge=0, le=300)
-    """How long the load balancer keeps connections to a pod that leaves."""
-
-
-class WorkloadSettings(Section):
-    """Section `app` of a stack file."""
-
-    image: Annotated[str, Field(pattern=r"^[\w.:/-]+(:[\w.-]+|@sha256:[0-9a-f]{64})$")]
-    """By digest, or by a tag that never moves."""
-
-    replicas: int | None = Field(None, ge=1, le=100)
-    """Number of pods where there is no autoscaling; 1 when left out."""
-
-    autoscaling: AutoscalingSettings | None = None
-    disruption_budget: DisruptionBudgetSettings | None = None
-    spread: SpreadSettings = SpreadSettings()
-    shutdown: ShutdownSettings = ShutdownSettings()
-    resources: ResourcesSettings = ResourcesSettings()
-
-    node_group: str | None = None
-    """Runs only on nodes of this group of section `nodes`."""
-
-    secrets: tuple[SecretName, ...] = ()
-    """Names from section `secrets`: each is a file in /var/run/secrets/marlinspike, renewed while the pod runs."""
-
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    database_pool_size: int = Field(5, ge=1, le=100)
-    """Connections that one pod holds at most."""
-
-    @model_validator(mode="after")
-    def _no_moving_tag(self) -> "WorkloadSettings":
-        if self.image.endswith(":latest"):
-            raise ValueError("image ends with :latest, which means another image each day; name a version or a digest")
-        return self
-
-    @model_validator(mode="after")
-    def _one_decides_on_the_number(self) -> "WorkloadSettings":
-        if self.autoscaling and self.replicas is not None:
-            raise ValueError("replicas and autoscaling both decide on the number of pods; leave one of them out")
-        return self
-
-    @property
-    def least_replicas(self) -> int:
-        """Pods that are promised at any time without a disruption."""
-        return self.autoscaling.min_replicas if self.autoscaling else self.replicas or 1
-
-    @property
-    def most_replicas(self) -> int:
-        """Pods that can run at once outside a rollout."""
-        return self.autoscaling.max_replicas if self.autoscaling else self.replicas or 1
+    namespace: Input[str]
+    placement: Placement = ANY_NODE
+    priority_class: Input[str] | None = None
+    """Unless its settings name another one."""
+    depends_on: tuple[pulumi.Resource, ...] = ()
 
 
 class Workload(pulumi.ComponentResource):
     """A container in production form.
 
     Type token: `marlinspike:workload:Workload`. Makes a service account without a token, a Service, a Deployment, and where
-    the settings ask for them a HorizontalPodAutoscaler and a PodDisruptionBudget. With `public`, its pods are targets of that
-    load balancer.
+    the settings ask for them a ConfigMap with files, a HorizontalPodAutoscaler and a PodDisruptionBudget. With `public`, its
+    pods are targets of that load balancer.
+
+    Blue-green: a Deployment, a Service and an autoscaler for each version, named with its colour. The workload's own Service,
+    the budget and the load balancer turn to a version once it is up and checked. Pulumi deletes the last version's objects at
+    the end of an update that succeeded: one that fails leaves everything with the last version.
     """
 
     service_name: Output[str]
     deployment: kubernetes.apps.v1.Deployment
+    """Of the version that serves."""
+    deployment_name: str
 
     def __init__(
         self,
         name: str,
         settings: WorkloadSettings,
-        namespace: Input[str],
+        home: Home,
         runtime: Runtime,
-        depends_on: list[pulumi.Resource],
-        placement: Placement = ANY_NODE,
         public: PublicEntry | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:workload:Workload", name, {}, opts)
-        child = ResourceOptions(parent=self)
-        metadata = object_metadata(name, namespace)
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
+        self._workload, self._settings, self._home, self._public = name, settings, home, public
+        self._metadata = object_metadata(name, home.namespace)
+        self._runtime = replace(runtime, environment={**runtime.environment, **settings.environment})
+        self._before: list[pulumi.Resource] = [*home.depends_on, self._account()]
+        self._files_name = self._files()
+        service = self._side_by_side() if settings.release.blue_green else self._one_by_one()
+        self.service_name = service.metadata.name.apply(str)
+        self.register_outputs({"serviceName": self.service_name})
+
+    # ---- releases
+
+    def _one_by_one(self) -> kubernetes.core.v1.Service:
+        """The Service comes before the pods, so that load balancers know them from the first one on."""
+        name, labels = self._workload, selector_labels(self._workload)
+        service = self._service(name, labels, None)
+        binding = [bind(name, self._home.namespace, service, self._public, "", self)] if self._public else []
+        self.deployment, self.deployment_name = (
+            self._deploy(name, self._settings.image, labels, [service, *binding]),
+            name,
         )
-        service = kubernetes.core.v1.Service(
-            f"{name}-service",
-            # The Service comes before the pods, so that load balancers know them from the first one on.
-            metadata={**metadata, "annotations": {"pulumi.com/skipAwait": "true"}},
-            spec={
-                "selector": selector_labels(name),
-                "ports": [
-                    {"name": "http", "port": 80, "target_port": "http", "protocol": "TCP"},
-                    {"name": "metrics", "port": METRICS_PORT, "target_port": "metrics", "protocol": "TCP"},
-                ],
-            },
-            opts=child,
+        self._budget(labels)
+        return service
+
+    def _side_by_side(self) -> kubernetes.core.v1.Service:
+        """First the versions, each with a Service of its own; then, with everything that asks for pods, the switch."""
+        ready: dict[str, list[pulumi.Resource]] = {}
+        for image in self._settings.images:
+            version, labels = version_name(self._workload, image), colour_labels(self._workload, image)
+            service = self._service(version, labels, None)
+            colour, namespace = colour_of(image), self._home.namespace
+            binding = [bind(version, namespace, service, self._public, colour, self)] if self._public else []
+            deployment = self._deploy(version, image, labels, [service, *binding])
+            ready[image] = [deployment, *self._check(image, deployment, version)]
+            if image == self._settings.image:
+                self.deployment, self.deployment_name = deployment, version
+        image = self._settings.image
+        switched = ready[image]
+        if self._public and self._public.lead_to:
+            switched = [*switched, self._public.lead_to(colour_of(image), switched)]
+        labels = colour_labels(self._workload, image)
+        self._budget(labels, switched)
+        # Awaited, for ten seconds at least: the load balancer has turned to the new version before the old pods are asked to go.
+        return self._service(self._workload, labels, switched)
+
+    def _check(self, image: str, deployment: pulumi.Resource, version: str) -> list[pulumi.Resource]:
+        arguments = self._settings.release.check
+        if not arguments:
+            return []
+        runtime = replace(self._runtime, environment={**self._runtime.environment, "CHECK_URL": f"http://{version}"})
+        return [
+            ReleaseJob(
+                f"{check_name(self._workload)}-{colour_of(image)}",
+                image,
+                [*arguments],
+                self._home.namespace,
+                runtime,
+                service_account=self._workload,
+                placement=self._home.placement,
+                workload=check_name(self._workload),
+                depends_on=[*self._before, deployment],
+                opts=ResourceOptions(parent=self),
+            )
+        ]
+
+    # ---- objects
+
+    def _account(self) -> kubernetes.core.v1.ServiceAccount:
+        return kubernetes.core.v1.ServiceAccount(
+            f"{self._workload}-account",
+            metadata=self._metadata,
+            automount_service_account_token=False,
+            opts=ResourceOptions(parent=self),
         )
-        binding = [bind(name, namespace, service, public, self)] if public else []
-        self.deployment = kubernetes.apps.v1.Deployment(
-            f"{name}-deployment",
+
+    def _files(self) -> str | None:
+        """A ConfigMap that never changes: other content has another name, and pods that leave keep theirs."""
+        files = self._settings.files
+        if not files:
+            return None
+        name = f"{self._workload}-{hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:8]}-files"
+        self._before.append(
+            kubernetes.core.v1.ConfigMap(
+                name,
+                metadata={**self._metadata, "name": name},
+                immutable=True,
+                data={f"file-{index}": files[path] for index, path in enumerate(sorted(files))},
+                opts=ResourceOptions(parent=self),
+            )
+        )
+        return name
+
+    def _service(
+        self, object_name: str, labels: Mapping[str, str], after: list[pulumi.Resource] | None
+    ) -> kubernetes.core.v1.Service:
+        """Awaited where it comes after its pods. Only the workload's own is found by monitoring."""
+        ports: list[Input[kubernetes.core.v1.ServicePortArgsDict]] = [
+            {"name": "http", "port": 80, "target_port": "http", "protocol": "TCP"}
+        ]
+        if self._settings.metrics_port is not None:
+            ports.append(
+                {
+                    "name": "metrics",
+                    "port": self._settings.metrics_port,
+                    "target_port": "metrics",
+                    "protocol": "TCP",
+                }
+            )
+        metadata = object_metadata(object_name, self._home.namespace)
+        if after is None:
+            metadata["annotations"] = {"pulumi.com/skipAwait": "true"}
+        return kubernetes.core.v1.Service(
+            f"{object_name}-service",
             metadata=metadata,
-            spec=_deployment_spec(name, settings, runtime, placement),
+            spec={"selector": dict(labels), "ports": ports},
+            opts=ResourceOptions(parent=self, depends_on=after),
+        )
+
+    def _deploy(
+        self, object_name: str, image: str, labels: Mapping[str, str], after: list[pulumi.Resource]
+    ) -> kubernetes.apps.v1.Deployment:
+        settings, home = self._settings, self._home
+        spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
+            "selector": {"match_labels": dict(labels)},
+            "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": "25%"}},
+            "min_ready_seconds": 5,
+            "progress_deadline_seconds": settings.release.deadline_seconds,
+            "revision_history_limit": 5,
+            "template": pod_template(
+                self._workload,
+                settings,
+                image,
+                labels,
+                self._runtime,
+                self._files_name,
+                home.placement,
+                home.priority_class,
+            ),
+        }
+        if not settings.autoscaling:
+            spec["replicas"] = settings.least_replicas
+        elif settings.release.blue_green:
+            # It gets all requests at once: one pod, with which autoscaled Deployments begin, would not do.
+            spec["replicas"] = settings.release.replicas or settings.least_replicas
+        deployment = kubernetes.apps.v1.Deployment(
+            f"{object_name}-deployment",
+            metadata={**self._metadata, "name": object_name},
+            spec=spec,
             opts=ResourceOptions(
                 parent=self,
-                depends_on=[account, service, *binding, *depends_on],
+                depends_on=[*self._before, *after],
                 # The autoscaler owns the number of pods (pulumi-kubernetes#2491).
                 ignore_changes=["spec.replicas"] if settings.autoscaling else None,
             ),
         )
         if settings.autoscaling:
             kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
-                f"{name}-autoscaler",
-                metadata=metadata,
-                spec=autoscaler_spec(name, settings.autoscaling),
-                opts=ResourceOptions(parent=self, depends_on=[self.deployment]),
+                f"{object_name}-autoscaler",
+                metadata={**self._metadata, "name": object_name},
+                spec=autoscaler_spec(object_name, self._workload, settings.autoscaling),
+                opts=ResourceOptions(parent=self, depends_on=[deployment]),
             )
-        if settings.disruption_budget:
+        return deployment
+
+    def _budget(self, labels: Mapping[str, str], after: list[pulumi.Resource] | None = None) -> None:
+        """Of the pods that serve alone: others would count as if they could take their place."""
+        if self._settings.disruption_budget:
             kubernetes.policy.v1.PodDisruptionBudget(
-                f"{name}-disruption-budget",
-                metadata=metadata,
-                spec=budget_spec(name, settings.disruption_budget),
-                opts=child,
+                f"{self._workload}-disruption-budget",
+                metadata=self._metadata,
+                spec=budget_spec(labels, self._settings.disruption_budget),
+                opts=ResourceOptions(parent=self, depends_on=after),
             )
-        self.service_name = service.metadata.name.apply(str)
-        self.register_outputs({"serviceName": self.service_name})
-
-
-def _deployment_spec(
-    name: str, settings: WorkloadSettings, runtime: Runtime, placement: Placement
-) -> kubernetes.apps.v1.DeploymentSpecArgsDict:
-    spec: kubernetes.apps.v1.DeploymentSpecArgsDict = {
-        "selector": {"match_labels": selector_labels(name)},
-        "strategy": {"type": "RollingUpdate", "rolling_update": {"max_unavailable": 0, "max_surge": "25%"}},
-        "min_ready_seconds": 5,
-        "progress_deadline_seconds": 300,
-        "revision_history_limit": 5,
-        "template": {
-            "metadata": {"labels": object_labels(name)},
-            "spec": placement.applied_to(_pod_spec(name, settings, runtime)),
-        },
-    }
-    if not settings.autoscaling:
-        spec["replicas"] = settings.least_replicas
-    return spec
-
-
-def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubernetes.core.v1.PodSpecArgsDict:
-    labels = selector_labels(name)
-    return {
-        "service_account_name": name,
-        "automount_service_account_token": False,
-        "enable_service_links": False,
-        "security_context": pod_security(),
-        "termination_grace_period_seconds": settings.shutdown.grace_seconds,
-        "topology_spread_constraints": [
-            spread_over("topology.kubernetes.io/zone", settings.spread.zones, labels),
-            spread_over("kubernetes.io/hostname", settings.spread.hosts, labels),
-        ],
-        "volumes": volumes(runtime.secret_name, settings.secrets),
-        "containers": [
-            {
-                "name": name,
-                "image": settings.image,
-                "image_pull_policy": "IfNotPresent",  # neither a digest nor a version's tag ever moves
-                "ports": [
-                    {"name": "http", "container_port": HTTP_PORT, "protocol": "TCP"},
-                    {"name": "metrics", "container_port": METRICS_PORT, "protocol": "TCP"},
-                ],
-                "env": environment(runtime.environment),
-                "resources": settings.resources.requirements(),
-                "security_context": container_security(),
-                "volume_mounts": mounts(runtime.secret_name, settings.secrets),
-                "startup_probe": http_probe("/healthz", "http", period=1, failures=30, timeout=2),
-                "readiness_probe": http_probe(READINESS_PATH, "http", period=5, failures=2, timeout=2),
-                "liveness_probe": http_probe("/healthz", "http", period=10, failures=6, timeout=5),
-                # `sleep` needs no shell in the image (GA since Kubernetes 1.34, KEP-3960).
-                "lifecycle": {"pre_stop": {"sleep": {"seconds": settings.shutdown.pre_stop_seconds}}},
-            }
-        ],
-    }

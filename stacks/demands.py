@@ -6,7 +6,7 @@ from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.pods import ResourcesSettings
 from infra.quota import Demand
-from infra.workload import WorkloadSettings
+from infra.workload_settings import WorkloadSettings
 
 SURGE = 1.25
 """A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
@@ -18,9 +18,17 @@ JOBS = 4
 def of_workload(workload: WorkloadSettings) -> Demand:
     """New, surplus and leaving pods of a rollout at full scale, which is also both colours of a blue-green release.
 
-    Kubernetes counts a pod that leaves until its grace is over.
+    Kubernetes counts a pod that leaves until its grace is over. A standby has its least number, and rolls like any other.
     """
-    return Demand(math.ceil(workload.most_replicas * SURGE) + workload.most_replicas, workload.resources)
+    pods = pods_in_a_rollout(workload.most_replicas)
+    if workload.release.standby:
+        pods += pods_in_a_rollout(workload.least_replicas)
+    return Demand(pods, workload.resources)
+
+
+def pods_in_a_rollout(most: int) -> int:
+    """Of one version: new, surplus and leaving ones."""
+    return math.ceil(most * SURGE) + most
 
 
 def demands_on_aws(*workloads: WorkloadSettings) -> list[Demand]:

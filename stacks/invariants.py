@@ -16,21 +16,16 @@ from infra.application import KEEP_ALIVE_SECONDS
 from infra.backup import START_MINUTES, BackupSettings
 from infra.database import DatabaseSettings
 from infra.edge import EdgeSettings
-from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.layout import lay_out
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
-from infra.nodes import NodeGroupSettings, by_served_name
+from infra.nodes import NodeGroupSettings
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
-from infra.workload import WorkloadSettings
-from stacks.demands import SURGE
+from infra.workload_settings import WorkloadSettings
 from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
-
-RESERVED_CONNECTIONS = 8
-"""Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
-people."""
+from stacks.workload_invariants import WORKLOAD_INVARIANTS, every_workload
 
 DAY_MINUTES = 24 * 60
 
@@ -97,65 +92,6 @@ def a_recovering_stack_says_so(
         )
 
 
-def connections_suffice(app: WorkloadSettings, database: DatabaseSettings | InClusterDatabaseSettings) -> Iterator[str]:
-    """All pods of a full-scale rollout fill their pools and the database still accepts them.
-
-    Pods that leave do not count towards the surge (KEP-3973) and keep their connections until their servers stop, so the
-    whole old generation can still be there beside the new one.
-    """
-    pods = math.ceil(app.most_replicas * SURGE) + app.most_replicas
-    needed = pods * app.database_pool_size + RESERVED_CONNECTIONS
-    if needed > database.max_connections:
-        yield (
-            f"app.database_pool_size: {pods} pods (new, surplus and leaving ones in a rollout) "
-            f"of {app.database_pool_size} connections and {RESERVED_CONNECTIONS} reserved ones need {needed}; "
-            f"database.max_connections is {database.max_connections}: "
-            "lower the pool or the number of pods, or raise the connections"
-        )
-
-
-def a_budget_allows_an_eviction(app: WorkloadSettings) -> Iterator[str]:
-    """A budget that needs every pod blocks each drain, and with it every upgrade of the nodes."""
-    budget = app.disruption_budget
-    if budget and budget.min_available is not None and budget.min_available >= app.least_replicas:
-        yield (
-            f"app.disruption_budget.min_available: {budget.min_available} of at least {app.least_replicas} pods never lets "
-            f"a node drain; at most {app.least_replicas - 1} (or more replicas)"
-            if app.least_replicas > 1
-            else "app.disruption_budget: a single pod cannot be available while it moves; leave the budget out or run more pods"
-        )
-
-
-def a_pod_has_time_to_leave(app: WorkloadSettings) -> Iterator[str]:
-    """Kubernetes kills a pod at the end of its grace, whatever it still does."""
-    shutdown = app.shutdown
-    needed = shutdown.pre_stop_seconds + shutdown.server_seconds
-    if shutdown.grace_seconds < needed:
-        yield (
-            f"app.shutdown.grace_seconds: {shutdown.grace_seconds} is less than pre_stop_seconds {shutdown.pre_stop_seconds} "
-            f"and server_seconds {shutdown.server_seconds} together; at least {needed}"
-        )
-    if shutdown.deregistration_delay_seconds > needed:
-        yield (
-            f"app.shutdown.deregistration_delay_seconds: {shutdown.deregistration_delay_seconds} is longer than the pod "
-            f"lives (pre_stop_seconds and server_seconds: {needed}); at most {needed}"
-        )
-
-
-def node_groups_exist(
-    nodes: Mapping[str, NodeGroupSettings],
-    app: WorkloadSettings,
-    monitoring: MonitoringSettings,
-    add_ons: AddOnsSettings,
-) -> Iterator[str]:
-    """A pod that asks for a group that is not there, and that no other serves, waits for ever."""
-    served = by_served_name(nodes)
-    asking = {"app": app.node_group, "monitoring": monitoring.node_group, "add_ons": add_ons.node_group}
-    for key, group in ((f"{section}.node_group", group) for section, group in asking.items()):
-        if group is not None and group not in served:
-            yield f"{key}: there is no group {group} in section nodes; allowed are {', '.join(served)}"
-
-
 def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[str]:
     """Pods that know nothing of the taints here, such as those of an add-on or a chart, need a place too."""
     if not any(group.takes_any_pod for group in nodes.values()):
@@ -183,14 +119,12 @@ def the_load_balancer_closes_connections_first(edge: EdgeSettings | None) -> Ite
         )
 
 
-def node_groups_need_aws(target: str, app: WorkloadSettings) -> Iterator[str]:
-    """Another cluster's nodes do not carry our groups' label."""
-    if target == "local" and app.node_group is not None:
-        yield "app.node_group: target local has no node groups; leave it out"
-
-
 def nodes_reach_what_they_need(
-    account: AccountSettings, network: NetworkSettings, app: WorkloadSettings, monitoring: MonitoringSettings
+    account: AccountSettings,
+    network: NetworkSettings,
+    app: WorkloadSettings,
+    workloads: Mapping[str, WorkloadSettings],
+    monitoring: MonitoringSettings,
 ) -> Iterator[str]:
     """Without NAT there is only what AWS answers inside the VPC, and no endpoint leads to a public registry."""
     if network.nat_gateways != "none":
@@ -201,11 +135,13 @@ def nodes_reach_what_they_need(
             "not join, nor pull an image; set network.interface_endpoints to true, or nat_gateways to single"
         )
     registry = rf"[0-9]{{12}}\.dkr\.ecr\.{account.region}\.amazonaws\.com/"
-    if re.match(registry, app.image) is None:
-        yield (
-            f"app.image: with network.nat_gateways none, nodes pull from ECR in {account.region} only, and {app.image} is not "
-            "there; copy it there, or set nat_gateways to single"
-        )
+    for section, workload in every_workload(app, workloads).items():
+        for key, image in zip(("image", "release.standby"), workload.images, strict=False):
+            if re.match(registry, image) is None:
+                yield (
+                    f"{section}.{key}: with network.nat_gateways none, nodes pull from ECR in {account.region} only, and {image} "
+                    "is not there; copy it there, or set nat_gateways to single"
+                )
     if monitoring.enabled:
         yield (
             "monitoring.mode: with network.nat_gateways none it must be off, since its charts' images come from public "
@@ -264,12 +200,8 @@ def _minute_of_the_day(time: str) -> int:
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     networks_do_not_overlap,
     a_recovering_stack_says_so,
-    connections_suffice,
-    a_budget_allows_an_eviction,
-    a_pod_has_time_to_leave,
-    node_groups_exist,
+    *WORKLOAD_INVARIANTS,
     some_nodes_take_any_pod,
-    node_groups_need_aws,
     nodes_reach_what_they_need,
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,

@@ -14,8 +14,12 @@ from infra.namespace import Namespace
 from infra.naming import PROJECT
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
+from infra.priority import APPLICATION, WORKLOAD, Priorities
 from infra.tenancy import Tenancy
-from infra.workload import HTTP_PORT, Workload
+from infra.traffic import CACHE as ANY_CACHE
+from infra.traffic import DATABASE as ANY_DATABASE
+from infra.traffic import Places, accesses, callers_of, together
+from infra.workload import Home, Workload
 from stacks.demands import demands_on_local
 from stacks.settings import LocalSettings
 
@@ -47,9 +51,9 @@ class LocalStack:
         )
         here = ResourceOptions(providers=[provider])
         namespace = Namespace(NAMESPACE, opts=here)
-        demands = demands_on_local(settings.database, settings.cache, settings.app)
+        demands = demands_on_local(settings.database, settings.cache, settings.app, *settings.workloads.values())
         tenancy = Tenancy(NAMESPACE, settings.namespace, namespace.name, demands, existing, opts=here)
-        policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(), opts=here)
+        policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(settings), opts=here)
         after_policies = ResourceOptions(providers=[provider], depends_on=[policies, tenancy])
         credentials = Credentials(CREDENTIALS, settings.app.image, namespace.name, opts=after_policies)
         database = InClusterDatabase(DATABASE, settings.database, namespace.name, credentials, opts=here)
@@ -63,17 +67,20 @@ class LocalStack:
             depends_on=[database],
             opts=here,
         )
+        priorities = Priorities(NAMESPACE, opts=here).names
         workload = Workload(
             APP,
             settings.app,
-            namespace.name,
+            Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache)),
             Runtime(
                 application_environment(settings.app, database.connection, cache.connection, region=None),
                 credentials.secret_name,
             ),
-            depends_on=[migrate, cache],
             opts=here,
         )
+        for name, further in settings.workloads.items():
+            home = Home(namespace.name, priority_class=priorities[WORKLOAD], depends_on=(policies, tenancy))
+            Workload(name, further, home, Runtime({}), opts=here)
         self.outputs = {
             "namespace": NAMESPACE,
             "image": settings.app.image,
@@ -83,15 +90,23 @@ class LocalStack:
         }
 
 
-def _accesses() -> dict[str, Access]:
+def _accesses(settings: LocalSettings) -> dict[str, Access]:
     to_database = Flow(Peer(workload=DATABASE), ports=(POSTGRESQL_PORT,))
+    to_cache = Flow(Peer(workload=CACHE), ports=(VALKEY_PORT,))
+    workloads = {APP: settings.app, **settings.workloads}
+    found = accesses(workloads, Places(to_database, to_cache, monitoring=None))
+    public = Access(ingress=[Flow(ANYWHERE, ports=(settings.app.port,))], egress=[to_database, to_cache])
+    to_them = {
+        DATABASE: ([APP, MIGRATE, *callers_of(ANY_DATABASE, settings.workloads)], POSTGRESQL_PORT),
+        CACHE: ([APP, *callers_of(ANY_CACHE, settings.workloads)], VALKEY_PORT),
+    }
     return {
-        APP: Access(
-            ingress=[Flow(ANYWHERE, ports=(HTTP_PORT,))],
-            egress=[to_database, Flow(Peer(workload=CACHE), ports=(VALKEY_PORT,))],
-        ),
+        **found,
+        APP: together(public, found[APP]),
         MIGRATE: Access(egress=[to_database]),
         CREDENTIALS: Access(egress=[KUBERNETES_API]),
-        DATABASE: Access(ingress=[Flow(Peer(workload=client), ports=(POSTGRESQL_PORT,)) for client in (APP, MIGRATE)]),
-        CACHE: Access(ingress=[Flow(Peer(workload=APP), ports=(VALKEY_PORT,))]),
+        **{
+            server: Access(ingress=[Flow(Peer(workload=client), ports=(port,)) for client in clients])
+            for server, (clients, port) in to_them.items()
+        },
     }

@@ -1,6 +1,7 @@
 """A stack file read for the second region: the same platform, with the region, network and image that hold there."""
 
 from infra.recovery import image_in
+from infra.workload_settings import WorkloadSettings
 from stacks.settings import AwsSettings
 
 
@@ -13,6 +14,14 @@ def settings_in_effect(settings: AwsSettings) -> AwsSettings:
         update={
             "account": settings.account.model_copy(update={"region": recovery.region}),
             "network": settings.network.model_copy(update={"cidr": recovery.network_cidr}),
-            "app": settings.app.model_copy(update={"image": image_in(recovery.region, settings.app.image)}),
+            "app": _from_copies(settings.app, recovery.region),
+            "workloads": {name: _from_copies(each, recovery.region) for name, each in settings.workloads.items()},
         }
     )
+
+
+def _from_copies(workload: WorkloadSettings, region: str) -> WorkloadSettings:
+    """With the images that its region's registry has, the standby's too."""
+    standby = workload.release.standby
+    release = workload.release.model_copy(update={"standby": image_in(region, standby) if standby else None})
+    return workload.model_copy(update={"image": image_in(region, workload.image), "release": release})

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from infra.add_ons import AddOnsSettings
 from infra.alarms.alarms import AlarmSettings
+from infra.application import ApplicationSettings
 from infra.backup import BackupSettings
 from infra.budget import BudgetSettings
 from infra.cache_settings import CacheSettings
@@ -36,7 +37,7 @@ from infra.secrets import SecretsSettings
 from infra.settings import Section
 from infra.storage import StorageSettings
 from infra.tenancy import NamespaceSettings
-from infra.workload import WorkloadSettings
+from infra.workload_settings import WorkloadsSettings
 from stacks.invariants import broken_invariants
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
 
@@ -69,7 +70,8 @@ class AwsSettings(_Sections):
     edge: EdgeSettings | None = None
     storage: StorageSettings = StorageSettings()
     cdn: CdnSettings | None = None
-    app: WorkloadSettings
+    app: ApplicationSettings
+    workloads: WorkloadsSettings = {}
     monitoring: MonitoringSettings = MonitoringSettings()
     alarms: AlarmSettings | None = None
     budget: BudgetSettings | None = None
@@ -98,7 +100,8 @@ class LocalSettings(_Sections):
     kubernetes: KubernetesSettings = KubernetesSettings()
     database: InClusterDatabaseSettings = InClusterDatabaseSettings()
     cache: InClusterCacheSettings = InClusterCacheSettings()
-    app: WorkloadSettings
+    app: ApplicationSettings
+    workloads: WorkloadsSettings = {}
     namespace: NamespaceSettings = NamespaceSettings()
 
 

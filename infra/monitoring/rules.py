@@ -43,8 +43,11 @@ class Alert:
         }
 
 
-def alerts(name: str, namespace: str, least_replicas: int) -> list[Alert]:
-    """The alerts of one workload. Fewer than two available pods is only an alert where two are promised."""
+def alerts(name: str, namespace: str, least_replicas: int, deployment: str | None = None) -> list[Alert]:
+    """The alerts of one workload. Fewer than two available pods is only an alert where two are promised.
+
+    `deployment`: the one that serves, where it is not called like the workload.
+    """
     scope = f'namespace="{namespace}"'
     job = f'job="{name}", {scope}'
     found = [
@@ -82,7 +85,7 @@ def alerts(name: str, namespace: str, least_replicas: int) -> list[Alert]:
         found.append(
             Alert(
                 name="AvailablePodsLow",
-                expression=f'kube_deployment_status_replicas_available{{deployment="{name}", {scope}}} < 2',
+                expression=f'kube_deployment_status_replicas_available{{deployment="{deployment or name}", {scope}}} < 2',
                 hold="1m",
                 severity="critical",
                 summary=f"{name} has fewer than two available pods.",
@@ -106,22 +109,12 @@ class WorkloadMonitoring(pulumi.ComponentResource):
         scrape_seconds: int,
         least_replicas: int,
         release: kubernetes.helm.v3.Release,
+        deployment: str | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:monitoring:WorkloadMonitoring", name, {}, opts)
         after_release = ResourceOptions(parent=self, depends_on=[release])
-        kubernetes.apiextensions.CustomResource(
-            f"{name}-monitor",
-            api_version="monitoring.coreos.com/v1",
-            kind="ServiceMonitor",
-            metadata=object_metadata(name, NAMESPACE),
-            spec={
-                "namespaceSelector": {"matchNames": [namespace]},
-                "selector": {"matchLabels": selector_labels(name)},
-                "endpoints": [{"port": "metrics", "path": "/metrics", "interval": f"{scrape_seconds}s"}],
-            },
-            opts=after_release,
-        )
+        monitor_of(name, namespace, scrape_seconds, opts=after_release)
         kubernetes.apiextensions.CustomResource(
             f"{name}-rules",
             api_version="monitoring.coreos.com/v1",
@@ -131,10 +124,28 @@ class WorkloadMonitoring(pulumi.ComponentResource):
                 "groups": [
                     {
                         "name": name,
-                        "rules": [alert.rule() for alert in alerts(name, namespace_name, least_replicas)],
+                        "rules": [alert.rule() for alert in alerts(name, namespace_name, least_replicas, deployment)],
                     }
                 ]
             },
             opts=after_release,
         )
         self.register_outputs({})
+
+
+def monitor_of(
+    name: str, namespace: Input[str], scrape_seconds: int, opts: ResourceOptions
+) -> kubernetes.apiextensions.CustomResource:
+    """The ServiceMonitor of one workload, by its Service's port `metrics`."""
+    return kubernetes.apiextensions.CustomResource(
+        f"{name}-monitor",
+        api_version="monitoring.coreos.com/v1",
+        kind="ServiceMonitor",
+        metadata=object_metadata(name, NAMESPACE),
+        spec={
+            "namespaceSelector": {"matchNames": [namespace]},
+            "selector": {"matchLabels": selector_labels(name)},
+            "endpoints": [{"port": "metrics", "path": "/metrics", "interval": f"{scrape_seconds}s"}],
+        },
+        opts=opts,
+    )

@@ -1,4 +1,4 @@
-"""The application on the cluster: its namespace, who may talk to whom, the jobs before it, and itself."""
+"""What runs for people: the application and the workloads beside it, who may talk to whom, and the jobs before."""
 
 from collections.abc import Sequence
 
@@ -19,8 +19,10 @@ from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
+from infra.priority import APPLICATION, WORKLOAD, Priorities
 from infra.tenancy import Tenancy
-from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from infra.traffic import Places, accesses, together
+from infra.workload import Home, Workload
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
@@ -29,7 +31,7 @@ from stacks.demands import demands_on_aws
 
 
 class Application:
-    """The workload `app` and what it needs around it."""
+    """The workload `app` and what it needs around it, and the further workloads of the same namespace."""
 
     namespace: Namespace
     workload: Workload
@@ -50,17 +52,18 @@ class Application:
         self.namespace = Namespace(
             NAMESPACE, readiness_gates=context.settings.add_ons.load_balancer_controller, opts=here
         )
-        before = [
+        further = context.settings.workloads
+        before = (
             Tenancy(
                 NAMESPACE,
                 context.settings.namespace,
                 self.namespace.name,
-                demands_on_aws(app),
+                demands_on_aws(app, *further.values()),
                 compute.existing,
                 opts=here,
             ),
             NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(), opts=here),
-        ]
+        )
         bootstrap = ReleaseJob(
             BOOTSTRAP,
             app.image,
@@ -85,16 +88,22 @@ class Application:
             depends_on=[*before, bootstrap, identities[MIGRATE]],
             opts=here,
         )
+        priorities = Priorities(NAMESPACE, opts=here).names
+        secrets = self._secrets(sorted({name for each in (app, *further.values()) for name in each.secrets}))
         self.workload = Workload(
             APP,
             app,
-            self.namespace.name,
+            Home(
+                self.namespace.name, placement, priorities[APPLICATION], (*before, *secrets, migrate, identities[APP])
+            ),
             Runtime(application_environment(app, database, data.cache.connection, region)),
-            depends_on=[*before, *self._secrets(app.secrets), migrate, identities[APP]],
-            placement=placement,
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )
+        for name, settings in further.items():
+            nodes = placement_on(context.settings.nodes, settings.node_group)
+            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], (*before, *secrets, compute.add_ons))
+            Workload(name, settings, home, Runtime({}), opts=here)
 
     def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
         """Those that workloads find as files; none where no workload asks."""
@@ -118,10 +127,11 @@ class Application:
     def _public_entry(self, edge: Edge) -> PublicEntry:
         release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]
         return PublicEntry(
-            edge.target_group_arn,
+            edge.target_group_arns,
             self._foundation.network.vpc_id,
             # The add-ons too: when the stack goes, the controller needs the cluster's DNS until the last target is out.
-            depends_on=[release, edge, self._compute.add_ons],
+            depends_on=[release, *edge.asked_for_health, self._compute.add_ons],
+            lead_to=edge.lead_to if self._context.settings.app.release.blue_green else None,
         )
 
     def _accesses(self) -> dict[str, Access]:
@@ -129,14 +139,17 @@ class Application:
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
         to_files = [PUBLIC_APIS] if settings.storage.application_access else []
-        from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,))] if settings.edge else []
         prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
-        from_prometheus = [Flow(prometheus, ports=(METRICS_PORT,))] if settings.monitoring.enabled else []
+        from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(settings.app.port,))] if settings.edge else []
+        places = Places(to_database, to_cache, monitoring=prometheus if settings.monitoring.enabled else None)
+        found = accesses({APP: settings.app, **settings.workloads}, places)
+        public = Access(
+            ingress=from_balancer,  # load balancers are no pods
+            egress=[to_database, to_cache, POD_IDENTITY, *to_files],
+        )
         return {
-            APP: Access(
-                ingress=[*from_balancer, *from_prometheus],
-                egress=[to_database, to_cache, POD_IDENTITY, *to_files],
-            ),
+            **found,
+            APP: together(public, found[APP]),
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
             BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
         }

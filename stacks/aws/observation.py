@@ -1,5 +1,7 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
+from pulumi import ResourceOptions
+
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -11,11 +13,12 @@ from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
 from infra.monitoring import stack as monitoring
-from infra.monitoring.rules import WorkloadMonitoring
+from infra.monitoring.rules import WorkloadMonitoring, monitor_of
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.policies import Flow, NamespaceFence, Peer
+from stacks.aws.application import Application
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
@@ -78,8 +81,11 @@ def _alarms(
     return found
 
 
-def monitor(context: Context, foundation: Foundation, compute: Compute, application: Namespace) -> None:
-    """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules."""
+def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
+    """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
+
+    Other workloads are scraped where they have metrics; what they mean, only their people know.
+    """
     settings, here = context.settings.monitoring, compute.on_kubernetes
     if not settings.enabled:
         return
@@ -98,10 +104,15 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
     )
     WorkloadMonitoring(
         APP,
-        application.name,
+        application.namespace.name,
         NAMESPACE,
         settings.scrape_seconds,
         context.settings.app.least_replicas,
         stack.release,
+        deployment=application.workload.deployment_name,
         opts=here,
     )
+    for name, workload in context.settings.workloads.items():
+        if workload.metrics_port is not None:
+            after_release = ResourceOptions.merge(here, ResourceOptions(depends_on=[stack.release]))
+            monitor_of(name, application.namespace.name, settings.scrape_seconds, opts=after_release)

@@ -36,6 +36,15 @@ def test_a_second_migration_finds_nothing_to_do(unmigrated: Place) -> None:
     assert (second["event"], second["before"]) == ("nothing_to_migrate", SCHEMA_REVISION)
 
 
+def test_a_version_that_is_gone_back_to_leaves_a_newer_schema_as_it_is(unmigrated: Place) -> None:
+    migrated(unmigrated)
+    with unmigrated.postgresql.connect(unmigrated.database) as newer:
+        newer.execute("UPDATE alembic_version SET version_num = '9999'")
+        newer.commit()
+    gone_back = migrated(unmigrated)
+    assert (gone_back["event"], gone_back["before"]) == ("nothing_to_migrate", "9999")
+
+
 def test_of_two_migrations_at_once_one_waits_and_then_has_nothing_to_do(unmigrated: Place) -> None:
     results: list[dict[str, object]] = []
     with unmigrated.postgresql.connect(unmigrated.database) as gate:

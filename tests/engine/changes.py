@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.endpoints import SERVICES
+from infra.release import colour_of
 
 REPLACED = ("create-replacement", "replace", "delete-replaced")
 
@@ -111,8 +112,22 @@ RESTORE_TEST_MADE = (
 )
 
 
+ECHO = {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}
+
+SECOND_WORKLOAD = operations(
+    "create",
+    "Workload/echo",
+    "ServiceAccount/echo-account",
+    "Service/echo-service",
+    "Deployment/echo-deployment",
+    "NetworkPolicy/marlinspike-echo",
+)
+
+PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
+
 CHANGES: dict[str, list[Change]] = {
     "dev": [
+        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
         change("app.log_level", "info", "update Deployment/app-deployment"),
         change(
             "network.nat_gateways",
@@ -226,6 +241,7 @@ CHANGES: dict[str, list[Change]] = {
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
     ],
     "prod": [
+        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
         change(
             "add_ons.cluster_autoscaler",
             False,
@@ -284,6 +300,9 @@ CHANGES: dict[str, list[Change]] = {
             60,
             "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
             "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
+        ),
+        change(
+            "app.autoscaling.max_replicas", 18, f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler"
         ),
     ],
     "local": [

@@ -136,7 +136,7 @@ class TestUp:
 
     def test_the_deployed_application_is_given_exactly_the_settings_that_it_reads(self, up: Rehearsed) -> None:
         with up.api() as api:
-            deployment = api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/app")
+            [deployment] = api.items(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments")
             jobs = api.items(f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs")
         given = environment(deployment)
         # What is given is known, what is left out has a default, and all of it together is valid.

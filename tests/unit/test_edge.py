@@ -176,10 +176,13 @@ def test_a_target_leaves_as_the_application_says() -> None:
 def test_the_applications_pods_are_those_targets(stack: str) -> None:
     plan = planned(stack)
     binding = plan.only("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding")
-    assert binding.inputs["spec"]["targetGroupARN"].endswith(f":marlinspike-{stack}-edge-targets")
-    assert plan.comes_before(f"ListenerRule/marlinspike-{stack}-edge-domain", binding.key)
+    [group] = plan.of(TARGET_GROUP)
+    assert binding.inputs["spec"]["targetGroupARN"].endswith(f":{group.name}")
+    # Of targets to which no rule leads, nobody asks their health.
+    rules = [rule for rule in plan.of(RULE) if plan.comes_before(rule.key, binding.key)]
+    assert [rule.inputs["actions"][0]["targetGroupArn"] for rule in rules] == [binding.inputs["spec"]["targetGroupARN"]]
     assert plan.comes_before("Release/aws-load-balancer-controller-release", binding.key)
-    assert plan.comes_before(binding.key, "Deployment/app-deployment")
+    assert plan.comes_before(binding.key, plan.only("kubernetes:apps/v1:Deployment").key)
 
 
 def test_a_load_balancer_without_anybody_who_binds_pods_to_it_is_refused() -> None:

@@ -160,8 +160,9 @@ def test_the_name_fails_over_and_only_to_a_region_that_serves() -> None:
     assert record["failoverRoutingPolicies"] == [{"type": "PRIMARY"}]
     other = second.only("aws:route53/record:Record", "marlinspike-prod-recovery-edge-record")
     assert other.inputs["failoverRoutingPolicies"] == [{"type": "SECONDARY"}]
-    assert second.comes_before("Deployment/app-deployment", other.key)
-    assert not first.comes_before("Deployment/app-deployment", "Record/marlinspike-prod-edge-record")
+    serves = "kubernetes:apps/v1:Deployment"
+    assert second.comes_before(second.only(serves).key, other.key)
+    assert not first.comes_before(first.only(serves).key, "Record/marlinspike-prod-edge-record")
 
 
 # ---- how long, and how much is lost
