@@ -27,7 +27,9 @@ def added(stack: str, changes: dict[str, Any]) -> set[str]:
     before = {r.key: r for r in planned(stack).resources}
     after = {r.key: r for r in planned_with(stack, changes).resources}
     assert before.keys() <= after.keys()
-    assert [key for key, r in before.items() if r.inputs != after[key].inputs] == []
+    # The namespace's quota grows with what may run in it.
+    changed = [key for key, r in before.items() if r.inputs != after[key].inputs]
+    assert changed == ["ResourceQuota/marlinspike-quota"]
     return after.keys() - before.keys()
 
 
@@ -77,11 +79,9 @@ def test_without_monitoring_nothing_is_scraped() -> None:
     assert "ServiceMonitor/echo-monitor" not in added("dev", echo(metrics_port=9090))
 
 
-def test_nobody_reaches_a_workload_and_it_reaches_nobody_but_dns_unless_it_says_so() -> None:
+def test_nobody_reaches_a_workload_and_it_reaches_nobody_unless_it_says_so() -> None:
     spec = policy(planned_with("prod", THREE_LINES), "echo")
-    assert spec["ingress"] == []
-    [dns] = spec["egress"]
-    assert {port["port"] for port in dns["ports"]} == {53}
+    assert (spec.get("ingress") or [], spec.get("egress") or []) == ([], [])
 
 
 @pytest.mark.parametrize(
