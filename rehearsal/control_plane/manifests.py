@@ -18,8 +18,8 @@ def kwok_definitions() -> list[Manifest]:
 
 
 def kwok_behaviour() -> list[Manifest]:
-    """What simulated nodes and pods do, and what usage they report; in the API, where a test may change it."""
-    return _read("behaviour.yaml")
+    """What simulated nodes and pods do, how pods fail, and what usage they report; in the API, where a test may change it."""
+    return [*_read("behaviour.yaml"), *_read("failures.yaml")]
 
 
 def metrics_api(ports: Ports, certificates: Certificates) -> list[Manifest]:

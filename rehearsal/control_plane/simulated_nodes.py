@@ -2,7 +2,8 @@
 
 Pods on them become Running and ready at once. Their load is what their annotations say, `kwok.x-k8s.io/usage-cpu: 360m`
 and `kwok.x-k8s.io/usage-memory: 40Mi` (otherwise next to nothing), and reaches HPAs by the metrics API 20 to 30 s
-later.
+later. A tag with `broken-image` in it can't be pulled, and one with `broken-migration` makes migrations
+fail (kwok/failures.yaml).
 """
 
 import hashlib

@@ -3,6 +3,8 @@
 It is started on free ports in a folder of pytest's own, and stopped at the end whatever happens.
 """
 
+import json
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,12 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from rehearsal import places
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api
 from rehearsal.control_plane.ports import PORT_BASE_VARIABLE
+from rehearsal.control_plane.simulated_nodes import remove
 from rehearsal.toolchain import ensure
+from tests.cluster.workloads import Application, node_group
 
 Eventually = Callable[[str, float, Callable[[], bool]], None]
+Figures = Callable[..., None]
+
+FULL = bool(os.environ.get("FULL"))
+"""Whether drills run that take more than a minute or two."""
 
 
 @pytest.fixture(scope="session")
@@ -75,3 +84,30 @@ def eventually() -> Eventually:
             time.sleep(0.2)
 
     return wait
+
+
+@pytest.fixture
+def application(control_plane: ControlPlane, api: Api) -> Iterator[Application]:
+    """Prod's application, rendered for a namespace of the test's own; its namespace and nodes are gone afterwards."""
+    rendered = Application.rendered(control_plane, api, f"drill-{uuid.uuid4().hex[:8]}")
+    try:
+        yield rendered
+    finally:
+        api.delete(f"/api/v1/namespaces/{rendered.namespace}")
+        remove(control_plane.kubeconfig, node_group(0).name)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Figures:
+    """Notes what a drill measured, by name: printed (`pytest -rP` shows it), and added to out/drills.json."""
+
+    def note(**measured: object) -> None:
+        drill = request.node.name.removeprefix("test_")
+        path = places.outputs() / "drills.json"
+        path.parent.mkdir(exist_ok=True)
+        known = json.loads(path.read_text()) if path.exists() else {}
+        known.setdefault(drill, {}).update(measured)
+        path.write_text(json.dumps(known, indent=1, sort_keys=True))
+        print(f"{drill}: {json.dumps(measured)}")
+
+    return note
