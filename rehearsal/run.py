@@ -323,13 +323,14 @@ class Rehearsal:
             text, self.project, config or {}, ""
         )  # what is wrong with it is said before anything starts
         toolchain = self.toolchain
-        if self._with_control_plane and not (self._control_plane_directory / "etcd").exists():
-            require_free(
-                {self.state_directory: STATE_GB},
-                f"the rehearsal of {self.stack}",
-                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
-                "and run the same command again.",
-            )
+        if self._with_control_plane:
+            if not (self._control_plane_directory / "etcd").exists():
+                require_free(
+                    {self.state_directory: STATE_GB},
+                    f"the rehearsal of {self.stack}",
+                    "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
+                    "and run the same command again.",
+                )
             began = time.monotonic()
             self._control_plane = ControlPlane.start(
                 self._control_plane_directory,
