@@ -21,6 +21,8 @@ from rehearsal.lost import take_away_lost
 from rehearsal.manifests import write_manifests
 from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.protection import switch_off
+from rehearsal.real_node import RealNode
+from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.toolchain.disk import require_free
@@ -30,6 +32,9 @@ Say = Callable[[str], None]
 
 LOCAL = "local"
 """The stack that brings no nodes of its own and runs on any cluster's."""
+
+SIMULATED, REAL = "simulated", "real"
+"""Kinds of nodes: KWOK's, or one on which pods run (rehearsal.real_node)."""
 
 
 STATE_GB = 0.3
@@ -51,6 +56,8 @@ class Result:
     kubeconfig: Path | None = None
     manifests: int = 0
     """How many Kubernetes objects were written to `manifests/`."""
+    real_node: tuple[str, ...] = ()
+    """On a real node: what of it differs from what the stack asks for, and where the application answers."""
 
     @property
     def succeeded(self) -> bool:
@@ -79,7 +86,8 @@ class Rehearsal:
     `state` holds what continues from command to command (the control plane, the simulated cloud, the engine's backend),
     `out` what is left for people. `port_base`: first port of the control plane, else it finds free ones.
     `with_control_plane=False` for programs without Kubernetes. `say` hears one line of progress at a time; with
-    `stream` the engine's own lines as they come. `plugin_path`: folders with plugins that come before ours.
+    `stream` the engine's own lines as they come. `node` is SIMULATED or REAL (one real node, for stack `local`; needs root);
+    None goes on with what the rehearsal has. `plugin_path`: folders with plugins that come before ours.
 
     Commands of one stack never overlap: a second one is refused (RehearsalError) while the first runs. Other errors
     that they raise: StackFileError, ToolchainError, ControlPlaneError, and Interrupted after Ctrl-C, when the engine
@@ -97,6 +105,7 @@ class Rehearsal:
         port_base: int | None = None,
         with_control_plane: bool = True,
         plugin_path: tuple[Path, ...] = (),
+        node: str | None = None,
         say: Say = lambda _line: None,
         stream: bool = False,
     ) -> None:
@@ -114,6 +123,7 @@ class Rehearsal:
         self._say = say
         self._stream = stream
         self._control_plane: ControlPlane | None = None
+        self._node = self._chosen(node)
         self._phases: dict[str, float] = {}
 
     # ---- commands
@@ -141,7 +151,7 @@ class Rehearsal:
                 if run.succeeded:
                     raise
                 count = 0  # what the update failed of is the news, not that its state can't be read
-            return Result(run, dict(self._phases), self._kubeconfig(), count)
+            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node())
 
     def preview(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -200,6 +210,7 @@ class Rehearsal:
 
     def stop(self) -> None:
         """Stops the control plane; its data stay, and the next command starts it on them again."""
+        stop_node(self._node_directory)
         stop_control_plane(self._control_plane_directory)
         self._control_plane = None
 
@@ -257,6 +268,37 @@ class Rehearsal:
     @property
     def _control_plane_directory(self) -> Path:
         return self.state_directory / "control-plane"
+
+    @property
+    def _node_directory(self) -> Path:
+        return self.state_directory / "real-node"
+
+    def _chosen(self, node: str | None) -> RealNode | None:
+        """The real node, where it is asked for or there already. Raises RehearsalError where it can't be."""
+        present = REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
+        wanted = node or present or SIMULATED
+        if wanted not in (SIMULATED, REAL):
+            raise RehearsalError(f"NODE={wanted}: there are only NODE={SIMULATED} and NODE={REAL}.")
+        if present and wanted != present:
+            raise RehearsalError(
+                f"The rehearsal of {self.stack} has {present} nodes, and NODE={wanted} was asked for. "
+                f"`make destroy STACK={self.stack}` takes it down; then run the same command again."
+            )
+        if wanted == SIMULATED:
+            return None
+        if self.stack != LOCAL:
+            raise RehearsalError(
+                f"Stack {self.stack} brings simulated nodes of its own, and its images are in a registry on AWS. "
+                f"The real node is for stack {LOCAL}: make rehearse STACK={LOCAL} NODE={REAL}"
+            )
+        return RealNode(self._node_directory, self._say)
+
+    def _about_the_node(self) -> tuple[str, ...]:
+        if self._node is None or self._control_plane is None:
+            return ()
+        address = self._node.forward(self._control_plane)
+        answers = (f"The application answers on {address} (try {address}/quotes)",) if address else ()
+        return (*self._node.differences(), *answers)
 
     @property
     def _salt_file(self) -> Path:
@@ -328,13 +370,19 @@ class Rehearsal:
                 "and run the same command again.",
             )
             began = time.monotonic()
+            if self._node:
+                self._node.prepare()
             self._control_plane = ControlPlane.start(
                 self._control_plane_directory,
                 toolchain.control_plane,
                 port_base=self._port_base,
-                simulated_nodes=self.stack == LOCAL,
+                simulated_nodes=self.stack == LOCAL and self._node is None,
+                namespace=self._node.namespace if self._node else None,
                 progress=self._say,
             )
+            if self._node:
+                self._node.join(self._control_plane, toolchain.control_plane, _application_image(text))
+                config = {**self._node.settings, **(config or {})}
             self._phases["control plane"] = time.monotonic() - began
         write_wrappers(self.state_directory / "bin", toolchain)
         for folder in ("backend", "home", "cloud"):
@@ -504,3 +552,9 @@ class Rehearsal:
         }
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
+
+
+def _application_image(stack_file_text: str) -> str:
+    """The image that the stack file asks for: the real node gives that name to the one that it makes."""
+    config = yaml.safe_load(stack_file_text).get("config") or {}
+    return next(str(section["image"]) for key, section in config.items() if key.endswith(":app"))
