@@ -39,7 +39,7 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "cache": ("redis-server", "dash", "grep"),
 }
 NEVER_CALLED = re.compile(
-    r"(perl|lib[\w-]*perl|libllvm|libz3|usrmerge|init-system|sysvinit|debconf|adduser|passwd|dpkg|tar|lib(pam|sem|sepol)"
+    r"(perl|lib[\w-]*perl|libllvm|libz3|usrmerge|init-system|sysvinit|debconf|adduser|passwd|dpkg|tar|lib(pam-|sem|sepol)"
     r"|postgresql-common|postgresql-client-common|ssl-cert|openssl|ucf|locales|libc-l10n|lsb|ca-certificates)[\w.+-]*_"
 )
 """Dependencies of maintainers' scripts, which don't run here, and the compiler of PostgreSQL's queries, which it can do without."""
