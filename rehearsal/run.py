@@ -40,6 +40,9 @@ SIMULATED, REAL = "simulated", "real"
 STATE_GB = 0.3
 """What a running rehearsal needs beside the tools, in 10^9 bytes: etcd's log and store, the state, the logs."""
 
+REAL_NODE_GB = 1.0
+"""What a real node needs beside that: images, unpacked too, and what its containers write."""
+
 
 class RehearsalError(Exception):
     """A rehearsal can't begin or go on; the message says why and what to do."""
@@ -362,27 +365,9 @@ class Rehearsal:
             text, self.project, config or {}, ""
         )  # what is wrong with it is said before anything starts
         toolchain = self.toolchain
-        if self._with_control_plane and not (self._control_plane_directory / "etcd").exists():
-            require_free(
-                {self.state_directory: STATE_GB},
-                f"the rehearsal of {self.stack}",
-                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
-                "and run the same command again.",
-            )
+        if self._with_control_plane:
             began = time.monotonic()
-            if self._node:
-                self._node.prepare()
-            self._control_plane = ControlPlane.start(
-                self._control_plane_directory,
-                toolchain.control_plane,
-                port_base=self._port_base,
-                simulated_nodes=self.stack == LOCAL and self._node is None,
-                namespace=self._node.namespace if self._node else None,
-                progress=self._say,
-            )
-            if self._node:
-                self._node.join(self._control_plane, toolchain.control_plane, _application_image(text))
-                config = {**self._node.settings, **(config or {})}
+            config = {**self._start_cluster(toolchain, text), **(config or {})}
             self._phases["control plane"] = time.monotonic() - began
         write_wrappers(self.state_directory / "bin", toolchain)
         for folder in ("backend", "home", "cloud"):
@@ -392,6 +377,30 @@ class Rehearsal:
             passphrase.touch(0o600)
             passphrase.write_text(secrets.token_urlsafe(32))
         self.config_file.write_text(stack_file.rehearsed(text, self.project, config or {}, self._salt(env)), "utf-8")
+
+    def _start_cluster(self, toolchain: Toolchain, stack_file_text: str) -> Mapping[str, str]:
+        """Makes the control plane run, and the real node where there is one; returns settings that go with that."""
+        if not (self._control_plane_directory / "etcd").exists():
+            require_free(
+                {self.state_directory: STATE_GB + (REAL_NODE_GB if self._node else 0)},
+                f"the rehearsal of {self.stack}",
+                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
+                "and run the same command again.",
+            )
+        if self._node:
+            self._node.prepare()
+        self._control_plane = ControlPlane.start(
+            self._control_plane_directory,
+            toolchain.control_plane,
+            port_base=self._port_base,
+            simulated_nodes=self.stack == LOCAL and self._node is None,
+            namespace=self._node.namespace if self._node else None,
+            progress=self._say,
+        )
+        if self._node is None:
+            return {}
+        self._node.join(self._control_plane, toolchain.control_plane, _application_image(stack_file_text))
+        return self._node.settings
 
     def _salt(self, env: Mapping[str, str] | None) -> str:
         """The stack's encryption salt.
