@@ -219,7 +219,11 @@ def clean(
     """Stops every control plane of this clone and removes all rehearsals and what they left."""
     with _explained("make clean"):
         with ExitStack() as held:
-            left = {directory.parent for running in (left_running, nodes_left_running) for directory in running(places.states())}
+            left = {
+                directory.parent
+                for running in (left_running, nodes_left_running)
+                for directory in running(places.states())
+            }
             states = sorted({*places.states().glob("*/"), *left})
             for state in states:  # all of them before the first is touched: one may be at work
                 held.enter_context(alone(state, state.name))

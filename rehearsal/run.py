@@ -278,7 +278,9 @@ class Rehearsal:
 
     def _chosen(self, node: str | None) -> RealNode | None:
         """The real node, where it is asked for or there already. Raises RehearsalError where it can't be."""
-        present = REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
+        present = (
+            REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
+        )
         wanted = node or present or SIMULATED
         if wanted not in (SIMULATED, REAL):
             raise RehearsalError(f"NODE={wanted}: there are only NODE={SIMULATED} and NODE={REAL}.")

@@ -64,7 +64,7 @@ class Ports:
 
     @property
     def forwarded(self) -> int:
-        """With a real node: leads to the application's Service. (Out here: in the namespace KWOK has the same number.)"""
+        """With a real node: leads to the application's Service; inside the namespace, KWOK has the same number."""
         return self.kwok
 
     def first_taken(self) -> int | None:

@@ -24,7 +24,7 @@ def remove(name: str) -> None:
     Raises RealNodeError when one survives that.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while groups := [path for folder in _roots(name) if folder.is_dir() for path in _below(folder)]:
+    while groups := [path for folder in _roots(name) for path in _below(folder)]:
         for group in groups:
             for pid in _members(group):
                 with suppress(ProcessLookupError):
@@ -44,8 +44,8 @@ def _roots(name: str) -> list[Path]:
 
 def _below(folder: Path) -> list[Path]:
     """The folder and all below it, the deepest first."""
-    found = [path for path in folder.rglob("*") if path.is_dir()]
-    return [*sorted(found, key=lambda path: -len(path.parts)), folder]
+    # Groups go while we look (containerd ends its containers too), which os.walk does not mind.
+    return [Path(path) for path, _, _ in os.walk(folder, topdown=False)]
 
 
 def _members(group: Path) -> list[int]:

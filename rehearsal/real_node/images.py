@@ -38,11 +38,13 @@ PACKAGES: Mapping[str, Sequence[str]] = {
     "postgresql": ("postgresql", "dash", "coreutils"),
     "cache": ("redis-server", "dash", "grep"),
 }
+VALKEY = ("valkey-server", "valkey-tools", "dash", "grep")
+"""In place of Redis where Debian has it (from 13 on)."""
 NEVER_CALLED = re.compile(
     r"(perl|lib[\w-]*perl|libllvm|libz3|usrmerge|init-system|sysvinit|debconf|adduser|passwd|dpkg|tar|lib(pam-|sem|sepol)"
     r"|postgresql-common|postgresql-client-common|ssl-cert|openssl|ucf|locales|libc-l10n|lsb|ca-certificates)[\w.+-]*_"
 )
-"""Dependencies of maintainers' scripts, which don't run here, and the compiler of PostgreSQL's queries, which it can do without."""
+"""Dependencies of maintainers' scripts, which don't run here, and of PostgreSQL's compiler for queries, a mere speed-up."""
 QUERY_COMPILER = r"usr/lib/postgresql/\d+/lib/(llvmjit|bitcode)"
 
 
@@ -99,7 +101,9 @@ class Images:
             [self._layer("cache")],
         )
 
-    def write_application(self, folder: Path, name: str, source: Path, changed: Mapping[str, str] | None = None) -> Path:
+    def write_application(
+        self, folder: Path, name: str, source: Path, changed: Mapping[str, str] | None = None
+    ) -> Path:
         """Writes the archive of the application's image `name` and returns it.
 
         The same layers as app/Dockerfile makes, on Debian's Python. `changed` are files that differ from those in `source`,
@@ -138,9 +142,8 @@ def ensure(requirements: Path, say: Say) -> Images:
 
 
 def _make(folder: Path, requirements: Path, say: Say) -> None:
-    for name, wanted in PACKAGES.items():
-        if name == "cache" and packages.exists("valkey-server"):
-            wanted = ("valkey-server", "valkey-tools", "dash", "grep")
+    for name, usual in PACKAGES.items():
+        wanted = VALKEY if name == "cache" and packages.exists("valkey-server") else usual
         say(f"  images of the real node: {name}, of Debian's {wanted[0]}")
         with tempfile.TemporaryDirectory(dir=folder) as work:
             files = packages.download(wanted, Path(work))

@@ -57,7 +57,7 @@ def write_layer(files: Iterable[Path], layer: tarfile.TarFile, without: str) -> 
         archive.put_link(layer, name, f"usr/{name}")
     for file in files:
         with (
-            subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE) as unpacking,
+            subprocess.Popen(["/usr/bin/dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE) as unpacking,
             tarfile.open(fileobj=unpacking.stdout, mode="r|") as content,
         ):
             for member in content:

@@ -48,7 +48,7 @@ def ensure(say: Say) -> None:
     say(f"installing Debian's {', '.join(packages)}")
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
-            ["apt-get", "-q", *arguments],
+            ["/usr/bin/apt-get", "-q", *arguments],
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -31,7 +31,9 @@ def ensure_cluster_dns(cache: Path, say: Say) -> Path:
     except NotAvailable as reason:
         tried.append(f"a build with Go: {reason}")
         raise ToolchainError(
-            f"CoreDNS {VERSION} can't be had.", f"install Go {go.WANTED_GO} or newer, or connect to the internet.", tried
+            f"CoreDNS {VERSION} can't be had.",
+            f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
+            tried,
         ) from reason
     say(f"building CoreDNS {VERSION} with Go {tool.version} (1 to 4 min on 2 cores the first time, kept afterwards)")
     log = cache / "logs" / f"coredns-{VERSION}.log"

@@ -94,8 +94,15 @@ class Stack:
     def execute(self, pod: str, *command: str) -> str:
         """What a command in a pod's container prints; goes through the API server and the kubelet."""
         done = subprocess.run(
-            [str(self.rehearsal.toolchain.control_plane / "kubectl"), "--kubeconfig", str(self.rehearsal.kubeconfig)]
-            + ["exec", "--namespace", NAMESPACE, pod, "--", *command],
+            [
+                str(self.rehearsal.toolchain.control_plane / "kubectl"),
+                f"--kubeconfig={self.rehearsal.kubeconfig}",
+                "exec",
+                f"--namespace={NAMESPACE}",
+                pod,
+                "--",
+                *command,
+            ],
             capture_output=True,
             text=True,
             timeout=60,
@@ -109,8 +116,15 @@ class Stack:
         """Requests to the Service from within the namespace, for as long as the context lasts."""
         script = str(Path(__file__).with_name("load.py"))
         process = subprocess.Popen(
-            ["nsenter", f"--net={self.node.namespace}", sys.executable, script, self.address + path]
-            + [str(workers), str(pause)],
+            [
+                "nsenter",
+                f"--net={self.node.namespace}",
+                sys.executable,
+                script,
+                self.address + path,
+                str(workers),
+                str(pause),
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -1,7 +1,8 @@
 """What runs: everything of stack `local`, as the settings promise it."""
 
 import json
-import urllib.request
+
+import httpx
 
 from tests.cluster.real_node.conftest import Figure
 from tests.cluster.real_node.stack import NAMESPACE, Stack
@@ -28,15 +29,11 @@ print(json.dumps({
 
 
 def test_the_application_answers_from_inside_and_through_the_forwarder(brought_up: Stack) -> None:
-    body = json.dumps({"author": "Ada", "text": "It runs."}).encode()
     outside = brought_up.node.forward(brought_up.rehearsal._control_plane)  # type: ignore[arg-type]
     assert outside is not None
-    request = urllib.request.Request(
-        f"{outside}/quotes", data=body, headers={"Content-Type": "application/json"}
-    )
-    brought_up.eventually("the forwarder listens", lambda: _status(f"{outside}/healthz") == 200, 10)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        assert answer.status == 201
+    brought_up.eventually("the forwarder answers", lambda: _answers(f"{outside}/healthz"), 10)
+    made = httpx.post(f"{outside}/quotes", json={"author": "Ada", "text": "It runs."}, timeout=10)
+    assert made.status_code == 201
     health = json.loads(brought_up.inside("curl", "-s", f"{brought_up.address}/health").stdout)
     assert health == {"status": "ok", "dependencies": {"database": "ok", "cache": "ok"}}
     assert "It runs." in brought_up.inside("curl", "-s", f"{brought_up.address}/quotes").stdout
@@ -61,8 +58,10 @@ def test_the_database_keeps_its_data_when_it_is_killed(brought_up: Stack, figure
     brought_up.kill(brought_up.pods("app.kubernetes.io/name=postgresql")[0])
     seconds = brought_up.eventually(
         "the database is back",
-        lambda: "ok" in brought_up.inside("curl", "-s", "-f", f"{brought_up.address}/health").stdout
-        and brought_up.ready("app.kubernetes.io/name=postgresql"),
+        lambda: (
+            "ok" in brought_up.inside("curl", "-s", "-f", f"{brought_up.address}/health").stdout
+            and brought_up.ready("app.kubernetes.io/name=postgresql")
+        ),
     )
     figure("the database was killed: until the application could use it again", seconds=round(seconds, 1))
     assert brought_up.inside("curl", "-s", f"{brought_up.address}/quotes").stdout == before
@@ -74,14 +73,12 @@ def test_nothing_would_change(brought_up: Stack) -> None:
     assert result.succeeded, result.changes
 
 
-def _status(url: str) -> int:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return int(answer.status)
-    except OSError:
-        return 0
+        return httpx.get(url, timeout=5).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _restarts(stack: Stack) -> int:
     return sum(pod["status"]["containerStatuses"][0]["restartCount"] for pod in stack.pods())
-
