@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from rehearsal import places
@@ -16,9 +17,11 @@ from rehearsal.control_plane.certificates import NODE_NAME, Certificates
 from rehearsal.control_plane.control_plane import FIELD_MANAGER, start_forwarder
 from rehearsal.control_plane.ports import Ports
 from rehearsal.control_plane.processes import NSENTER, Process, Processes, homes
-from rehearsal.real_node import cgroups, cluster_dns, images, namespace, requirements, volumes
+from rehearsal.real_node import cgroups, cluster_dns, namespace, requirements, volumes
 from rehearsal.real_node.configuration import KUBELET_FOLDER, Configuration
 from rehearsal.real_node.errors import RealNodeError
+from rehearsal.real_node.images import Images
+from rehearsal.real_node.images import ensure as ensure_images
 from rehearsal.remains import forget
 from rehearsal.toolchain.cluster_dns import ensure_cluster_dns
 
@@ -54,12 +57,12 @@ class RealNode:
     @property
     def settings(self) -> dict[str, str]:
         """Settings of the stack that are different here, since images come from no registry."""
-        made = self._images()
+        made = self.images
         return {"database.image": made.postgresql, "cache.image": made.cache}
 
     def differences(self) -> tuple[str, ...]:
         """What is not as the stack asks for it, in a sentence each."""
-        made = self._images()
+        made = self.images
         return (
             f"PostgreSQL {made.postgresql_version} and {made.cache_version}, of this machine's Debian, in place of the images "
             "that infra/versions.py names: no registry is asked",
@@ -70,7 +73,7 @@ class RealNode:
     def prepare(self) -> None:
         """Programs, images and the namespace, everything before the control plane starts. Raises RealNodeError."""
         requirements.ensure(self.say)
-        self._images()
+        _ = self.images
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not namespace.exists(self.namespace):  # never made, or the machine went down: nothing that runs is of use
             stop(self.directory)
@@ -102,7 +105,7 @@ class RealNode:
 
     def import_image(self, archive: Path) -> None:
         """Gives the node one more image."""
-        self._containerd("images", "import", str(archive))
+        self.containerd("images", "import", str(archive))
 
     def forward(self, control_plane: ControlPlane) -> str | None:
         """Makes the application's Service (the first with a port `http`) answer on this machine's loopback; the address."""
@@ -133,9 +136,9 @@ class RealNode:
         self.say("starting the real node: containerd")
         processes.start(CONTAINERD, Path("/usr/bin/unshare"), ["--mount", "--", "sh", "-c", configuration.containerd()])
         self._wait("answer", configuration.socket.exists, CONTAINERD)
-        self._wait("answer", lambda: bool(self._containerd("version")), CONTAINERD)
+        self._wait("answer", lambda: bool(self.containerd("version")), CONTAINERD)
         folder = self.directory / "images"
-        made = self._images()
+        made = self.images
         made.write_servers(folder, coredns)
         made.write_application(folder, application, places.repository() / "app")
         for archive in folder.glob("*.tar"):
@@ -143,15 +146,18 @@ class RealNode:
         shutil.rmtree(folder)
         self.say(f"images imported: PostgreSQL {made.postgresql_version}, {made.cache_version}, {application}")
 
-    def _containerd(self, *arguments: str) -> str:
+    def containerd(self, *arguments: str) -> str:
+        """What containerd's own command says; empty where it fails, but for images: then RealNodeError."""
         command = ["ctr", "--address", str(self.directory / "containerd.sock"), "--namespace", "k8s.io", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0 and arguments[0] == "images":
             raise RealNodeError(f"containerd does not take the image {arguments[-1]}: {done.stderr.strip()}")
         return done.stdout if done.returncode == 0 else ""
 
-    def _images(self) -> images.Images:
-        return images.ensure(places.repository() / "app" / "requirements.txt", self.say)
+    @cached_property
+    def images(self) -> Images:
+        """The images, made now if they are not in the cache."""
+        return ensure_images(places.repository() / "app" / "requirements.txt", self.say)
 
     def _processes(self) -> Processes:
         return Processes(self.directory, self.namespace)

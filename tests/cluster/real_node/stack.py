@@ -54,7 +54,7 @@ class Stack:
     def image(self, version: str, changed: dict[str, str]) -> str:
         """Makes another version of the application, with other files, known to the node; returns its name."""
         name = f"{IMAGE}:{version}"
-        archive = self.node._images().write_application(self.node.directory, name, SOURCE, changed)
+        archive = self.node.images.write_application(self.node.directory, name, SOURCE, changed)
         self.node.import_image(archive)
         archive.unlink()
         return name
@@ -141,7 +141,7 @@ class Stack:
     def kill(self, pod: dict[str, Any]) -> None:
         """Kills the first process of a pod's own container."""
         container = pod["status"]["containerStatuses"][0]["containerID"].partition("://")[2]
-        told = self.node._containerd("tasks", "ls")
+        told = self.node.containerd("tasks", "ls")
         pid = next(int(line.split()[1]) for line in told.splitlines() if line.startswith(container))
         os.kill(pid, signal.SIGKILL)
 
