@@ -45,7 +45,11 @@ def make(file: Path) -> None:
 def remove(file: Path) -> None:
     """Gives the namespace up; it is gone with the last program in it, and all its interfaces and rules with it."""
     while exists(file):
-        _run(["umount", "--lazy", str(file)])
+        try:
+            _run(["umount", "--lazy", str(file)])
+        except RealNodeError:
+            if exists(file):  # and not taken away by another command meanwhile
+                raise
     file.unlink(missing_ok=True)
 
 

@@ -127,8 +127,8 @@ class RealNode:
 
     def _start_containerd(self, control_plane: ControlPlane, application: str) -> None:
         coredns = ensure_cluster_dns(places.cache(), self.say)
-        for folder in WIPED:
-            (self.directory / folder).mkdir(exist_ok=True)
+        for name in WIPED:
+            (self.directory / name).mkdir(exist_ok=True)
         cgroups.make(_cgroup(self.directory))
         configuration = self._configuration(control_plane)
         configuration.write(control_plane.server)
