@@ -59,7 +59,8 @@ async def main(url: str, workers: int, pause: float) -> None:
                 "seconds": round(time.monotonic() - began, 1),
                 "requests": len(took),
                 "failed": len(failures),
-                "failures": failures[:10],
+                "failures": failures[:5],
+                "last_failure_after": max((failure["after"] for failure in failures), default=None),
                 "median_ms": round(took[len(took) // 2] * 1000, 1) if took else None,
                 "slowest_ms": round(took[-1] * 1000, 1) if took else None,
             }
