@@ -58,6 +58,7 @@ def stack(brought_up: Stack) -> Iterator[Stack]:
     """The stack as it was brought up, and brought back to that afterwards."""
     yield brought_up
     assert brought_up.up().succeeded
+    brought_up.scale(SETTINGS["app.replicas"])  # an autoscaler's number stays, and no longer is the program's business
     brought_up.eventually("two pods are ready, and no others are there", lambda: settled(brought_up))
 
 

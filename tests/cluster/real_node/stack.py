@@ -75,6 +75,10 @@ class Stack:
         found: dict[str, Any] = self.api.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/app")
         return found
 
+    def scale(self, replicas: object) -> None:
+        """As `kubectl scale` does."""
+        self.api.merge(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/app/scale", {"spec": {"replicas": replicas}})
+
     @property
     def address(self) -> str:
         """Of the application's Service, inside the namespace."""

@@ -69,5 +69,5 @@ def test_real_load_makes_the_autoscaler_add_pods(stack: Stack, figure: Figure) -
     with stack.load(workers=6, pause=0.01) as load:
         stack.eventually("three pods are ready", lambda: len(stack.ready()) == 3, 240)
         scaled = time.monotonic() - began
-    figure("autoscaled on real CPU use to three pods", seconds=round(scaled, 1), **load.figures)
+    figure("autoscaled on real CPU use to three pods", until_three_ready=round(scaled, 1), **load.figures)
     assert load.failed == 0, load.figures
