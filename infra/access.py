@@ -7,6 +7,7 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 from pydantic import AfterValidator, Field, model_validator
 
+from infra.roles import OPERATORS, VIEWERS
 from infra.settings import Section
 
 POLICIES = "arn:aws:eks::aws:cluster-access-policy"
@@ -48,6 +49,12 @@ class AccessSettings(Section):
     readers: tuple[PrincipalArn, ...] = Field((), max_length=20)
     """They see everything of every namespace but Secrets, and change nothing: previews, on-call, auditors."""
 
+    viewers: tuple[PrincipalArn, ...] = Field((), max_length=20)
+    """They see the workloads' namespace and their logs, and no Secret (infra/roles.py)."""
+
+    operators: tuple[PrincipalArn, ...] = Field((), max_length=20)
+    """Viewers who also restart, scale and evict there. They change no pod, and so come by no Secret either."""
+
     namespace_editors: Mapping[PrincipalArn, Annotated[tuple[NamespaceName, ...], Field(min_length=1)]] = {}
     """Principal to the namespaces whose objects it changes, Secrets included. It may act as any service account there, and so
     with the AWS role of each."""
@@ -58,6 +65,8 @@ class AccessSettings(Section):
             "administrators": self.administrators,
             "deployers": self.deployers,
             "readers": self.readers,
+            "viewers": self.viewers,
+            "operators": self.operators,
             "namespace_editors": self.namespace_editors,
         }
         places: dict[str, list[str]] = {}
@@ -73,13 +82,15 @@ class AccessSettings(Section):
 
 
 def access_entries(settings: AccessSettings) -> dict[str, eks.AccessEntryArgs]:
-    """The access entries of a cluster, each with its one policy, by a name that no other principal has."""
+    """The access entries of a cluster, each with its one policy or group, by a name that no other principal has."""
     whole = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
     entries = {
         **{arn: _entry(arn, "administrator", CLUSTER_ADMIN_POLICY, whole) for arn in settings.administrators},
         **{arn: _entry(arn, "deployer", CLUSTER_ADMIN_POLICY, whole) for arn in settings.deployers},
         **{arn: _entry(arn, "reader", VIEW_POLICY, whole) for arn in settings.readers},
     }
+    for group, members in ((VIEWERS, settings.viewers), (OPERATORS, settings.operators)):
+        entries |= {arn: eks.AccessEntryArgs(principal_arn=arn, kubernetes_groups=[group]) for arn in members}
     for arn, namespaces in settings.namespace_editors.items():
         scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=list(namespaces))
         entries[arn] = _entry(arn, "editor", EDIT_POLICY, scope)

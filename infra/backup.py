@@ -9,6 +9,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra.identity import trusting
+from infra.recovery import SecondRegion
 from infra.settings import Section
 
 START_MINUTES = 60
@@ -95,14 +96,6 @@ class BackupSettings(Section):
 
 
 @dataclass(frozen=True)
-class BackupCopy:
-    """Where each recovery point is copied to: another region, and the key there."""
-
-    region: str
-    key_arn: Input[str]
-
-
-@dataclass(frozen=True)
 class RestoreTarget:
     """Where a database that is restored for the test lives. Without it AWS Backup takes the default VPC, which may not exist."""
 
@@ -149,11 +142,12 @@ class Backup(pulumi.ComponentResource):
         target: RestoreTarget,
         key_arn: Input[str],
         protect: bool,
-        copy: BackupCopy | None = None,
+        copy: SecondRegion | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:backup:Backup", name, {}, opts)
-        self._name, self._settings, self._protect = name, settings, protect
+        # Not `_name` and `_protect`: Pulumi's own, and children inherit the latter.
+        self._prefix, self._settings, self._protected = name, settings, protect
         self._child = ResourceOptions(parent=self)
         vault = self._vault("vault", key_arn, None)
         self.copy_vault_arn = None if copy is None else self._vault("copy", copy.key_arn, copy.region).arn
@@ -175,15 +169,15 @@ class Backup(pulumi.ComponentResource):
 
     def _vault(self, kind: str, key_arn: Input[str], region: str | None) -> aws.backup.Vault:
         vault = aws.backup.Vault(
-            f"{self._name}-{kind}",
+            f"{self._prefix}-{kind}",
             kms_key_arn=key_arn,
             force_destroy=not self._settings.keep_after_deletion,
             region=region,
-            opts=ResourceOptions(parent=self, protect=self._protect),
+            opts=ResourceOptions(parent=self, protect=self._protected),
         )
         lock = self._settings.lock
         aws.backup.VaultLockConfiguration(
-            f"{self._name}-{kind}",
+            f"{self._prefix}-{kind}",
             backup_vault_name=vault.name,
             min_retention_days=lock.minimum_days,
             max_retention_days=lock.maximum_days,
@@ -197,11 +191,11 @@ class Backup(pulumi.ComponentResource):
     def _role(self, kind: str, policies: list[str]) -> "_Role":
         """A role with AWS's own policies: they follow what AWS Backup does, and are bound to tags and services inside."""
         role = aws.iam.Role(
-            f"{self._name}-{kind}", assume_role_policy=trusting("backup.amazonaws.com"), opts=self._child
+            f"{self._prefix}-{kind}", assume_role_policy=trusting("backup.amazonaws.com"), opts=self._child
         )
         attachments = [
             aws.iam.RolePolicyAttachment(
-                f"{self._name}-{kind}-{policy}",
+                f"{self._prefix}-{kind}-{policy}",
                 role=role.name,
                 policy_arn=(
                     f"{MANAGED_POLICIES}/{'' if policy.startswith('S3') else 'service-role/'}"
@@ -245,9 +239,9 @@ class Backup(pulumi.ComponentResource):
     def _restore_test(
         self, vault_arn: Output[str], restorer: "_Role", databases: Sequence[Input[str]], target: RestoreTarget
     ) -> None:
-        name = self._name.replace("-", "_")  # AWS Backup takes no hyphens here, and automatic names have them
+        name = self._prefix.replace("-", "_")  # AWS Backup takes no hyphens here, and automatic names have them
         plan = aws.backup.RestoreTestingPlan(
-            f"{self._name}-restore-test",
+            f"{self._prefix}-restore-test",
             name=name,
             schedule_expression=RESTORE_TEST,
             recovery_point_selection={
@@ -259,7 +253,7 @@ class Backup(pulumi.ComponentResource):
             opts=self._child,
         )
         aws.backup.RestoreTestingSelection(
-            f"{self._name}-restore-test",
+            f"{self._prefix}-restore-test",
             name=f"{name}_database",
             restore_testing_plan_name=plan.name,
             protected_resource_type="RDS",

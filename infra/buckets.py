@@ -36,6 +36,8 @@ class Bucket(pulumi.ComponentResource):
 
     bucket: aws.s3.Bucket
     versioning: aws.s3.BucketVersioning
+    encryption: aws.s3.BucketServerSideEncryptionConfiguration
+    """Must be there before the first object that is to be encrypted so."""
 
     def __init__(
         self,
@@ -60,23 +62,7 @@ class Bucket(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=protect),
         )
         self.arn = self.bucket.arn
-        self._closed = aws.s3.BucketPublicAccessBlock(
-            f"{name}-public-access",
-            bucket=self.bucket.bucket,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            region=region,
-            opts=child,
-        )
-        aws.s3.BucketOwnershipControls(
-            f"{name}-ownership",
-            bucket=self.bucket.bucket,
-            rule={"object_ownership": "BucketOwnerEnforced"},
-            region=region,
-            opts=child,
-        )
+        self._closed = self._close()
         self.versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
             bucket=self.bucket.bucket,
@@ -84,7 +70,7 @@ class Bucket(pulumi.ComponentResource):
             region=region,
             opts=child,
         )
-        aws.s3.BucketServerSideEncryptionConfiguration(
+        self.encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
             bucket=self.bucket.bucket,
             rules=[_encryption(key_arn)],
@@ -101,8 +87,32 @@ class Bucket(pulumi.ComponentResource):
         )
         self.register_outputs({"arn": self.arn})
 
-    def set_policy(self, statements: Sequence[Mapping[str, Any]] = ()) -> None:
-        """Gives the bucket its one policy: nothing without TLS, and what `statements` allow. To be called once."""
+    def _close(self) -> aws.s3.BucketPublicAccessBlock:
+        """Nothing public, by policy or by ACL."""
+        closed = aws.s3.BucketPublicAccessBlock(
+            f"{self._prefix}-public-access",
+            bucket=self.bucket.bucket,
+            block_public_acls=True,
+            block_public_policy=True,
+            ignore_public_acls=True,
+            restrict_public_buckets=True,
+            region=self._where,
+            opts=ResourceOptions(parent=self),
+        )
+        aws.s3.BucketOwnershipControls(
+            f"{self._prefix}-ownership",
+            bucket=self.bucket.bucket,
+            rule={"object_ownership": "BucketOwnerEnforced"},
+            region=self._where,
+            opts=ResourceOptions(parent=self),
+        )
+        return closed
+
+    def set_policy(self, statements: Sequence[Mapping[str, Any]] = ()) -> aws.s3.BucketPolicy:
+        """Gives the bucket its one policy: nothing without TLS, and what `statements` allow. To be called once.
+
+        Whoever tries at once whether it may write comes after the policy.
+        """
         plain = {
             "Sid": "OverTlsOnly",
             "Effect": "Deny",
@@ -111,7 +121,7 @@ class Bucket(pulumi.ComponentResource):
             "Resource": [self.arn, Output.concat(self.arn, "/*")],
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
-        aws.s3.BucketPolicy(
+        return aws.s3.BucketPolicy(
             f"{self._prefix}-policy",
             bucket=self.bucket.bucket,
             policy=Output.json_dumps({"Version": POLICY_VERSION, "Statement": [plain, *statements]}),

@@ -103,6 +103,11 @@ class Cdn(pulumi.ComponentResource):
             },
             opts=child,
         )
+        self._address(name, settings, distribution)
+        self.distribution_arn = distribution.arn
+        self.register_outputs({"distributionArn": self.distribution_arn})
+
+    def _address(self, name: str, settings: CdnSettings, distribution: aws.cloudfront.Distribution) -> None:
         for kind in ("A", "AAAA"):
             aws.route53.Record(
                 f"{name}-{kind.lower()}",
@@ -116,10 +121,8 @@ class Cdn(pulumi.ComponentResource):
                         "evaluate_target_health": False,  # CloudFront has no health to evaluate
                     }
                 ],
-                opts=child,
+                opts=ResourceOptions(parent=self),
             )
-        self.distribution_arn = distribution.arn
-        self.register_outputs({"distributionArn": self.distribution_arn})
 
     def reading(self, bucket: Bucket) -> dict[str, Any]:
         """The statement of the bucket's policy that lets this distribution, and no other, read what is static."""

@@ -12,7 +12,7 @@ from pydantic import AfterValidator
 
 from infra import versions
 from infra.access import AccessSettings, access_entries
-from infra.identity import trusting
+from infra.identity import trusting_pods
 from infra.network import Network
 
 NETWORK_ADD_ON_POLICY = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
@@ -54,6 +54,12 @@ def _the_pinned_one(value: str) -> str:
             "change the whole table in infra/versions.py, or leave the setting out"
         )
     return value
+
+
+SYSTEM_NAMESPACE = "kube-system"
+
+NETWORK_ACCOUNT = "aws-node"
+"""Service account of the VPC CNI's DaemonSet."""
 
 
 class ClusterSettings(AccessSettings):
@@ -159,7 +165,7 @@ class Cluster(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-network-add-on",
-            assume_role_policy=trusting("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
+            assume_role_policy=trusting_pods(self.name, SYSTEM_NAMESPACE, NETWORK_ACCOUNT),
             opts=child,
         )
         attachment = aws.iam.RolePolicyAttachment(
@@ -168,8 +174,8 @@ class Cluster(pulumi.ComponentResource):
         association = aws.eks.PodIdentityAssociation(
             f"{name}-network-add-on",
             cluster_name=self.name,
-            namespace="kube-system",
-            service_account="aws-node",  # of the VPC CNI's DaemonSet
+            namespace=SYSTEM_NAMESPACE,
+            service_account=NETWORK_ACCOUNT,
             role_arn=role.arn,
             opts=child,
         )

@@ -32,6 +32,10 @@ DomainName = Annotated[
 ]
 
 
+SHORT_NAME = "edge-"
+"""AWS takes 32 characters for the name of a load balancer or a target group, too few for a stack's."""
+
+
 class EdgeSettings(Section):
     """Section `edge` of a stack file. Without the section, nobody reaches the application from outside."""
 
@@ -78,8 +82,6 @@ class Edge(pulumi.ComponentResource):
     a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. The targets are registered by
     whoever runs the pods (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS
     deletes the load balancer, and logs are kept with their bucket.
-
-    `name` must be short: AWS takes 32 characters for a load balancer's name, eight of them Pulumi's own.
     """
 
     settings: EdgeSettings
@@ -118,6 +120,7 @@ class Edge(pulumi.ComponentResource):
         group_id = self._security_group(name, network, backend.port)
         balancer = aws.lb.LoadBalancer(
             f"{name}-balancer",
+            name_prefix=SHORT_NAME,
             load_balancer_type="application",
             internal=False,
             ip_address_type="ipv4",
@@ -133,9 +136,9 @@ class Edge(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self, protect=protect, depends_on=list(network.ready)),
         )
         targets = self._target_group(name, network.vpc_id)
-        # The record that proves the domain is the same in each region: the first one has it.
-        zone_id = None if failover == "secondary" else settings.hosted_zone_id
-        certificate = Certificate(name, settings.domain, zone_id, opts=self._child)
+        certificate = Certificate(
+            name, settings.domain, settings.hosted_zone_id, second=failover == "secondary", opts=self._child
+        )
         listener = self._listeners(name, balancer.arn, certificate.arn)
         aws.lb.ListenerRule(
             f"{name}-domain",
@@ -201,6 +204,7 @@ class Edge(pulumi.ComponentResource):
     def _target_group(self, name: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
         return aws.lb.TargetGroup(
             f"{name}-targets",
+            name_prefix=SHORT_NAME,
             vpc_id=vpc_id,
             target_type="ip",
             ip_address_type="ipv4",

@@ -28,7 +28,8 @@ class EncryptionKey(pulumi.ComponentResource):
     Type token: `marlinspike:encryption:EncryptionKey`. The key policy lets the account's own IAM policies decide, and the
     region's CloudWatch Logs use the key for this account's log groups only, AWS's log delivery for what it writes to this
     account's buckets, and the services that notify for this account's resources. With `for_cloudfront` the account's
-    distributions may read what it encrypts.
+    distributions may read what it encrypts. With `keep` a deletion leaves the key in the account (1 USD per month): without it
+    nobody could read the snapshots and files that the deletion leaves too.
     """
 
     arn: Output[str]
@@ -40,6 +41,8 @@ class EncryptionKey(pulumi.ComponentResource):
         account_id: str,
         region: str,
         *,
+        protect: bool,
+        keep: bool,
         for_cloudfront: bool = False,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -87,7 +90,7 @@ class EncryptionKey(pulumi.ComponentResource):
                     ],
                 }
             ),
-            opts=child,
+            opts=ResourceOptions(parent=self, protect=protect, retain_on_delete=keep),
         )
         aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, region=region, opts=child)
         self.arn = key.arn

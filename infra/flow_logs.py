@@ -1,12 +1,13 @@
 """Flow logs: who spoke with whom in the VPC, and who was refused; kept in CloudWatch Logs or in S3, and not for ever."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.identity import POLICY_VERSION, Permission, granting, trusting
+from infra.buckets import Bucket, BucketLifetime
+from infra.identity import Permission, granting, trusting
 from infra.settings import Section
 
 
@@ -39,7 +40,7 @@ class FlowLogs(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:flow_logs:FlowLogs", name, {}, opts)
-        self._name, self._key_arn = name, key_arn
+        self._prefix, self._key_arn = name, key_arn
         self._child = ResourceOptions(parent=self)
         if settings.destination == "s3":
             self._record_in_bucket(vpc_id, account_id, region, settings.retention_days)
@@ -49,13 +50,13 @@ class FlowLogs(pulumi.ComponentResource):
 
     def _record_in_log_group(self, vpc_id: Input[str], days: int) -> None:
         group = aws.cloudwatch.LogGroup(
-            f"{self._name}-group", retention_in_days=days, kms_key_id=self._key_arn, opts=self._child
+            f"{self._prefix}-group", retention_in_days=days, kms_key_id=self._key_arn, opts=self._child
         )
         role = aws.iam.Role(
-            f"{self._name}-role", assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"), opts=self._child
+            f"{self._prefix}-role", assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"), opts=self._child
         )
         policy = aws.iam.RolePolicy(
-            f"{self._name}-policy",
+            f"{self._prefix}-policy",
             role=role.id,
             policy=granting(
                 {
@@ -68,7 +69,7 @@ class FlowLogs(pulumi.ComponentResource):
             opts=self._child,
         )
         aws.ec2.FlowLog(
-            f"{self._name}-to-cloudwatch",
+            f"{self._prefix}-to-cloudwatch",
             vpc_id=vpc_id,
             traffic_type="ALL",
             log_destination_type="cloud-watch-logs",
@@ -79,112 +80,47 @@ class FlowLogs(pulumi.ComponentResource):
         )
 
     def _record_in_bucket(self, vpc_id: Input[str], account_id: str, region: str, days: int) -> None:
-        bucket, ready = self._private_bucket(days)
-        policy = aws.s3.BucketPolicy(
-            f"{self._name}-policy",
-            bucket=bucket.id,
-            policy=_delivery(bucket.arn, account_id, region),
-            # S3 refuses two changes of a bucket's access at a time (terraform-provider-aws#7628).
-            opts=ResourceOptions(parent=self, depends_on=ready),
+        bucket = Bucket(
+            self._prefix,
+            BucketLifetime(noncurrent=1, current=days),
+            self._key_arn,
+            # Its objects go with it, as a log group's entries do: the record is there to be read, not to be kept.
+            force_destroy=True,
+            opts=self._child,
         )
+        policy = bucket.set_policy(_delivery(bucket.arn, account_id, region))
         aws.ec2.FlowLog(
-            f"{self._name}-to-s3",
+            f"{self._prefix}-to-s3",
             vpc_id=vpc_id,
             traffic_type="ALL",
             log_destination_type="s3",
             log_destination=bucket.arn,
             max_aggregation_interval=60,
             # Without a policy EC2 would write one of its own; and the first file is encrypted as the others.
-            opts=ResourceOptions(parent=self, depends_on=[policy, *ready]),
+            opts=ResourceOptions(parent=self, depends_on=[policy, bucket.encryption]),
         )
 
-    def _private_bucket(self, days: int) -> tuple[aws.s3.Bucket, list[pulumi.Resource]]:
-        """A bucket whose objects expire, and what must be there before the first of them."""
-        # Its objects go with it, as a log group's entries do: the record is there to be read, not to be kept.
-        bucket = aws.s3.Bucket(f"{self._name}-bucket", force_destroy=True, opts=self._child)
-        aws.s3.BucketOwnershipControls(
-            f"{self._name}-ownership",
-            bucket=bucket.id,
-            rule={"object_ownership": "BucketOwnerEnforced"},  # access lists have no effect
-            opts=self._child,
-        )
-        private = aws.s3.BucketPublicAccessBlock(
-            f"{self._name}-private",
-            bucket=bucket.id,
-            block_public_acls=True,
-            block_public_policy=True,
-            ignore_public_acls=True,
-            restrict_public_buckets=True,
-            opts=self._child,
-        )
-        encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-            f"{self._name}-encryption",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "apply_server_side_encryption_by_default": {
-                        "sse_algorithm": "aws:kms",
-                        "kms_master_key_id": self._key_arn,
-                    },
-                    "bucket_key_enabled": True,  # one call to KMS for many objects
-                }
-            ],
-            opts=self._child,
-        )
-        aws.s3.BucketLifecycleConfiguration(
-            f"{self._name}-lifecycle",
-            bucket=bucket.id,
-            rules=[
-                {
-                    "id": "expire",
-                    "status": "Enabled",
-                    "filter": {"prefix": ""},  # all of them
-                    "expiration": {"days": days},
-                    "abort_incomplete_multipart_upload": {"days_after_initiation": 1},
-                }
-            ],
-            opts=self._child,
-        )
-        return bucket, [private, encryption]
 
-
-def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> Output[str]:
-    """Lets the log delivery write for this account, by TLS ("Amazon S3 bucket permissions for flow logs"). JSON."""
+def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> list[dict[str, Any]]:
+    """Lets the log delivery write for this account ("Amazon S3 bucket permissions for flow logs")."""
     delivery = {"Service": "delivery.logs.amazonaws.com"}
     sources = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"}}
     own = {"aws:SourceAccount": account_id}
-    objects = Output.concat(bucket_arn, "/*")
-    return Output.json_dumps(
+    return [
         {
-            "Version": POLICY_VERSION,
-            "Statement": [
-                {
-                    "Sid": "Write",
-                    "Effect": "Allow",
-                    "Principal": delivery,
-                    "Action": "s3:PutObject",
-                    "Resource": Output.concat(bucket_arn, f"/AWSLogs/{account_id}/*"),
-                    "Condition": {
-                        "StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"},
-                        **sources,
-                    },
-                },
-                {
-                    "Sid": "Look",
-                    "Effect": "Allow",
-                    "Principal": delivery,
-                    "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
-                    "Resource": bucket_arn,
-                    "Condition": {"StringEquals": own, **sources},
-                },
-                {
-                    "Sid": "OnlyByTls",
-                    "Effect": "Deny",
-                    "Principal": "*",
-                    "Action": "s3:*",
-                    "Resource": [bucket_arn, objects],
-                    "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                },
-            ],
-        }
-    )
+            "Sid": "Write",
+            "Effect": "Allow",
+            "Principal": delivery,
+            "Action": "s3:PutObject",
+            "Resource": Output.concat(bucket_arn, f"/AWSLogs/{account_id}/*"),
+            "Condition": {"StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"}, **sources},
+        },
+        {
+            "Sid": "Look",
+            "Effect": "Allow",
+            "Principal": delivery,
+            "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
+            "Resource": bucket_arn,
+            "Condition": {"StringEquals": own, **sources},
+        },
+    ]

@@ -13,14 +13,30 @@ POLICY_VERSION = "2012-10-17"
 """Of IAM's policy language; the other one is older."""
 
 
-def trusting(service: str, *actions: str) -> str:
-    """The trust policy of a role that an AWS service assumes, as JSON. `actions` are `sts:AssumeRole` unless named."""
+def trusting(service: str) -> str:
+    """The trust policy of a role that an AWS service assumes, as JSON."""
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+
+
+def trusting_pods(cluster_name: Input[str], namespace: str, service_account: str) -> Output[str]:
+    """The trust policy of a role for the pods of one service account in one cluster, as JSON.
+
+    Pod Identity tags each session with where the pod is; without the conditions any association of the account could hand out
+    the role (EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity").
+    """
+    session = {
+        "aws:RequestTag/eks-cluster-name": cluster_name,
+        "aws:RequestTag/kubernetes-namespace": namespace,
+        "aws:RequestTag/kubernetes-service-account": service_account,
+    }
     statement = {
         "Effect": "Allow",
-        "Principal": {"Service": service},
-        "Action": list(actions) or "sts:AssumeRole",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {"StringEquals": session},
     }
-    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return Output.json_dumps({"Version": POLICY_VERSION, "Statement": [statement]})
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         role = aws.iam.Role(
             f"{name}-role",
-            assume_role_policy=trusting("pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession"),
+            assume_role_policy=trusting_pods(cluster_name, namespace, service_account),
             opts=child,
         )
         aws.iam.RolePolicy(

@@ -94,7 +94,7 @@ class Network(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:network:Network", name, {}, opts)
-        self._name = name
+        self._prefix = name
         self._child = ResourceOptions(parent=self)
         layouts = lay_out(settings.cidr)[: len(settings.zones)]
         self.public_cidrs = [layout.public for layout in layouts]
@@ -146,7 +146,7 @@ class Network(pulumi.ComponentResource):
     ) -> list[aws.ec2.RouteTable]:
         """Makes what each zone has, and the ways out; returns the private route tables."""
         gateway = aws.ec2.InternetGateway(
-            f"{self._name}-internet", vpc_id=self.vpc_id, tags={"Name": self._name}, opts=self._child
+            f"{self._prefix}-internet", vpc_id=self.vpc_id, tags={"Name": self._prefix}, opts=self._child
         )
         public_routes = self._route_table("public")
         self._default_route("public", public_routes, gateway_id=gateway.id)
@@ -160,7 +160,7 @@ class Network(pulumi.ComponentResource):
         private_tables = []
         nat: aws.ec2.NatGateway | None = None
         for zone, layout in zip(settings.zones, layouts, strict=True):
-            subnet = _Subnets(self, self._name, self.vpc_id, f"{region}{zone}", zone)
+            subnet = _Subnets(self, self._prefix, self.vpc_id, f"{region}{zone}", zone)
             public = subnet.make("public", layout.public, public_routes.id, for_load_balancers)
             private_routes = self._route_table(f"private-{zone}")
             private = subnet.make("private", layout.private, private_routes.id, for_nodes)
@@ -180,7 +180,7 @@ class Network(pulumi.ComponentResource):
         return private_tables
 
     def _route_table(self, kind: str) -> aws.ec2.RouteTable:
-        logical = f"{self._name}-{kind}"
+        logical = f"{self._prefix}-{kind}"
         return aws.ec2.RouteTable(logical, vpc_id=self.vpc_id, tags={"Name": logical}, opts=self._child)
 
     def _default_route(
@@ -191,7 +191,7 @@ class Network(pulumi.ComponentResource):
         nat_gateway_id: Input[str] | None = None,
     ) -> None:
         aws.ec2.Route(
-            f"{self._name}-{kind}-default",
+            f"{self._prefix}-{kind}-default",
             route_table_id=table.id,
             destination_cidr_block="0.0.0.0/0",
             gateway_id=gateway_id,
@@ -200,7 +200,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _nat_gateway(self, zone: str, subnet_id: Output[str], gateway: aws.ec2.InternetGateway) -> aws.ec2.NatGateway:
-        logical = f"{self._name}-nat-{zone}"
+        logical = f"{self._prefix}-nat-{zone}"
         address = aws.ec2.Eip(logical, domain="vpc", tags={"Name": logical}, opts=self._child)
         return aws.ec2.NatGateway(
             logical,
@@ -217,10 +217,10 @@ class _Subnets:
 
     def __init__(self, parent: Network, name: str, vpc_id: Output[str], zone_name: str, zone: str) -> None:
         self._opts = ResourceOptions(parent=parent)
-        self._name, self._vpc_id, self._zone_name, self._zone = name, vpc_id, zone_name, zone
+        self._prefix, self._vpc_id, self._zone_name, self._zone = name, vpc_id, zone_name, zone
 
     def make(self, kind: str, cidr: str, route_table_id: Output[str], tags: dict[str, str]) -> aws.ec2.Subnet:
-        logical = f"{self._name}-{kind}-{self._zone}"
+        logical = f"{self._prefix}-{kind}-{self._zone}"
         subnet = aws.ec2.Subnet(
             logical,
             vpc_id=self._vpc_id,
@@ -240,7 +240,7 @@ class _Subnets:
         Best Practices Guide", "Prefix Mode for Linux").
         """
         aws.ec2.SubnetCidrReservation(
-            f"{self._name}-prefixes-{self._zone}",
+            f"{self._prefix}-prefixes-{self._zone}",
             subnet_id=subnet.id,
             cidr_block=cidr,
             reservation_type="prefix",

@@ -1,6 +1,6 @@
 """What every pod of the platform has in common: no privileges, a read-only disk, secrets as files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
@@ -13,6 +13,9 @@ USER_ID = 10001
 """Of the application's image. Scanners ask for 10,000 and above, clear of the host's users."""
 
 SECRETS_FOLDER = "/var/run/secrets/marlinspike"
+
+SECRET_KEY = "value"  # noqa: S105 - the name of a key
+"""The one key of a Secret that comes from a store outside (infra/external_secrets.py)."""
 
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
 
@@ -95,6 +98,19 @@ def secret_volume(secret_name: Input[str]) -> kubernetes.core.v1.VolumeArgsDict:
     return {"name": "secrets", "secret": {"secret_name": secret_name, "default_mode": 0o440}}
 
 
+def secret_files(secret_name: Input[str] | None, secrets: Sequence[str]) -> kubernetes.core.v1.VolumeArgsDict:
+    """Like `secret_volume`, and beside its keys one file for each of `secrets`, with that secret's name.
+
+    Never by `subPath`: such a file would keep the value that it had when the pod started.
+    """
+    whole: list[Input[kubernetes.core.v1.VolumeProjectionArgsDict]] = [{"secret": {"name": secret_name}}]
+    files: list[Input[kubernetes.core.v1.VolumeProjectionArgsDict]] = [
+        {"secret": {"name": secret, "items": [{"key": SECRET_KEY, "path": secret}]}} for secret in sorted({*secrets})
+    ]
+    sources = files if secret_name is None else [*whole, *files]
+    return {"name": "secrets", "projected": {"sources": sources, "default_mode": 0o440}}
+
+
 def secret_mount() -> kubernetes.core.v1.VolumeMountArgsDict:
     """Where `secret_volume` appears in the container."""
     return {"name": "secrets", "mount_path": SECRETS_FOLDER, "read_only": True}
@@ -105,14 +121,21 @@ def scratch_volume(name: str) -> kubernetes.core.v1.VolumeArgsDict:
     return {"name": name, "empty_dir": {"size_limit": "64Mi"}}
 
 
-def volumes(secret_name: Input[str] | None) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:
-    """A writable `/tmp`, and the Secret where there is one."""
+def volumes(
+    secret_name: Input[str] | None, secrets: Sequence[str] = ()
+) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:
+    """A writable `/tmp`, and the Secrets where there are any."""
+    if secrets:
+        return [scratch_volume("tmp"), secret_files(secret_name, secrets)]
     return [scratch_volume("tmp"), *([] if secret_name is None else [secret_volume(secret_name)])]
 
 
-def mounts(secret_name: Input[str] | None) -> list[Input[kubernetes.core.v1.VolumeMountArgsDict]]:
+def mounts(
+    secret_name: Input[str] | None, secrets: Sequence[str] = ()
+) -> list[Input[kubernetes.core.v1.VolumeMountArgsDict]]:
     """Where `volumes` appear in the container."""
-    return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([] if secret_name is None else [secret_mount()])]
+    any_secret = secret_name is not None or secrets
+    return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([secret_mount()] if any_secret else [])]
 
 
 def spread_over(

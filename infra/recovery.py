@@ -7,7 +7,7 @@ from typing import Annotated
 from pulumi import Input
 from pydantic import Field
 
-from infra.network import PrivateNetwork
+from infra.layout import PrivateNetwork
 from infra.settings import Section
 
 RECOVERY_SUFFIX = "-recovery"

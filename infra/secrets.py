@@ -1,15 +1,15 @@
 """Secrets of the workloads: places for values in AWS Secrets Manager, without the values."""
 
 from collections.abc import Mapping
-from typing import Annotated
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
+from infra.identity import Permission
 from infra.recovery import SecondRegion
-from infra.settings import Section
+from infra.settings import SecretName, Section
 
 
 class SecretSettings(Section):
@@ -19,14 +19,34 @@ class SecretSettings(Section):
     """What it is for, and who can renew it."""
 
 
-SecretsSettings = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")], SecretSettings]
+SecretsSettings = dict[SecretName, SecretSettings]
 """Section `secrets` of a stack file: secrets by name. `aws secretsmanager put-secret-value` sets their values, which so never
 pass through Pulumi and are in no state."""
 
 
-def secret_path(stack_name: str, secret: str) -> str:
-    """The name of a secret in Secrets Manager: `marlinspike-prod/payment-api`."""
-    return f"{stack_name}/{secret}"
+def secret_path(owner: str, secret: str) -> str:
+    """The name of a secret in its store: `marlinspike-prod/payment-api`."""
+    return f"{owner}/{secret}"
+
+
+def reading(owner: str, account_id: str, region: str, key_arn: Input[str] | None) -> dict[str, Permission]:
+    """What it takes to read the secrets of one stack, and no others.
+
+    Without `key_arn` they are the copies in the second region, whose key is known by its alias only.
+    """
+    via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
+    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{owner}-copies"}}
+    return {
+        "SecretsOfThisStack": Permission(
+            actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
+            resources=[f"arn:aws:secretsmanager:{region}:{account_id}:secret:{owner}/*"],
+        ),
+        "TheirKey": Permission(
+            actions=["kms:Decrypt"],
+            resources=[f"arn:aws:kms:{region}:{account_id}:key/*" if key_arn is None else key_arn],
+            conditions=via | alias if key_arn is None else via,
+        ),
+    }
 
 
 class Secrets(pulumi.ComponentResource):

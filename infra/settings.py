@@ -18,6 +18,9 @@ class Section(BaseModel):
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["platform@example.com"])]
 """Where people read what happened."""
 
+SecretName = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$", examples=["payment-api"])]
+"""Of a secret in section `secrets`, and of the Kubernetes Secret and the file that it becomes."""
+
 Millicores = Annotated[str, Field(pattern=r"^[1-9][0-9]*m$", examples=["500m"])]
 """CPU in thousandths of a core, as Kubernetes writes it."""
 

@@ -236,3 +236,37 @@ class Storage(pulumi.ComponentResource):
                 "ArnLike": {"kms:EncryptionContext:aws:s3:arn": [bucket.arn, Output.concat(bucket.arn, "/*")]},
             },
         )
+
+
+class CopiedFiles:
+    """The copy of another stack's files in its second region, taken over as it is: nothing is made, and nothing deleted.
+
+    The stack that made the copy goes on owning it. Its key is known by its alias only, which IAM can name.
+    """
+
+    bucket_name: Output[str]
+
+    def __init__(self, settings: StorageSettings, source_stack: str, account_id: str, region: str) -> None:
+        self._settings, self._account_id, self._region = settings, account_id, region
+        self._bucket = copy_bucket_name(source_stack, account_id, region)
+        self._alias = f"alias/{PROJECT}-{source_stack}-copies"
+        self.bucket_name = Output.from_input(self._bucket)
+
+    def application_permissions(self) -> dict[str, Permission]:
+        """What the application may do, none where the settings do not say so."""
+        if not self._settings.application_access:
+            return {}
+        return {
+            "Files": Permission(
+                actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+                resources=[f"arn:aws:s3:::{self._bucket}/{APPLICATION}/*"],
+            ),
+            "FilesKey": Permission(
+                actions=["kms:Decrypt", "kms:GenerateDataKey"],
+                resources=[f"arn:aws:kms:{self._region}:{self._account_id}:key/*"],
+                conditions={
+                    "StringEquals": {"kms:ViaService": f"s3.{self._region}.amazonaws.com"},
+                    "ForAnyValue:StringEquals": {"kms:ResourceAliases": self._alias},
+                },
+            ),
+        }

@@ -27,7 +27,7 @@ from infra.scaling import (
     autoscaler_spec,
     budget_spec,
 )
-from infra.settings import Section
+from infra.settings import SecretName, Section
 
 HTTP_PORT = 5000
 METRICS_PORT = 8080
@@ -75,6 +75,9 @@ class WorkloadSettings(Section):
 
     node_group: str | None = None
     """Runs only on nodes of this group of section `nodes`."""
+
+    secrets: tuple[SecretName, ...] = ()
+    """Names from section `secrets`: each is a file in /var/run/secrets/marlinspike, renewed while the pod runs."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
@@ -206,7 +209,7 @@ def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubern
             spread_over("topology.kubernetes.io/zone", settings.spread.zones, labels),
             spread_over("kubernetes.io/hostname", settings.spread.hosts, labels),
         ],
-        "volumes": volumes(runtime.secret_name),
+        "volumes": volumes(runtime.secret_name, settings.secrets),
         "containers": [
             {
                 "name": name,
@@ -219,7 +222,7 @@ def _pod_spec(name: str, settings: WorkloadSettings, runtime: Runtime) -> kubern
                 "env": environment(runtime.environment),
                 "resources": settings.resources.requirements(),
                 "security_context": container_security(),
-                "volume_mounts": mounts(runtime.secret_name),
+                "volume_mounts": mounts(runtime.secret_name, settings.secrets),
                 "startup_probe": http_probe("/healthz", "http", period=1, failures=30, timeout=2),
                 "readiness_probe": http_probe(READINESS_PATH, "http", period=5, failures=2, timeout=2),
                 "liveness_probe": http_probe("/healthz", "http", period=10, failures=6, timeout=5),

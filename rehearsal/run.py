@@ -24,6 +24,7 @@ from rehearsal.protection import switch_off
 from rehearsal.real_node import RealNode
 from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
+from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.toolchain.disk import require_free
 from rehearsal.wrappers import write_wrappers
@@ -136,7 +137,7 @@ class Rehearsal:
     ) -> Result:
         """Brings the stack up, or to what the program now says.
 
-        Leaves plan.json, manifests/, kubeconfig and pulumi.log in `out`.
+        Leaves plan.json, manifests/, terraform/, kubeconfig and pulumi.log in `out`.
 
         `env` is added to the environment of the engine and the plugins; `config` changes settings for this run
         (`stack_file.rehearsed`); `arguments` go to `pulumi up` as they are.
@@ -149,7 +150,9 @@ class Rehearsal:
                 self._unfinished.unlink()
             self._write_plan(run)
             try:
-                count = len(write_manifests(self._export(env), self.out / "manifests"))
+                exported = self._export(env)
+                count = len(write_manifests(exported, self.out / "manifests"))
+                write_terraform(exported, self.out / "terraform")
             except RehearsalError:
                 if run.succeeded:
                     raise
@@ -339,9 +342,9 @@ class Rehearsal:
         except RunningError as reason:
             raise RehearsalError(str(reason)) from reason
 
-    def _committed(self) -> Path:
-        """The committed stack file. Raises StackFileError when there is none."""
-        return stack_file.stack_file(self.program, self.stack)
+    def _committed(self) -> str:
+        """The text of the committed stack file. Raises StackFileError when there is none."""
+        return stack_file.committed(self.program, self.stack)
 
     def _last_copy(self) -> str | None:
         """The stack file's copy of the last command, None if there is no whole one."""
@@ -362,7 +365,7 @@ class Rehearsal:
                 f"The state of the rehearsal of {self.stack} is damaged, as a full disk leaves it: {self.state_file} is no "
                 f"JSON. `make destroy STACK={self.stack}` forgets the rehearsal; then run the same command again."
             )
-        text = settings if settings is not None else stack_file.read(self._committed())
+        text = settings if settings is not None else self._committed()
         stack_file.rehearsed(
             text, self.project, config or {}, ""
         )  # what is wrong with it is said before anything starts

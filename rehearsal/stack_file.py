@@ -43,6 +43,31 @@ def stack_file(program: Path, stack: str) -> Path:
     return program / f"Pulumi.{stack}.yaml"
 
 
+RECOVERY = "-recovery"
+
+
+def committed(program: Path, stack: str) -> str:
+    """The text of a stack's committed file.
+
+    `prod-recovery` needs none: it is prod's with the one setting that brings it up in its second region, and a backup that
+    the simulated AWS takes for there. Raises StackFileError when there is no such stack, or its file can't be read.
+    """
+    source = stack.removesuffix(RECOVERY)
+    if stack == source or stack in stacks(program) or source not in stacks(program):
+        return read(stack_file(program, stack))
+    content = _content(read(stack_file(program, source)), f"Pulumi.{source}.yaml")
+    config = content.get("config") or {}
+    project = project_name(program)
+    recovery, account = config.get(f"{project}:recovery"), config.get(f"{project}:account")
+    if not (isinstance(recovery, dict) and isinstance(account, dict)):
+        raise StackFileError(
+            f"There is no stack {stack!r}, and Pulumi.{source}.yaml has no section recovery from which it could follow."
+        )
+    backup = f"arn:aws:rds:{recovery.get('region')}:{account.get('id')}:auto-backup:ab-rehearsal"
+    _set(config, f"{project}:recovery.restore_database_from", backup)
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
 def read(file: Path) -> str:
     """The text of a stack file, or of its copy.
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from rehearsal.events import STACK_TYPE, Step
 from rehearsal.run import Result
 
+EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"  # noqa: S105 - a type
+
 HELM_RELEASE = "kubernetes:helm.sh/v3:Release"
 
 SIMULATED_BY_A_PLUGIN = {
@@ -53,6 +55,12 @@ def simulated(steps: Iterable[Step], types: Counter[str], real_node: tuple[str, 
         lines.append(
             f"  Helm releases: {', '.join(releases)}. "
             "Values checked, custom resource definitions installed, no chart rendered or deployed"
+        )
+    secrets = sorted({step.name for step in steps if step.type == EXTERNAL_SECRET and step.new is not None})
+    if secrets:
+        lines.append(
+            f"  External Secrets: {', '.join(secrets)}. Accepted by the operator's own definitions, no value fetched: "
+            "their Kubernetes Secrets are not there, and simulated pods start without"
         )
     if real_node:
         lines += [f"  {line}" for line in real_node]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the lock files: the program's, the application's, and the one of everybody who works on them.
+# Compiles the lock files: the program's, the application's, the one of everybody who works on them, and checkov's.
 set -eu
 cd "$(dirname "$0")/.."
 compile() { # compile OUTPUT ARGUMENTS...
@@ -11,3 +11,4 @@ compile() { # compile OUTPUT ARGUMENTS...
 compile app/requirements.txt app/pyproject.toml
 compile requirements.txt pyproject.toml
 compile requirements-dev.txt --extra dev --constraint app/requirements.txt --constraint requirements.txt pyproject.toml app/pyproject.toml
+compile judges/requirements.txt judges/requirements.in

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the named layers of tests, one after the other, and says at the end which failed. A short summary on success, the
-# details on failure. COVERAGE=1 measures what they cover, all together.
+# details on failure. COVERAGE=1 measures what they cover, all together; FULL=1 runs what takes long, too.
 set -u
 cd "$(dirname "$0")/.."
 BIN=.venv/bin
@@ -28,6 +28,10 @@ layer_cluster() {
 layer_engine() {
     tools && $python -m pytest -q tests/engine
 }
+layer_judges() {
+    # One stack here, as the others differ in size only; FULL=1 has all of them judged.
+    tools && $python -m pytest -q tests/judges && $python -m judges ${FULL:+staging dev local} prod
+}
 tools() { $BIN/python -m rehearsal setup; }
 coverage_report() {
     $BIN/coverage combine -q && $BIN/coverage report >out/coverage.txt
@@ -53,7 +57,7 @@ done
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed:$failed"
-    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app cluster engine)"
+    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app cluster engine judges)"
     exit 1
 fi
 echo "all passed: $*"

@@ -30,10 +30,15 @@ class AccountStack:
         self.outputs = {"region": region}
         repository_arns: dict[str, Output[str]] = {}
         if settings.registry is not None:
-            key = EncryptionKey(name, settings.encryption, account, region, opts=on_aws)
+            protect = settings.protection.enabled
+            key = EncryptionKey(name, settings.encryption, account, region, protect=protect, keep=False, opts=on_aws)
             copies = settings.registry.replicate_to
             copy_key = (
-                EncryptionKey(f"{name}-copy", settings.encryption, account, copies, opts=on_aws) if copies else None
+                EncryptionKey(
+                    f"{name}-copy", settings.encryption, account, copies, protect=protect, keep=False, opts=on_aws
+                )
+                if copies
+                else None
             )
             registry = Registry(
                 f"{name}-registry",

@@ -24,6 +24,8 @@ from infra.nodes import NodeGroupSettings, by_served_name
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
 from infra.workload import WorkloadSettings
+from stacks.demands import SURGE
+from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
 
 RESERVED_CONNECTIONS = 8
@@ -31,9 +33,6 @@ RESERVED_CONNECTIONS = 8
 people."""
 
 DAY_MINUTES = 24 * 60
-
-SURGE = 1.25
-"""A rolling update runs up to a quarter more pods (`maxSurge: 25%`)."""
 
 NODE_PREFIXES = 8
 """Prefixes of 16 addresses that the VPC CNI takes for a node's 110 pods, and one to spare (WARM_PREFIX_TARGET)."""
@@ -166,6 +165,15 @@ def some_nodes_take_any_pod(nodes: Mapping[str, NodeGroupSettings]) -> Iterator[
         )
 
 
+def somebody_binds_pods_to_the_load_balancer(edge: EdgeSettings | None, add_ons: AddOnsSettings) -> Iterator[str]:
+    """Without the controller the load balancer stands before nothing and answers 503."""
+    if edge and not add_ons.load_balancer_controller:
+        yield (
+            "add_ons.load_balancer_controller: is off, and section edge needs it to make pods targets; "
+            "switch it on, or leave section edge out"
+        )
+
+
 def the_load_balancer_closes_connections_first(edge: EdgeSettings | None) -> Iterator[str]:
     """A server that closes first makes the load balancer send a request into a connection that is gone: a 502."""
     if edge and edge.idle_timeout_seconds >= KEEP_ALIVE_SECONDS:
@@ -265,8 +273,12 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     nodes_reach_what_they_need,
     nodes_find_prefixes,
     the_load_balancer_closes_connections_first,
+    somebody_binds_pods_to_the_load_balancer,
     images_are_copied_elsewhere,
     backups_keep_out_of_the_databases_windows,
+    the_quota_holds_what_the_settings_allow,
+    secrets_are_somewhere,
+    secrets_need_aws,
 )
 
 

@@ -14,7 +14,9 @@ from infra.namespace import Namespace
 from infra.naming import PROJECT
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
+from infra.tenancy import Tenancy
 from infra.workload import HTTP_PORT, Workload
+from stacks.demands import demands_on_local
 from stacks.settings import LocalSettings
 
 APP = "app"
@@ -34,11 +36,21 @@ class LocalStack:
     outputs: dict[str, Output[Any] | str]
 
     def __init__(self, settings: LocalSettings) -> None:
-        provider = kubernetes.Provider("kubernetes", context=settings.kubernetes.context, enable_server_side_apply=True)
+        provider, existing = (
+            kubernetes.Provider(
+                name,
+                context=settings.kubernetes.context,
+                enable_server_side_apply=True,
+                upsert_existing_objects=takes_over,
+            )
+            for name, takes_over in (("kubernetes", None), ("kubernetes-existing", True))
+        )
         here = ResourceOptions(providers=[provider])
         namespace = Namespace(NAMESPACE, opts=here)
+        demands = demands_on_local(settings.database, settings.cache, settings.app)
+        tenancy = Tenancy(NAMESPACE, settings.namespace, namespace.name, demands, existing, opts=here)
         policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(), opts=here)
-        after_policies = ResourceOptions(providers=[provider], depends_on=[policies])
+        after_policies = ResourceOptions(providers=[provider], depends_on=[policies, tenancy])
         credentials = Credentials(CREDENTIALS, settings.app.image, namespace.name, opts=after_policies)
         database = InClusterDatabase(DATABASE, settings.database, namespace.name, credentials, opts=here)
         cache = InClusterCache(CACHE, settings.cache, namespace.name, credentials, opts=here)

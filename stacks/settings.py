@@ -24,6 +24,7 @@ from infra.database import DatabaseSettings
 from infra.delivery.roles import DeliverySettings
 from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
+from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.monitoring.stack import MonitoringSettings
@@ -34,6 +35,7 @@ from infra.registry import RegistrySettings
 from infra.secrets import SecretsSettings
 from infra.settings import Section
 from infra.storage import StorageSettings
+from infra.tenancy import NamespaceSettings
 from infra.workload import WorkloadSettings
 from stacks.invariants import broken_invariants
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
@@ -75,6 +77,18 @@ class AwsSettings(_Sections):
     protection: ProtectionSettings = ProtectionSettings()
     recovery: RecoverySettings | None = None
     secrets: SecretsSettings = {}
+    secret_store: SecretStoreSettings = SecretStoreSettings()
+    namespace: NamespaceSettings = NamespaceSettings()
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether a deletion leaves anything that only the platform's key can read."""
+        return (
+            self.database.keep_after_deletion
+            or self.cache.keep_after_deletion
+            or self.storage.keep_after_deletion
+            or (self.backup is not None and self.backup.keep_after_deletion)
+        )
 
 
 class LocalSettings(_Sections):
@@ -85,6 +99,7 @@ class LocalSettings(_Sections):
     database: InClusterDatabaseSettings = InClusterDatabaseSettings()
     cache: InClusterCacheSettings = InClusterCacheSettings()
     app: WorkloadSettings
+    namespace: NamespaceSettings = NamespaceSettings()
 
 
 class AccountStackSettings(_Sections):

@@ -51,7 +51,7 @@ class Identities(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         self.by_name = {
             controller.name: WorkloadIdentity(
-                f"{name}-{controller.name}",
+                f"{name}-{controller.short_name}",
                 cluster_name,
                 controller.namespace,
                 controller.name,

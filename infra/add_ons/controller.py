@@ -32,6 +32,8 @@ class Platform:
     key_arn: Input[str]
     tags: Mapping[str, str]
     """On every AWS resource of the stack, and so on what controllers may touch."""
+    secrets: Mapping[str, Permission] = field(default_factory=dict)
+    """What it takes to read the stack's secrets; none where AWS does not have them."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Controller:
-    """One controller. Its release, service account and identity have its chart's name."""
+    """One controller. Its release and service account have its chart's name."""
 
     chart: Chart
     values: Mapping[str, Any]
@@ -58,8 +60,13 @@ class Controller:
 
     @property
     def name(self) -> str:
-        """Of release, service account and identity."""
+        """Of release and service account."""
         return self.chart.name
+
+    @property
+    def short_name(self) -> str:
+        """Of its role: AWS takes 64 characters for that, the stack's name among them."""
+        return self.name.removeprefix("aws-").removesuffix("-controller")
 
 
 class Controllers(pulumi.ComponentResource):

@@ -2,7 +2,6 @@
 
 from infra import versions
 from infra.add_ons.controller import Chart, Controller, Platform
-from infra.identity import Permission
 from infra.placement import Placement
 
 NAME = "external-secrets"
@@ -10,9 +9,8 @@ REPOSITORY = "https://charts.external-secrets.io"
 
 
 def external_secrets(platform: Platform, placement: Placement) -> Controller:
-    """The operator, which reads the secrets of this stack only: those whose name begins with the cluster's and a slash."""
+    """The operator, which reads the secrets of this stack only; where they are in Vault, it has no role on AWS."""
     placed = placement.values()
-    region = platform.region
     return Controller(
         Chart(NAME, versions.EXTERNAL_SECRETS, REPOSITORY),
         namespace=NAME,
@@ -25,15 +23,5 @@ def external_secrets(platform: Platform, placement: Placement) -> Controller:
             "certController": dict(placed),
             **placed,
         },
-        permissions={
-            "SecretsOfThisStack": Permission(
-                actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
-                resources=[f"arn:aws:secretsmanager:{region}:{platform.account_id}:secret:{platform.cluster}/*"],
-            ),
-            "TheirKey": Permission(
-                actions=["kms:Decrypt"],
-                resources=[platform.key_arn],
-                conditions={"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}},
-            ),
-        },
+        permissions=platform.secrets,
     )

@@ -64,8 +64,15 @@ def cluster(scope: Scope) -> dict[str, Permission]:
             actions=[f"logs:{action}" for action in LOGS],
             resources=scope.arns("logs", *(f"log-group:{group}" for group in LOG_GROUPS)),
         ),
-        # Flow logs to S3 and WAF's logs are deliveries, which have no resource level.
+        # Flow logs to S3 and WAF's logs are deliveries, which have no resource level; nor has who may deliver.
         "LogDeliveries": Permission(
-            actions=["logs:CreateLogDelivery", "logs:DeleteLogDelivery", "logs:UpdateLogDelivery"], resources=["*"]
+            actions=[
+                "logs:CreateLogDelivery",
+                "logs:DeleteLogDelivery",
+                "logs:DeleteResourcePolicy",
+                "logs:PutResourcePolicy",
+                "logs:UpdateLogDelivery",
+            ],
+            resources=["*"],
         ),
     }

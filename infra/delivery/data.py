@@ -11,12 +11,15 @@ RDS = (
     "CreateDBParameterGroup",
     "CreateDBSnapshot",
     "CreateDBSubnetGroup",
+    "CreateEventSubscription",
     "DeleteDBInstance",
     "DeleteDBParameterGroup",
     "DeleteDBSubnetGroup",
+    "DeleteEventSubscription",
     "ModifyDBInstance",
     "ModifyDBParameterGroup",
     "ModifyDBSubnetGroup",
+    "ModifyEventSubscription",
     "PromoteReadReplica",
     "RebootDBInstance",
     "RemoveTagsFromResource",
@@ -83,7 +86,9 @@ SECRETS = (
 
 def stores(scope: Scope) -> dict[str, Permission]:
     """RDS and ElastiCache, whose ARNs carry names."""
-    rds = scope.arns("rds", *(f"{kind}:{{name}}-*" for kind in ("db", "pg", "subgrp", "snapshot")), "og:default:*")
+    rds = scope.arns(
+        "rds", *(f"{kind}:{{name}}-*" for kind in ("db", "es", "pg", "subgrp", "snapshot")), "og:default:*"
+    )
     caches = ("cluster", "parametergroup", "replicationgroup", "serverlesscache", "snapshot", "subnetgroup", "user")
     return {
         "Database": Permission([f"rds:{action}" for action in RDS], rds),
@@ -107,7 +112,7 @@ def stores(scope: Scope) -> dict[str, Permission]:
 def files_and_secrets(scope: Scope) -> dict[str, Permission]:
     """Buckets with what is in them (a bucket that may be lost is emptied first), secrets and parameters without values."""
     bucket = f"arn:aws:s3:::{scope.name}-*"
-    secrets = scope.arns("secretsmanager", "secret:{name}-*", f"secret:{PROJECT}/{scope.environment}/*")
+    secrets = scope.arns("secretsmanager", "secret:{name}-*", "secret:{name}/*")
     parameters = scope.arns("ssm", "parameter/{name}-*", f"parameter/{PROJECT}/{scope.environment}/*")
     return {
         "Buckets": Permission([f"s3:{action}" for action in S3], [bucket]),

@@ -97,12 +97,8 @@ def _pod_spec(
     name: str, server: Server, resources: ResourcesSettings, secret_name: str
 ) -> kubernetes.core.v1.PodSpecArgsDict:
     folders = {"tmp": TEMPORARY_FOLDER} | {f"run-{i}": path for i, path in enumerate(server.writable)}
-    probe: kubernetes.core.v1.ProbeArgsDict = {
-        "exec_": {"command": server.probe},
-        "period_seconds": 5,
-        "timeout_seconds": 3,
-        "failure_threshold": 6,
-    }
+    timing: kubernetes.core.v1.ProbeArgsDict = {"period_seconds": 5, "timeout_seconds": 3, "failure_threshold": 6}
+    probe: kubernetes.core.v1.ProbeArgsDict = {**timing, "exec_": {"command": server.probe}}
     return {
         "automount_service_account_token": False,
         "enable_service_links": False,
@@ -121,7 +117,8 @@ def _pod_spec(
                 # A first start makes the database, and one after a crash replays its log.
                 "startup_probe": {**probe, "failure_threshold": 60},
                 "readiness_probe": probe,
-                "liveness_probe": probe,
+                # Its process lives as long as it takes connections: one that recovers, and answers nobody yet, is left to it.
+                "liveness_probe": {**timing, "tcp_socket": {"port": "server"}},
                 "volume_mounts": [
                     {"name": "data", "mount_path": server.data_folder},
                     secret_mount(),

@@ -16,6 +16,12 @@ REPOSITORY = "https://prometheus-community.github.io/helm-charts"
 
 NAMESPACE = "monitoring"
 
+PROMETHEUS_LABELS = {"app.kubernetes.io/name": "prometheus"}
+"""On Prometheus' pods and no others (prometheus-operator, `ApplicationNameLabelKey`)."""
+
+WEBHOOK_PORT = 10250
+"""Where the operator's pod answers the API server, which asks it about every rule."""
+
 USABLE = 0.85
 """Of Prometheus' disk; the rest is for its write-ahead log and for compaction (Prometheus, "Storage")."""
 
@@ -107,7 +113,11 @@ def _values(settings: MonitoringSettings, storage_class: Input[str], placement: 
             }
         },
         "alertmanager": {"alertmanagerSpec": {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}},
-        "prometheusOperator": {"admissionWebhooks": {"patch": dict(placed)}, **placed},
+        "prometheusOperator": {
+            "tls": {"internalPort": WEBHOOK_PORT},
+            "admissionWebhooks": {"patch": dict(placed)},
+            **placed,
+        },
         "kube-state-metrics": dict(placed),
         "grafana": {
             "enabled": settings.mode == "full",

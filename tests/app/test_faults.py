@@ -1,8 +1,10 @@
 """What happens when PostgreSQL, the cache or the platform take something away, and give it back."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -188,6 +190,41 @@ def test_a_rotated_password_is_used_by_the_next_connection(start: Starter, place
     finally:
         place.postgresql.run(f"ALTER ROLE {USER} PASSWORD '{PASSWORD}'")
         place.password_file.write_text(PASSWORD)
+
+
+def test_a_secret_that_kubernetes_renews_in_its_volume_is_used_without_a_restart(
+    start: Starter, place: Place, tmp_path: Path
+) -> None:
+    volume = tmp_path / "secrets"
+    volume.mkdir()
+
+    def mount(version: str, password: str) -> None:
+        """As the kubelet does: a new folder, then one rename of the link that leads into it; the old folder goes."""
+        old = (volume / "..data").resolve()
+        (volume / version).mkdir()
+        (volume / version / "database-password").write_text(password)
+        (volume / "..data_tmp").symlink_to(version)
+        (volume / "..data_tmp").rename(volume / "..data")
+        if old.name.startswith("..2026"):
+            shutil.rmtree(old)
+
+    mount("..2026_1", PASSWORD)
+    file = volume / "database-password"
+    file.symlink_to("..data/database-password")
+    application = start(DATABASE_PASSWORD_FILE=str(file))
+    process = application.server.process
+    quote = application.add()["id"]
+    place.postgresql.run(f"ALTER ROLE {USER} PASSWORD 'rotated-7e2a'")
+    try:
+        mount("..2026_2", "rotated-7e2a")
+        place.postgresql.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{USER}'")  # noqa: S608
+        place.cache.client().flushall()
+        assert application.ids() == [quote]
+        assert application.server.process is process
+        assert process is not None
+        assert process.poll() is None
+    finally:
+        place.postgresql.run(f"ALTER ROLE {USER} PASSWORD '{PASSWORD}'")
 
 
 def test_no_acknowledged_quote_is_lost_while_the_database_restarts_under_load(start: Starter, place: Place) -> None:

@@ -52,9 +52,11 @@ FOURTH_ZONE = (
         "VpcEndpoint/marlinspike-staging-s3",
         "SubnetGroup/marlinspike-staging-database-subnets",
         "SubnetGroup/marlinspike-staging-cache-subnets",
+        "LoadBalancer/marlinspike-staging-edge-balancer",
         "NetworkPolicy/marlinspike-app",
         "NetworkPolicy/marlinspike-database-migrate",
         "NetworkPolicy/marlinspike-database-bootstrap",
+        "NetworkPolicy/monitoring-fence",
     ),
     # EKS changes a group's subnets by no other way. The cluster stays in the zones that it was made with.
     *replacement("NodeGroup/marlinspike-staging-application"),
@@ -63,9 +65,11 @@ FOURTH_ZONE = (
 FLOW_LOGS_IN_S3 = (
     *operations(
         "create",
+        "Bucket/marlinspike-dev-flow-logs",
         "Bucket/marlinspike-dev-flow-logs-bucket",
+        "BucketVersioning/marlinspike-dev-flow-logs-versioning",
         "BucketOwnershipControls/marlinspike-dev-flow-logs-ownership",
-        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-private",
+        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-public-access",
         "BucketServerSideEncryptionConfiguration/marlinspike-dev-flow-logs-encryption",
         "BucketLifecycleConfiguration/marlinspike-dev-flow-logs-lifecycle",
         "BucketPolicy/marlinspike-dev-flow-logs-policy",
@@ -92,6 +96,8 @@ NO_ENDPOINTS = (
 )
 
 STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
+
+CACHE_ALARMS = ("ConnectionsHigh", "CpuHigh", "EvictionsHigh", "MemoryHigh", "ReplicationLagging")
 
 EMAIL_REPLACED = (
     "create TopicSubscription/marlinspike-staging-alarms-other@example.com",
@@ -140,33 +146,53 @@ CHANGES: dict[str, list[Change]] = {
             "delete SubnetGroup/marlinspike-dev-cache-subnets",
             "delete LogGroup/marlinspike-dev-cache-slow-log",
             "delete LogGroup/marlinspike-dev-cache-engine-log",
-            "update RolePolicy/app-policy",
+            "update RolePolicy/marlinspike-dev-app-policy",
             "update Deployment/app-deployment",
         ),
         change(
             # The listener has the new certificate before the old one goes; the load balancer stays what it is.
             "edge.domain",
             "new.example.com",
-            *replacement("Certificate/edge-certificate"),
-            *replacement("Record/edge-proof"),
-            *replacement("CertificateValidation/edge-validation"),
-            *replacement("Record/edge-record"),
-            "update Listener/edge-https",
-            "update ListenerRule/edge-domain",
+            *replacement("Certificate/marlinspike-dev-edge-certificate"),
+            *replacement("Record/marlinspike-dev-edge-proof"),
+            *replacement("CertificateValidation/marlinspike-dev-edge-validation"),
+            *replacement("Record/marlinspike-dev-edge-record"),
+            "update Listener/marlinspike-dev-edge-https",
+            "update ListenerRule/marlinspike-dev-edge-domain",
         ),
     ],
     "staging": [
         change(
             "add_ons.external_secrets",
             True,
-            "create WorkloadIdentity/external-secrets",
-            "create Role/external-secrets-role",
-            "create RolePolicy/external-secrets-policy",
-            "create PodIdentityAssociation/external-secrets-association",
+            "create WorkloadIdentity/marlinspike-staging-external-secrets",
+            "create Role/marlinspike-staging-external-secrets-role",
+            "create RolePolicy/marlinspike-staging-external-secrets-policy",
+            "create PodIdentityAssociation/marlinspike-staging-external-secrets-association",
             "create Namespace/external-secrets",
             "create Namespace/external-secrets-namespace",
             "create Release/external-secrets-release",
         ),
+        # With `add_ons.external_secrets` above: a place, what fetches its value, and the file in the pods.
+        change(
+            "secrets",
+            {"payment-api": {"description": "Token of the payment provider"}},
+            "create Secret/marlinspike-staging-payment-api",
+        ),
+        change(
+            "app.secrets",
+            ["payment-api"],
+            "create ExternalSecrets/secrets",
+            "create SecretStore/secrets-store",
+            "create ExternalSecret/secrets-payment-api",
+            "update Deployment/app-deployment",
+        ),
+        change(
+            "cluster.operators",
+            ["arn:aws:iam::111122223333:role/on-call"],
+            "create AccessEntry/marlinspike-staging-111122223333-role-on-call",
+        ),
+        change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
@@ -176,15 +202,25 @@ CHANGES: dict[str, list[Change]] = {
             ["m8g.large"],
             *replacement("NodeGroup/marlinspike-staging-application"),
         ),
-        change("database.instance_class", "db.t4g.large", "update Instance/marlinspike-staging-database-instance"),
+        change(
+            "database.instance_class",
+            "db.t4g.large",
+            "update Instance/marlinspike-staging-database-instance",
+            *(f"update {STAGING_ALARM}-Database{what}Low" for what in ("CpuCredits", "Memory")),
+        ),
         change("database.multi_az", False, "update Instance/marlinspike-staging-database-instance"),
         change(
             "database.parameters", {"work_mem": "8192"}, "update ParameterGroup/marlinspike-staging-database-parameters"
         ),
         change("cache.node_type", "cache.t4g.medium", "update ReplicationGroup/marlinspike-staging-cache-group"),
-        change("cache.nodes", 3, "update ReplicationGroup/marlinspike-staging-cache-group"),
-        change("edge.firewall.mode", "block", "update WebAcl/edge-firewall"),
-        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/edge-targets"),
+        change(
+            "cache.nodes",
+            3,
+            "update ReplicationGroup/marlinspike-staging-cache-group",
+            *(f"create {STAGING_ALARM}-Cache{what}-003" for what in CACHE_ALARMS),
+        ),
+        change("edge.firewall.mode", "block", "update WebAcl/marlinspike-staging-edge-firewall"),
+        change("app.shutdown.deregistration_delay_seconds", 25, "update TargetGroup/marlinspike-staging-edge-targets"),
         change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
         change("alarms.emails", ["other@example.com"], *EMAIL_REPLACED),
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
@@ -193,13 +229,18 @@ CHANGES: dict[str, list[Change]] = {
         change(
             "add_ons.cluster_autoscaler",
             False,
-            "delete WorkloadIdentity/cluster-autoscaler",
-            "delete Role/cluster-autoscaler-role",
-            "delete RolePolicy/cluster-autoscaler-policy",
-            "delete PodIdentityAssociation/cluster-autoscaler-association",
+            "delete WorkloadIdentity/marlinspike-prod-cluster-autoscaler",
+            "delete Role/marlinspike-prod-cluster-autoscaler-role",
+            "delete RolePolicy/marlinspike-prod-cluster-autoscaler-policy",
+            "delete PodIdentityAssociation/marlinspike-prod-cluster-autoscaler-association",
             "delete Release/cluster-autoscaler-release",
         ),
-        change("app.autoscaling.max_replicas", 18, "update HorizontalPodAutoscaler/app-autoscaler"),
+        change(
+            "app.autoscaling.max_replicas",
+            18,
+            "update HorizontalPodAutoscaler/app-autoscaler",
+            "update ResourceQuota/marlinspike-quota",
+        ),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
         change("database.insights", "advanced", "update Instance/marlinspike-prod-database-instance"),
         change("cache.snapshot_days", 8, "update ReplicationGroup/marlinspike-prod-cache-group"),
@@ -217,12 +258,12 @@ CHANGES: dict[str, list[Change]] = {
             "delete AccessEntry/marlinspike-prod-111122223333-role-application-developers",
             "delete AccessPolicyAssociation/marlinspike-prod-111122223333-role-application-developers-editor",
         ),
-        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/edge-balancer"),
+        change("edge.idle_timeout_seconds", 50, "update LoadBalancer/marlinspike-prod-edge-balancer"),
         change(
             "edge.access_log_retention_days",
             180,
-            "update BucketLifecycleConfiguration/edge-logs-lifecycle",
-            "update LogGroup/aws-waf-logs-edge",
+            "update BucketLifecycleConfiguration/marlinspike-prod-edge-logs-lifecycle",
+            "update LogGroup/aws-waf-logs-marlinspike-prod-edge",
         ),
         change(
             "database.max_connections",
@@ -233,11 +274,20 @@ CHANGES: dict[str, list[Change]] = {
         change("budget.monthly_usd", 2500, "update Budget/marlinspike-prod-budget-monthly"),
         change("backup.daily_days", 30, "update Plan/marlinspike-prod-backup-plan"),
         change(
-            "backup.lock", {"maximum_days": 400}, *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault")
+            "backup.lock",
+            {"maximum_days": 400},
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault"),
+            *replacement("VaultLockConfiguration/marlinspike-prod-backup-copy"),
+        ),
+        change(
+            "storage.noncurrent_days",
+            60,
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
+            "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
         ),
     ],
     "local": [
-        change("app.replicas", 2, "update Deployment/app-deployment"),
+        change("app.replicas", 2, "update Deployment/app-deployment", "update ResourceQuota/marlinspike-quota"),
     ],
 }
 

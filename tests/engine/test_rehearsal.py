@@ -271,5 +271,5 @@ def test_an_unknown_stack_is_answered_with_those_that_exist(command: str) -> Non
     answer = command_line(command, "production")
     assert answer.returncode == 1
     assert "There is no stack 'production'" in answer.stderr
-    assert "dev, local, prod, staging" in answer.stderr
+    assert "account, dev, local, prod, staging" in answer.stderr
     assert "Traceback" not in answer.stderr

@@ -170,6 +170,12 @@ class TestUp:
         scopes = [policy["accessScope"].get("namespaces") for policy in policies if "Edit" in policy["policyArn"]]
         assert scopes == ([] if up.stack == "local" else [["marlinspike"]])
 
+    def test_every_role_is_bounded_where_ci_may_deploy(self, up: Rehearsed) -> None:
+        # Those that pulumi-eks makes too: the program's transform reached them.
+        bounds = {r["inputs"].get("permissionsBoundary") for r in up.resources() if r["type"] == "aws:iam/role:Role"}
+        bound = "arn:aws:iam::111122223333:policy/delivery/marlinspike-boundary"
+        assert bounds == {"dev": {None}, "staging": {bound}, "prod": {bound}, "local": set()}[up.stack]
+
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
             pods = api.items("/api/v1/pods")
@@ -188,7 +194,8 @@ class TestAfterwards:
         preview = up.rehearsal.preview(None, {change.setting: change.value for change in changes})
         assert preview.succeeded, "\n".join(preview.errors)
         expected = set().union(*(change.operations for change in changes))
-        assert {f"{step.operation} {step.key}" for step in preview.events.changed} == expected
+        found = {f"{step.operation} {step.key}" for step in preview.events.changed}
+        assert (sorted(found - expected), sorted(expected - found)) == ([], []), "beside what was expected; missing"
 
     def test_a_setting_that_cannot_work_is_refused_before_anything_is_touched(self, up: Rehearsed) -> None:
         refused = up.rehearsal.up(None, {"app.shutdown.grace_seconds": 10, "app.log_levle": "info"})
@@ -267,7 +274,10 @@ class TestDown:
         down = up.rehearsal.destroy()
         assert down.succeeded, "\n".join(down.errors)
         assert [r["urn"] for r in up.resources()] == []
-        assert [path for path in up.rehearsal.cloud.rglob("*.json") if not path.name.startswith(".")] == []
+        records = [path for path in up.rehearsal.cloud.rglob("*.json") if not path.name.startswith(".")]
+        left = {json.loads(path.read_text())["type"] for path in records}
+        # Nobody could read prod's final snapshot without the key.
+        assert left == ({"aws:kms/key:Key"} if up.stack == "prod" else set())
         with up.api() as api:
             namespaces = {namespace["metadata"]["name"] for namespace in api.items("/api/v1/namespaces")}
             nodes = api.items("/api/v1/nodes")

@@ -31,6 +31,7 @@ PLATFORM = (
     made("eks:index:Cluster", "cluster"),
     made("kubernetes:core/v1:Namespace", "shop"),
     made("kubernetes:helm.sh/v3:Release", "monitoring"),
+    made("kubernetes:external-secrets.io/v1:ExternalSecret", "secrets-payment-api"),
     made("aws:ec2/vpc:Vpc", "old", "delete"),
 )
 
@@ -40,14 +41,20 @@ def test_resources_are_counted_by_package_and_type() -> None:
     assert lines == [
         "     3  aws: SubnetGroup 2, provider",
         "     1  eks: Cluster",
-        "     2  kubernetes: Namespace, Release",
+        "     3  kubernetes: ExternalSecret, Namespace, Release",
     ]
 
 
 def test_everything_simulated_is_named(tmp_path: Path) -> None:
     text = "\n".join(summary.closing("prod", result(*PLATFORM, kubeconfig=tmp_path / "kubeconfig")))
     simulated = text[text.index("Simulated:") : text.index("Real:")]
-    for words in ("rehearsal.plugins.aws", "rehearsal.plugins.eks", "Helm releases: monitoring", "KWOK"):
+    for words in (
+        "rehearsal.plugins.aws",
+        "rehearsal.plugins.eks",
+        "Helm releases: monitoring",
+        "External Secrets: secrets-payment-api",
+        "KWOK",
+    ):
         assert words in simulated
     assert "make destroy STACK=prod" in text
     assert f"export KUBECONFIG={tmp_path / 'kubeconfig'}" in text

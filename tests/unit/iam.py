@@ -7,6 +7,29 @@ from typing import Any
 
 Context = Mapping[str, str]
 
+READS = ("Describe", "Get", "List", "View")
+
+NO_RESOURCE_LEVEL = {
+    "backup-storage:MountCapsule",
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DeleteResourcePolicy",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
+"""Write actions for which IAM knows no resource (Service Authorization Reference)."""
+
+
+def writes_on_everything(policy: list[dict[str, Any]]) -> list[str]:
+    """Write actions that are allowed on every resource without a condition, though IAM could tell resources apart."""
+    return [
+        action
+        for statement in policy
+        if statement["Effect"] == "Allow" and "Condition" not in statement and "*" in many(statement.get("Resource"))
+        for action in many(statement["Action"])
+        if not action.split(":")[1].startswith(READS) and action not in NO_RESOURCE_LEVEL
+    ]
+
 
 def statements(documents: Iterable[str]) -> list[dict[str, Any]]:
     """The statements of several policies, each checked to be one that IAM takes."""
@@ -15,7 +38,7 @@ def statements(documents: Iterable[str]) -> list[dict[str, Any]]:
         document = json.loads(text)
         assert document.keys() == {"Version", "Statement"}
         assert document["Version"] == "2012-10-17"
-        sids = [statement["Sid"] for statement in document["Statement"]]
+        sids = [statement["Sid"] for statement in document["Statement"] if "Sid" in statement]
         assert len(set(sids)) == len(sids)
         assert all(re.fullmatch(r"[A-Za-z0-9]+", sid) for sid in sids), sids
         found.extend(document["Statement"])

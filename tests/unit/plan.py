@@ -39,14 +39,16 @@ class Registered:
     inputs: Mapping[str, Any]
     parent: str
     protect: bool
+    delete_before_replace: bool
+    """Whether a replacement deletes the old one before it makes the new one."""
+    retain_on_delete: bool
+    """Whether a deletion leaves it in the cloud."""
     ignore_changes: tuple[str, ...]
     replace_on_changes: tuple[str, ...]
     depends_on: tuple[str, ...]
     """The resources that come first, each as `Type/name`: explicit dependencies and those of inputs."""
     provider: str
     custom: bool
-    deleted_first: bool
-    """Whether a replacement deletes the old one before it makes the new one."""
 
     @property
     def key(self) -> str:
@@ -182,12 +184,13 @@ class RecordingMonitor(MockMonitor):
                     inputs=rpc.deserialize_properties(request.object),
                     parent=self._names.get(request.parent, ""),
                     protect=request.protect,
+                    delete_before_replace=request.deleteBeforeReplace,
+                    retain_on_delete=request.retainOnDelete,
                     ignore_changes=tuple(request.ignoreChanges),
                     replace_on_changes=tuple(request.replaceOnChanges),
                     depends_on=tuple(self._names[urn] for urn in request.dependencies if urn in self._names),
                     provider=request.provider,
                     custom=request.custom,
-                    deleted_first=request.deleteBeforeReplace,
                 )
             )
         return answer

@@ -193,8 +193,20 @@ CREATES: Final[dict[str, tuple[Ask, ...]]] = {
         ("kms:PutKeyPolicy", f"arn:aws:kms:{HERE}:key/0abc", "owned"),
         ("kms:ScheduleKeyDeletion", f"arn:aws:kms:{HERE}:key/0abc", "owned"),
     ),
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": (
+        ("logs:PutResourcePolicy", "*", ""),
+        ("logs:DeleteResourcePolicy", "*", ""),
+    ),
+    "aws:rds/eventSubscription:EventSubscription": (
+        ("rds:CreateEventSubscription", f"arn:aws:rds:{HERE}:es:{{name}}", "made"),
+        ("rds:DeleteEventSubscription", f"arn:aws:rds:{HERE}:es:{{name}}", ""),
+    ),
     "aws:lb/listener:Listener": (
         ("elasticloadbalancing:CreateListener", f"arn:aws:elasticloadbalancing:{HERE}:loadbalancer/app/a/1", "owned"),
+    ),
+    "aws:lb/listenerRule:ListenerRule": (
+        ("elasticloadbalancing:CreateRule", f"arn:aws:elasticloadbalancing:{HERE}:listener/app/a/1/2", "owned"),
+        ("elasticloadbalancing:DeleteRule", f"arn:aws:elasticloadbalancing:{HERE}:listener-rule/app/a/1/2/3", "owned"),
     ),
     "aws:lb/loadBalancer:LoadBalancer": (
         (
@@ -254,6 +266,10 @@ CREATES: Final[dict[str, tuple[Ask, ...]]] = {
     "aws:wafv2/webAcl:WebAcl": (
         ("wafv2:CreateWebACL", f"arn:aws:wafv2:{HERE}:regional/webacl/{{name}}/1", "made"),
         ("wafv2:CreateWebACL", f"arn:aws:wafv2:{HERE}:regional/managedruleset/AWS/1", "made"),
+    ),
+    "aws:wafv2/webAclAssociation:WebAclAssociation": (
+        ("wafv2:AssociateWebACL", f"arn:aws:wafv2:{HERE}:regional/webacl/{{name}}/1", ""),
+        ("elasticloadbalancing:SetWebACL", f"arn:aws:elasticloadbalancing:{HERE}:loadbalancer/app/a/1", "owned"),
     ),
     "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": (
         ("wafv2:PutLoggingConfiguration", f"arn:aws:wafv2:{HERE}:regional/webacl/{{name}}/1", ""),

@@ -24,7 +24,7 @@ EVERYTHING = {
     "add_ons.cert_manager": {"zone_ids": [ZONE]},
     "add_ons.external_dns": {"zone_ids": [ZONE]},
 }
-TOLERATION = {"key": "CriticalAddonsOnly", "operator": "Exists"}
+TOLERATION = {"key": "CriticalAddonsOnly", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
 ON_SYSTEM = {"marlinspike.io/node-group": "system"}
 
 
@@ -40,8 +40,14 @@ def values(plan: Plan, release: str) -> dict[str, Any]:
     return found
 
 
+def short(name: str) -> str:
+    """What its role is called by."""
+    return "load-balancer" if name == "aws-load-balancer-controller" else name
+
+
 def statements(plan: Plan, identity: str) -> dict[str, dict[str, Any]]:
-    policy = json.loads(plan.only(ROLE_POLICY, f"{identity}-policy").inputs["policy"])
+    [found] = [policy for policy in plan.of(ROLE_POLICY) if policy.name.endswith(f"-{short(identity)}-policy")]
+    policy = json.loads(found.inputs["policy"])
     return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
@@ -96,8 +102,7 @@ def test_without_a_group_nothing_asks_for_one() -> None:
     plan = planned("staging")
     assert "nodeSelector" not in configuration(plan, "staging", "coredns")
     assert "nodeSelector" not in values(plan, "cluster-autoscaler")
-    # The one add-on that would not tolerate the system's taint by itself does so everywhere.
-    assert configuration(plan, "staging", "metrics-server") == {"tolerations": [TOLERATION]}
+    assert configuration(plan, "staging", "metrics-server") == {}
 
 
 # ---- disks
@@ -114,8 +119,6 @@ def test_the_default_disk_is_encrypted_with_the_platforms_key_and_made_where_its
         True,
         "Delete",
     )
-    # Every Kubernetes object comes after its provider.
-    assert plan.comes_before(f"Addon/marlinspike-{stack}-aws-ebs-csi-driver", "kubernetes/kubernetes")
 
 
 def test_disks_that_the_driver_makes_carry_the_stacks_tags() -> None:
@@ -131,10 +134,11 @@ def test_the_driver_uses_the_key_through_ec2_only_and_grants_it_to_aws_only() ->
         assert right["Condition"]["StringEquals"] == {"kms:ViaService": "ec2.eu-west-3.amazonaws.com"}
     assert rights["AttachDisks"]["Condition"]["Bool"] == {"kms:GrantIsForAWSResource": "true"}
     attached = plan.only(
-        "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "aws-ebs-csi-driver-AmazonEBSCSIDriverPolicyV2"
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        "marlinspike-prod-aws-ebs-csi-driver-AmazonEBSCSIDriverPolicyV2",
     )
     assert attached.inputs["policyArn"] == "arn:aws:iam::aws:policy/AmazonEBSCSIDriverPolicyV2"
-    for part in (attached.key, "RolePolicy/aws-ebs-csi-driver-policy"):
+    for part in (attached.key, "RolePolicy/marlinspike-prod-aws-ebs-csi-driver-policy"):
         assert plan.comes_before(part, "Addon/marlinspike-prod-aws-ebs-csi-driver")
 
 
@@ -182,7 +186,9 @@ def test_a_stack_has_its_load_balancer_controller_and_its_autoscaler_and_no_othe
     ],
 )
 def test_of_a_controller_that_is_switched_off_nothing_is_left(setting: str, value: bool, name: str) -> None:
-    assert not [found.key for found in planned_with("prod", {setting: value}).resources if name in found.name]
+    assert not [
+        found.key for found in planned_with("prod", {setting: value, "edge": None}).resources if name in found.name
+    ]
 
 
 def test_every_release_is_rolled_back_when_it_fails_and_has_a_namespace_that_is_there() -> None:
@@ -210,7 +216,7 @@ def test_pods_get_their_roles_since_the_association_is_older_than_every_node() -
     assert {a.inputs["serviceAccount"] for a in associations} == {
         *("app", "database-bootstrap", "database-migrate"),
         *("aws-load-balancer-controller", "cluster-autoscaler", "external-secrets", "cert-manager", "external-dns"),
-        "ebs-csi-controller-sa",
+        *("ebs-csi-controller-sa", "aws-node"),
     }
     for group in plan.of(NODE_GROUP):
         assert [a.key for a in associations if not plan.comes_before(a.key, group.key)] == []
@@ -224,13 +230,16 @@ def test_a_controllers_service_account_is_the_one_of_its_role_and_its_rights_com
     for release in plan.of(RELEASE):
         name = release.name.removesuffix("-release")
         if name != "monitoring":
-            assert plan.comes_before(f"RolePolicy/{name}-policy", release.key)
-            assert plan.only(ASSOCIATION, f"{name}-association").inputs["namespace"] == release.inputs["namespace"]
+            assert plan.comes_before(f"RolePolicy/marlinspike-prod-{short(name)}-policy", release.key)
+            assert (
+                plan.only(ASSOCIATION, f"marlinspike-prod-{short(name)}-association").inputs["namespace"]
+                == release.inputs["namespace"]
+            )
 
 
 def test_a_pod_counts_as_ready_only_when_the_load_balancer_says_so_too() -> None:
     label = "elbv2.k8s.aws/pod-readiness-gate-inject"
-    with_it, without = planned("prod"), planned_with("prod", {"add_ons.load_balancer_controller": False})
+    with_it, without = planned("prod"), planned_with("prod", {"add_ons.load_balancer_controller": False, "edge": None})
     assert with_it.only(NAMESPACE, "marlinspike-namespace").inputs["metadata"]["labels"][label] == "enabled"
     assert label not in with_it.only(NAMESPACE, "monitoring-namespace").inputs["metadata"]["labels"]
     assert label not in without.only(NAMESPACE, "marlinspike-namespace").inputs["metadata"]["labels"]

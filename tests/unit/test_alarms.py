@@ -12,7 +12,8 @@ from infra.alarms.alarms import AlarmSettings
 from infra.alarms.database import CPU_BASELINE_PERCENT, CPU_CREDITS_PER_HOUR, DatabaseThresholds, database_alarms
 from infra.alarms.edge import EdgeThresholds, certificate_alarms, load_balancer_alarms
 from infra.alarms.network import NetworkThresholds, nat_gateway_alarms, subnet_alarms
-from infra.database import INSTANCE_MEMORY_GIB, DatabaseSettings
+from infra.database import DatabaseSettings
+from infra.instance_classes import INSTANCE_MEMORY_GIB
 from tests.unit.alarms import every_alarm
 from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, Plan, Registered, planned, planned_with
 
@@ -71,7 +72,7 @@ def test_messages_are_encrypted_and_only_services_for_this_account_may_publish(s
     assert statement["Resource"].endswith(plan.only(TOPIC).name)
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "111122223333"}}
     # The same services may use the key; without that, they publish nothing and nobody hears of it.
-    key = json.loads(plan.only("aws:kms/key:Key").inputs["policy"])
+    key = json.loads(plan.only("aws:kms/key:Key", f"marlinspike-{stack}-key").inputs["policy"])
     [use] = [each for each in key["Statement"] if each["Sid"] == "NotificationsOfThisAccount"]
     assert (use["Principal"], use["Condition"]) == (statement["Principal"], statement["Condition"])
     assert set(use["Action"]) == {"kms:GenerateDataKey*", "kms:Decrypt"}
@@ -99,10 +100,8 @@ def test_prod_is_watched_in_every_part_that_it_has() -> None:
         f"Cache{what}-{number}" for what in ("EvictionsHigh", "ReplicationLagging") for number in ("001", "002", "003")
     ]
     zones = [f"NatPortsExhausted-{zone}" for zone in "abc"]
-    assert {*members, *zones, "DatabaseStorageLow", "BackupMissing", "RestoreTestFailed"} <= names
-    assert not any(
-        name.startswith(("DatabaseCpuCredits", "DatabaseReplica", "SubnetAddresses", "BackupCopy")) for name in names
-    )
+    assert {*members, *zones, "DatabaseStorageLow", "BackupMissing", "BackupCopyFailed", "RestoreTestFailed"} <= names
+    assert not any(name.startswith(("DatabaseCpuCredits", "DatabaseReplica", "SubnetAddresses")) for name in names)
 
 
 def test_staging_is_watched_in_what_only_it_has() -> None:
@@ -180,7 +179,7 @@ def test_so_can_those_of_what_no_stack_has_yet(alarm: Alarm, threshold: float) -
 
 def test_the_cache_members_are_those_that_elasticache_names() -> None:
     plan = planned("staging")
-    group = plan.only("aws:elasticache/replicationGroup:ReplicationGroup").inputs["replicationGroupId"]
+    group = f"{plan.only('aws:elasticache/replicationGroup:ReplicationGroup').name}-id"  # as the mocks call it
     watched = {alarm.inputs["dimensions"]["CacheClusterId"] for name, alarm in alarms(plan).items() if "Cache" in name}
     assert watched == {f"{group}-001", f"{group}-002"}
 

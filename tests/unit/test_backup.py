@@ -7,7 +7,8 @@ import pulumi
 import pytest
 from pydantic import ValidationError
 
-from infra.backup import BackedUp, Backup, BackupCopy, BackupSettings, RestoreTarget, VaultLockSettings
+from infra.backup import BackedUp, Backup, BackupSettings, RestoreTarget, VaultLockSettings
+from infra.recovery import SecondRegion
 from stacks.settings import SettingsError
 from tests.unit.plan import PROJECT, Cloud, Plan, RecordingMonitor, planned, settings_with
 
@@ -54,15 +55,23 @@ def test_nothing_is_backed_up_where_the_section_is_missing() -> None:
 @pytest.mark.parametrize("stack", BACKED_UP)
 def test_the_vault_is_encrypted_with_the_platforms_key(stack: str) -> None:
     plan = planned(stack)
-    assert plan.only(VAULT).inputs["kmsKeyArn"] == plan.key_arn
+    assert plan.only(VAULT, f"marlinspike-{stack}-backup-vault").inputs["kmsKeyArn"] == plan.key_arn
 
 
 @pytest.mark.parametrize(("stack", "protected", "goes"), [("staging", False, True), ("prod", True, False)])
 def test_prods_recovery_points_resist_a_deletion_and_stagings_go_with_it(
     stack: str, protected: bool, goes: bool
 ) -> None:
-    vault = planned(stack).only(VAULT)
+    vault = planned(stack).only(VAULT, f"marlinspike-{stack}-backup-vault")
     assert (vault.protect, vault.inputs["forceDestroy"]) == (protected, goes)
+
+
+def test_only_what_holds_data_is_protected_so_that_the_lock_and_the_plan_can_change() -> None:
+    assert {resource.type for resource in alone(protect=True).resources if resource.protect} == {VAULT}
+
+
+def test_a_changed_lock_is_not_taken_away_by_the_one_that_it_replaces() -> None:
+    assert alone().only(LOCK).delete_before_replace
 
 
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
@@ -72,7 +81,7 @@ def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -
 
 @pytest.mark.parametrize("stack", BACKED_UP)
 def test_the_vault_is_locked_in_governance_mode(stack: str) -> None:
-    lock = planned(stack).only(LOCK).inputs
+    lock = planned(stack).only(LOCK, f"marlinspike-{stack}-backup-vault").inputs
     assert (lock["minRetentionDays"], lock["maxRetentionDays"]) == (7, 366)
     assert "changeableForDays" not in lock
 
@@ -111,7 +120,7 @@ def test_prod_restores_the_latest_recovery_point_every_month_where_the_database_
     assert test["scheduleExpression"] == "cron(0 8 2 * ? *)"
     assert test["recoveryPointSelection"]["algorithm"] == "LATEST_WITHIN_WINDOW"
     assert test["recoveryPointSelection"]["recoveryPointTypes"] == ["SNAPSHOT"]
-    assert test["recoveryPointSelection"]["includeVaults"][0].endswith(plan.only(VAULT).name)
+    assert test["recoveryPointSelection"]["includeVaults"][0].endswith(":marlinspike-prod-backup-vault")
     assert selection["protectedResourceArns"] == plan.only(SELECTION).inputs["resources"]
     where = selection["restoreMetadataOverrides"]
     instance = plan.only("aws:rds/instance:Instance").inputs
@@ -151,7 +160,7 @@ def test_who_backs_up_may_not_restore_and_both_wait_until_they_may() -> None:
 
 
 def test_copies_go_to_a_locked_vault_of_the_other_region() -> None:
-    plan = alone(copy=BackupCopy("eu-central-1", "arn:key-there"), settings=BackupSettings(monthly_days=365))
+    plan = alone(copy=SecondRegion("eu-central-1", "arn:key-there"), settings=BackupSettings(monthly_days=365))
     copy, lock = plan.only(VAULT, "kept-copy"), plan.only(LOCK, "kept-copy")
     assert (copy.inputs["region"], copy.inputs["kmsKeyArn"], copy.protect) == ("eu-central-1", "arn:key-there", True)
     assert (lock.inputs["region"], lock.inputs["minRetentionDays"]) == ("eu-central-1", 7)

@@ -135,7 +135,7 @@ def test_the_application_is_told_which_kind_its_tokens_are_for() -> None:
 )
 def test_the_application_may_enter_this_cache_as_this_user_and_no_other(changes: dict[str, Any], cache: str) -> None:
     plan = planned_with("prod", changes)
-    policy = json.loads(plan.only("aws:iam/rolePolicy:RolePolicy", "app-policy").inputs["policy"])
+    policy = json.loads(plan.only("aws:iam/rolePolicy:RolePolicy", "marlinspike-prod-app-policy").inputs["policy"])
     [statement] = [s for s in policy["Statement"] if s["Action"] == ["elasticache:Connect"]]
     assert [arn.rsplit(":", 1)[1] for arn in statement["Resource"]] == [cache, "marlinspike-prod-cache-user"]
 

@@ -162,11 +162,13 @@ def test_only_the_bootstrap_job_may_read_the_master_secret() -> None:
         for policy in planned("prod").of("aws:iam/rolePolicy:RolePolicy")
         if "secretsmanager:GetSecretValue" in policy.inputs["policy"]
     ]
-    assert readers == ["database-bootstrap-policy"]
+    assert readers == ["marlinspike-prod-database-bootstrap-policy"]
 
 
 def test_the_application_may_log_in_and_nothing_else() -> None:
-    policy = json.loads(planned("prod").only("aws:iam/rolePolicy:RolePolicy", "app-policy").inputs["policy"])
+    policy = json.loads(
+        planned("prod").only("aws:iam/rolePolicy:RolePolicy", "marlinspike-prod-app-policy").inputs["policy"]
+    )
     assert {action for s in policy["Statement"] for action in s["Action"]} == {"rds-db:connect", "elasticache:Connect"}
     assert not any("*" in resource for s in policy["Statement"] for resource in s["Resource"])
 
@@ -184,7 +186,7 @@ def test_backups_are_copied_to_another_region_with_a_key_of_that_region() -> Non
         "retentionPeriod": 14,
     }
     assert plan.comes_before(instance.key, copies.key)
-    assert copies.deleted_first  # RDS refuses a second replication to the same region
+    assert copies.delete_before_replace  # RDS refuses a second replication to the same region
     assert alone().of(REPLICATION) == []
 
 

@@ -38,6 +38,8 @@ EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 EVERYBODY = ("0.0.0.0/0", "::/0")
 
 DOMAINS = {"dev": "dev.example.com", "staging": "staging.example.com", "prod": "app.example.com"}
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 
 
 def firewall_rules(plan: Plan) -> dict[str, Mapping[str, Any]]:
@@ -70,8 +72,11 @@ def test_the_world_reaches_the_load_balancer_and_nothing_else(stack: str) -> Non
         for rule in plan.of(INGRESS_RULE)
         if {rule.inputs.get("cidrIpv4"), rule.inputs.get("cidrIpv6")} & set(EVERYBODY)
     }
-    assert open_doors == {("edge-group-id", 80, 80), ("edge-group-id", 443, 443)}
-    assert plan.only(BALANCER).inputs["securityGroups"] == ["edge-group-id"]
+    assert open_doors == {
+        (f"marlinspike-{stack}-edge-group-id", 80, 80),
+        (f"marlinspike-{stack}-edge-group-id", 443, 443),
+    }
+    assert plan.only(BALANCER).inputs["securityGroups"] == [f"marlinspike-{stack}-edge-group-id"]
     # Rules may also stand within a group, or in the older kind of resource.
     for group in (r for r in plan.resources if r.type.startswith("aws:ec2/") and "SecurityGroup" in r.type):
         assert not any(cidr in json.dumps(group.inputs) for cidr in EVERYBODY), group.key
@@ -80,10 +85,18 @@ def test_the_world_reaches_the_load_balancer_and_nothing_else(stack: str) -> Non
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_the_load_balancer_reaches_the_pods_port_and_nothing_else(stack: str) -> None:
     plan = planned(stack)
-    [out] = [rule.inputs for rule in plan.of(EGRESS_RULE) if rule.inputs["securityGroupId"] == "edge-group-id"]
+    [out] = [
+        rule.inputs
+        for rule in plan.of(EGRESS_RULE)
+        if rule.inputs["securityGroupId"] == f"marlinspike-{stack}-edge-group-id"
+    ]
     [into] = [rule.inputs for rule in plan.of(INGRESS_RULE) if rule.inputs["securityGroupId"] == "sg-cluster"]
     assert (out["referencedSecurityGroupId"], out["fromPort"], out["toPort"]) == ("sg-cluster", 5000, 5000)
-    assert (into["referencedSecurityGroupId"], into["fromPort"], into["toPort"]) == ("edge-group-id", 5000, 5000)
+    assert (into["referencedSecurityGroupId"], into["fromPort"], into["toPort"]) == (
+        f"marlinspike-{stack}-edge-group-id",
+        5000,
+        5000,
+    )
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
@@ -98,23 +111,25 @@ def test_it_stands_in_the_public_subnets_once_they_lead_somewhere(stack: str) ->
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_https_with_todays_policy_is_the_only_way_to_the_application(stack: str) -> None:
     plan = planned(stack)
-    http, https = (plan.only(LISTENER, f"edge-{scheme}").inputs for scheme in ("http", "https"))
+    http, https = (plan.only(LISTENER, f"marlinspike-{stack}-edge-{scheme}").inputs for scheme in ("http", "https"))
     [redirect] = http["defaultActions"]
     assert redirect["type"] == "redirect"
     assert redirect["redirect"] == {"protocol": "HTTPS", "port": "443", "statusCode": "HTTP_301"}
     assert https["sslPolicy"] == "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
-    assert {rule.inputs["listenerArn"] for rule in plan.of(RULE)} == {"arn:aws:test:eu-west-3:111122223333:edge-https"}
+    assert {rule.inputs["listenerArn"] for rule in plan.of(RULE)} == {
+        f"arn:aws:test:eu-west-3:111122223333:marlinspike-{stack}-edge-https"
+    }
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_only_the_domain_leads_to_the_pods(stack: str) -> None:
     plan = planned(stack)
-    [otherwise] = plan.only(LISTENER, "edge-https").inputs["defaultActions"]
+    [otherwise] = plan.only(LISTENER, f"marlinspike-{stack}-edge-https").inputs["defaultActions"]
     assert (otherwise["type"], otherwise["fixedResponse"]["statusCode"]) == ("fixed-response", "404")
-    rule = plan.only(RULE).inputs
+    rule = plan.only(RULE, f"marlinspike-{stack}-edge-domain").inputs
     assert rule["conditions"] == [{"hostHeader": {"values": [DOMAINS[stack]]}}]
     assert plan.only(CERTIFICATE).inputs["domainName"] == DOMAINS[stack]
-    record = plan.only(RECORD, "edge-record").inputs
+    record = plan.only(RECORD, f"marlinspike-{stack}-edge-record").inputs
     assert (record["name"], record["type"]) == (DOMAINS[stack], "A")
     assert record["aliases"][0]["name"] == "balancer.example"
 
@@ -122,7 +137,7 @@ def test_only_the_domain_leads_to_the_pods(stack: str) -> None:
 def test_every_answer_tells_browsers_to_be_careful_and_not_what_answers() -> None:
     headers = {
         name.removeprefix("routingHttpResponse"): value
-        for name, value in planned("prod").only(LISTENER, "edge-https").inputs.items()
+        for name, value in planned("prod").only(LISTENER, "marlinspike-prod-edge-https").inputs.items()
         if name.startswith("routingHttpResponse")
     }
     assert headers["ServerEnabled"] is False
@@ -134,9 +149,13 @@ def test_every_answer_tells_browsers_to_be_careful_and_not_what_answers() -> Non
 
 def test_a_listener_waits_for_the_certificate_to_be_issued_and_that_for_its_proof() -> None:
     plan = planned("dev")
-    assert plan.comes_before("CertificateValidation/edge-validation", "Listener/edge-https")
-    assert plan.comes_before("Record/edge-proof", "CertificateValidation/edge-validation")
-    proof = plan.only(RECORD, "edge-proof").inputs
+    assert plan.comes_before(
+        "CertificateValidation/marlinspike-dev-edge-validation", "Listener/marlinspike-dev-edge-https"
+    )
+    assert plan.comes_before(
+        "Record/marlinspike-dev-edge-proof", "CertificateValidation/marlinspike-dev-edge-validation"
+    )
+    proof = plan.only(RECORD, "marlinspike-dev-edge-proof").inputs
     assert (proof["name"], proof["type"]) == ("_proof.dev.example.com.", "CNAME")
 
 
@@ -153,12 +172,30 @@ def test_a_target_leaves_as_the_application_says() -> None:
     assert plan.only(TARGET_GROUP).inputs["deregistrationDelay"] == 25
 
 
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_applications_pods_are_those_targets(stack: str) -> None:
+    plan = planned(stack)
+    binding = plan.only("kubernetes:elbv2.k8s.aws/v1beta1:TargetGroupBinding")
+    assert binding.inputs["spec"]["targetGroupARN"].endswith(f":marlinspike-{stack}-edge-targets")
+    assert plan.comes_before(f"ListenerRule/marlinspike-{stack}-edge-domain", binding.key)
+    assert plan.comes_before("Release/aws-load-balancer-controller-release", binding.key)
+    assert plan.comes_before(binding.key, "Deployment/app-deployment")
+
+
+def test_a_load_balancer_without_anybody_who_binds_pods_to_it_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"add_ons\.load_balancer_controller: is off, and section edge needs it"):
+        settings_with("prod", {"add_ons.load_balancer_controller": False})
+
+
 @pytest.mark.parametrize(("stack", "protected"), [("dev", False), ("staging", False), ("prod", True)])
 def test_protection_keeps_the_load_balancer_and_its_logs(stack: str, protected: bool) -> None:
     plan = planned(stack)
     balancer = plan.only(BALANCER)
     assert (balancer.protect, balancer.inputs["enableDeletionProtection"]) == (protected, protected)
-    assert plan.only("aws:s3/bucket:Bucket", "edge-logs-bucket").inputs["forceDestroy"] is not protected
+    assert (
+        plan.only("aws:s3/bucket:Bucket", f"marlinspike-{stack}-edge-logs-bucket").inputs["forceDestroy"]
+        is not protected
+    )
 
 
 def test_without_the_section_there_is_no_way_in() -> None:
@@ -189,17 +226,19 @@ def test_requests_and_connections_are_recorded_and_the_record_ends(stack: str, d
     balancer = plan.only(BALANCER)
     for logs in ("accessLogs", "connectionLogs"):
         assert balancer.inputs[logs]["enabled"] is True
-        assert balancer.inputs[logs]["bucket"] == "edge-logs-bucket-id"
+        assert balancer.inputs[logs]["bucket"] == f"marlinspike-{stack}-edge-logs-bucket"
     prefixes = {balancer.inputs[logs]["prefix"] for logs in ("accessLogs", "connectionLogs")}
     assert len(prefixes) == 2
-    lifecycle = plan.only("aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration", "edge-logs-lifecycle")
+    lifecycle = plan.only(LIFECYCLE, f"marlinspike-{stack}-edge-logs-lifecycle")
     assert lifecycle.inputs["rules"][0]["expiration"] == {"days": days}
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_only_this_accounts_load_balancers_write_to_the_log_bucket(stack: str) -> None:
     plan = planned(stack)
-    policy = json.loads(plan.only("aws:s3/bucketPolicy:BucketPolicy", "edge-logs-policy").inputs["policy"])
+    policy = json.loads(
+        plan.only("aws:s3/bucketPolicy:BucketPolicy", f"marlinspike-{stack}-edge-logs-policy").inputs["policy"]
+    )
     [allowed] = [statement for statement in policy["Statement"] if statement["Effect"] == "Allow"]
     [denied] = [statement for statement in policy["Statement"] if statement["Effect"] == "Deny"]
     assert allowed["Principal"] == {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}
@@ -209,16 +248,18 @@ def test_only_this_accounts_load_balancers_write_to_the_log_bucket(stack: str) -
     assert allowed["Condition"] == {"ArnLike": {"aws:SourceArn": source}}
     assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     # AWS tries whether it may write when logs are switched on.
-    assert plan.comes_before("BucketPolicy/edge-logs-policy", "LoadBalancer/edge-balancer")
+    assert plan.comes_before(
+        f"BucketPolicy/marlinspike-{stack}-edge-logs-policy", f"LoadBalancer/marlinspike-{stack}-edge-balancer"
+    )
 
 
 def test_the_log_bucket_is_closed_and_encrypted_as_log_delivery_demands() -> None:
     plan = planned("prod")
-    closed = plan.only("aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock", "edge-logs-public-access").inputs
+    closed = plan.only(PUBLIC_ACCESS, "marlinspike-prod-edge-logs-public-access").inputs
     assert {value for key, value in closed.items() if key != "bucket"} == {True}
     encryption = plan.only(
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        "edge-logs-encryption",
+        "marlinspike-prod-edge-logs-encryption",
     ).inputs
     assert encryption["rules"][0]["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
 
@@ -243,8 +284,8 @@ def test_the_firewall_counts_in_staging_and_blocks_in_prod(stack: str, counts: b
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_the_firewall_stands_before_the_load_balancer(stack: str) -> None:
     association = planned(stack).only("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
-    assert association["resourceArn"].endswith(":edge-balancer")
-    assert association["webAclArn"].endswith(":edge-firewall")
+    assert association["resourceArn"].endswith(f":marlinspike-{stack}-edge-balancer")
+    assert association["webAclArn"].endswith(f":marlinspike-{stack}-edge-firewall")
 
 
 def test_a_client_has_two_thousand_requests_in_five_minutes_and_fewer_log_ins() -> None:
@@ -284,7 +325,7 @@ def test_a_body_that_the_application_accepts_is_not_too_large_for_the_firewall()
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_the_firewalls_log_is_encrypted_ends_and_shows_nobodys_log_in(stack: str) -> None:
     plan = planned(stack)
-    logs = plan.only("aws:cloudwatch/logGroup:LogGroup", "aws-waf-logs-edge")
+    logs = plan.only("aws:cloudwatch/logGroup:LogGroup", f"aws-waf-logs-marlinspike-{stack}-edge")
     assert "name" not in logs.inputs  # made of the logical one, whose beginning AWS demands
     assert logs.inputs["kmsKeyId"] == plan.key_arn
     assert logs.inputs["retentionInDays"] == {"staging": 30, "prod": 90}[stack]
@@ -294,17 +335,22 @@ def test_the_firewalls_log_is_encrypted_ends_and_shows_nobodys_log_in(stack: str
     samples = [rule["visibilityConfig"] for rule in firewall_rules(plan).values()]
     samples.append(plan.only(FIREWALL).inputs["visibilityConfig"])
     assert not any(each["sampledRequestsEnabled"] for each in samples)
-    assert plan.comes_before("LogResourcePolicy/edge-log-delivery", logging.key)
+    assert plan.comes_before(f"LogResourcePolicy/marlinspike-{stack}-edge-log-delivery", logging.key)
 
 
 # ---- two regions
 
 
 def test_a_single_region_has_a_plain_record() -> None:
-    plan = planned("prod")
-    record = plan.only(RECORD, "edge-record").inputs
+    plan = planned("staging")
+    record = plan.only(RECORD, "marlinspike-staging-edge-record").inputs
     assert record.keys().isdisjoint({"failoverRoutingPolicies", "setIdentifier", "healthCheckId"})
     assert not plan.of(HEALTH_CHECK)
+
+
+def test_prod_is_the_first_choice_since_it_has_a_second_region() -> None:
+    record = planned("prod").only(RECORD, "marlinspike-prod-edge-record").inputs
+    assert record["failoverRoutingPolicies"] == [{"type": "PRIMARY"}]
 
 
 @pytest.mark.parametrize("failover", ["primary", "secondary"])
@@ -333,11 +379,11 @@ def test_the_second_choice_waits_for_what_serves_there() -> None:
     assert made("secondary").comes_before("LoadBalancer/other-balancer", "Record/edge-record")
 
 
-@pytest.mark.parametrize(("failover", "proofs"), [("none", 1), ("primary", 1), ("secondary", 0)])
-def test_the_first_region_proves_the_domain_for_both(failover: Failover, proofs: int) -> None:
-    plan = made(failover)
-    assert len([record for record in plan.of(RECORD) if record.name == "edge-proof"]) == proofs
-    assert plan.only("aws:acm/certificateValidation:CertificateValidation", "edge-validation")
+@pytest.mark.parametrize(("failover", "lent"), [("none", False), ("primary", False), ("secondary", True)])
+def test_the_second_region_borrows_the_record_that_proves_the_domain(failover: Failover, lent: bool) -> None:
+    proof = made(failover).only(RECORD, "edge-proof")
+    assert proof.inputs.get("allowOverwrite", False) is lent
+    assert proof.retain_on_delete is lent
 
 
 # ---- the settings

@@ -110,21 +110,6 @@ def test_only_prod_keeps_its_system_nodes_for_what_asks_for_them() -> None:
     assert tainted == {"marlinspike-prod-system": [("CriticalAddonsOnly", "NO_SCHEDULE")]}
 
 
-def test_all_of_monitoring_tolerates_the_taint_of_the_group_that_it_chose() -> None:
-    values = planned("prod").only("kubernetes:helm.sh/v3:Release").inputs["values"]
-    toleration = {"key": "CriticalAddonsOnly", "operator": "Equal", "value": "true", "effect": "NoSchedule"}
-    for part in (
-        values["prometheus"]["prometheusSpec"],
-        values["alertmanager"]["alertmanagerSpec"],
-        values["prometheusOperator"],
-        values["kube-state-metrics"],
-        values["grafana"],
-    ):
-        assert part["nodeSelector"] == {LABEL: "system"}
-        assert part["tolerations"] == [toleration]
-    assert "tolerations" not in planned("staging").only("kubernetes:helm.sh/v3:Release").inputs["values"]["grafana"]
-
-
 def test_the_application_and_its_jobs_tolerate_the_taint_of_the_group_that_they_chose() -> None:
     plan = planned_with("prod", {"app.node_group": "system"})
     jobs = plan.of("kubernetes:batch/v1:Job")

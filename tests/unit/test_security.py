@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from stacks.settings import STACK_NAME_LENGTH
 from tests.unit.plan import AWS_STACKS, Plan, Registered, planned
 
 ANYWHERE = ("0.0.0.0/0", "::/0")
@@ -60,7 +61,11 @@ def opened_to_everybody(plan: Plan) -> Iterator[Registered]:
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
 def test_nothing_but_the_load_balancer_is_open_to_everybody(stack: str) -> None:
-    wrong = [rule.name for rule in opened_to_everybody(planned(stack)) if "load-balancer" not in rule.name]
+    wrong = [
+        rule.name
+        for rule in opened_to_everybody(planned(stack))
+        if not rule.name.startswith(f"marlinspike-{stack}-edge-from-world-")
+    ]
     assert wrong == []
 
 
@@ -141,6 +146,32 @@ def test_roles_trust_named_services_and_nobody_else(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
+def test_a_pods_role_is_for_one_service_account_of_one_cluster(stack: str) -> None:
+    plan = planned(stack)
+    roles = {role.name: role.inputs["assumeRolePolicy"] for role in plan.of("aws:iam/role:Role")}
+    associations = plan.of("aws:eks/podIdentityAssociation:PodIdentityAssociation")
+    assert len(associations) == len([policy for policy in roles.values() if "pods.eks.amazonaws.com" in policy])
+    for association in associations:
+        [statement] = statements(roles[association.inputs["roleArn"].rpartition(":")[2]])
+        assert statement["Condition"]["StringEquals"] == {
+            "aws:RequestTag/eks-cluster-name": association.inputs["clusterName"],
+            "aws:RequestTag/kubernetes-namespace": association.inputs["namespace"],
+            "aws:RequestTag/kubernetes-service-account": association.inputs["serviceAccount"],
+        }
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_longest_stack_name_leaves_room_for_the_names_of_roles(stack: str) -> None:
+    longest = "x" * STACK_NAME_LENGTH
+    wrong = [
+        role.name
+        for role in planned(stack).of("aws:iam/role:Role")
+        if len(f"{role.name.replace(f'-{stack}-', f'-{longest}-')}-1234567") > 64
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
 def test_every_resource_has_an_explicit_provider(stack: str) -> None:
     # Default providers would deploy to whatever account and cluster the shell points to.
     wrong = [
@@ -149,3 +180,9 @@ def test_every_resource_has_an_explicit_provider(stack: str) -> None:
         if resource.custom and resource.type.startswith(("aws:", "kubernetes:", "eks:")) and not resource.provider
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize(("stack", "kept"), [("dev", False), ("staging", False), ("prod", True)])
+def test_the_key_outlives_the_stack_where_data_does(stack: str, kept: bool) -> None:
+    keys = planned(stack).of("aws:kms/key:Key")
+    assert {(key.retain_on_delete, key.protect) for key in keys} == {(kept, kept)}

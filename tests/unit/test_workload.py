@@ -67,6 +67,16 @@ def test_no_secret_is_registered_and_none_is_in_an_environment(stack: str) -> No
             assert "PASSWORD" not in variable["name"] or variable["name"].endswith("_FILE"), owner
 
 
+def test_a_server_in_the_cluster_that_still_recovers_gets_no_clients_and_is_not_restarted() -> None:
+    servers = planned("local").of("kubernetes:apps/v1:StatefulSet")
+    assert {server.inputs["metadata"]["name"] for server in servers} == {"postgresql", "valkey"}
+    for server in servers:
+        [container] = server.inputs["spec"]["template"]["spec"]["containers"]
+        assert "exec" in container["readinessProbe"]
+        assert container["livenessProbe"]["tcpSocket"] == {"port": "server"}
+        assert container["startupProbe"]["failureThreshold"] * container["startupProbe"]["periodSeconds"] == 300
+
+
 @pytest.mark.parametrize(("stack", "bounds"), [("staging", (1, 5)), ("prod", (3, 20))])
 def test_the_autoscaler_has_its_environments_bounds_and_behaviour(stack: str, bounds: tuple[int, int]) -> None:
     spec = planned(stack).only(AUTOSCALER).inputs["spec"]

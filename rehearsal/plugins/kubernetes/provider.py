@@ -22,8 +22,10 @@ from rehearsal.plugins.kubernetes.difference import Change, compare, is_within, 
 from rehearsal.plugins.kubernetes.lifecycle import FieldConflictError, Task
 from rehearsal.plugins.kubernetes.objects import (
     RELEASE_TYPE,
+    WAIT_FOR,
     Kind,
     UnsupportedTypeError,
+    annotation,
     field_manager,
     from_live,
     id_of,
@@ -247,6 +249,11 @@ class KubernetesProvider(ResourceProviderServicer):
             raise PartiallyDoneError(
                 message, id_of(error.live), _outputs(error.live, inputs, task.manager), error.reasons
             ) from error
+        if awaited := annotation(task.manifest, WAIT_FOR):
+            self._diagnostics.info(
+                request.urn,
+                f"simulated: the real provider waits for {awaited} of this {kind.kind}; nothing that brings it about runs here",
+            )
         return protocol.CreateResponse(id=id_of(live), properties=encode(_outputs(live, inputs, task.manager)))
 
     def Update(self, request: protocol.UpdateRequest, context: grpc.ServicerContext) -> protocol.UpdateResponse:

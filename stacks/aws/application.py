@@ -1,0 +1,142 @@
+"""The application on the cluster: its namespace, who may talk to whom, the jobs before it, and itself."""
+
+from collections.abc import Sequence
+
+import pulumi
+
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
+from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
+from infra.application import application_environment, bootstrap_environment, migration_environment
+from infra.binding import PublicEntry
+from infra.cache_stores import VALKEY_PORT
+from infra.database import POSTGRESQL_PORT
+from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
+from infra.identity import WorkloadIdentity
+from infra.jobs import ReleaseJob
+from infra.monitoring import stack as monitoring
+from infra.namespace import Namespace
+from infra.placement import placement_on
+from infra.pods import Runtime
+from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
+from infra.tenancy import Tenancy
+from infra.workload import HTTP_PORT, METRICS_PORT, Workload
+from stacks.aws.compute import Compute
+from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
+from stacks.aws.data_stores import DataStores
+from stacks.aws.foundation import Foundation
+from stacks.demands import demands_on_aws
+
+
+class Application:
+    """The workload `app` and what it needs around it."""
+
+    namespace: Namespace
+    workload: Workload
+
+    def __init__(
+        self,
+        context: Context,
+        foundation: Foundation,
+        data: DataStores,
+        compute: Compute,
+        identities: dict[str, WorkloadIdentity],
+        edge: Edge | None,
+    ) -> None:
+        self._context, self._foundation, self._data, self._compute = context, foundation, data, compute
+        app, region, here = context.settings.app, context.region, compute.on_kubernetes
+        database = data.database.connection
+        placement = placement_on(context.settings.nodes, app.node_group)
+        self.namespace = Namespace(
+            NAMESPACE, readiness_gates=context.settings.add_ons.load_balancer_controller, opts=here
+        )
+        before = [
+            Tenancy(
+                NAMESPACE,
+                context.settings.namespace,
+                self.namespace.name,
+                demands_on_aws(app),
+                compute.existing,
+                opts=here,
+            ),
+            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(), opts=here),
+        ]
+        bootstrap = ReleaseJob(
+            BOOTSTRAP,
+            app.image,
+            ["-m", "app.bootstrap_database"],
+            self.namespace.name,
+            Runtime(
+                bootstrap_environment(
+                    database, data.database.master_secret_arn, region, context.settings.database.extensions
+                )
+            ),
+            placement=placement,
+            depends_on=[*before, compute.add_ons, identities[BOOTSTRAP]],
+            opts=here,
+        )
+        migrate = ReleaseJob(
+            MIGRATE,
+            app.image,
+            ["-m", "app.migrate"],
+            self.namespace.name,
+            Runtime(migration_environment(database, region)),
+            placement=placement,
+            depends_on=[*before, bootstrap, identities[MIGRATE]],
+            opts=here,
+        )
+        self.workload = Workload(
+            APP,
+            app,
+            self.namespace.name,
+            Runtime(application_environment(app, database, data.cache.connection, region)),
+            depends_on=[*before, *self._secrets(app.secrets), migrate, identities[APP]],
+            placement=placement,
+            public=self._public_entry(edge) if edge else None,
+            opts=here,
+        )
+
+    def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
+        """Those that workloads find as files; none where no workload asks."""
+        if not names:
+            return []
+        context, compute = self._context, self._compute
+        return [
+            ExternalSecrets(
+                "secrets",
+                context.settings.secret_store,
+                names,
+                self.namespace.name,
+                context.owner,
+                context.region,
+                # The add-ons too: without the cluster's DNS the operator finds no store.
+                depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+                opts=compute.on_kubernetes,
+            )
+        ]
+
+    def _public_entry(self, edge: Edge) -> PublicEntry:
+        release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]
+        return PublicEntry(
+            edge.target_group_arn,
+            self._foundation.network.vpc_id,
+            # The add-ons too: when the stack goes, the controller needs the cluster's DNS until the last target is out.
+            depends_on=[release, edge, self._compute.add_ons],
+        )
+
+    def _accesses(self) -> dict[str, Access]:
+        network, settings = self._foundation.network, self._context.settings
+        to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
+        to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
+        to_files = [PUBLIC_APIS] if settings.storage.application_access else []
+        from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(HTTP_PORT,))] if settings.edge else []
+        prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
+        from_prometheus = [Flow(prometheus, ports=(METRICS_PORT,))] if settings.monitoring.enabled else []
+        return {
+            APP: Access(
+                ingress=[*from_balancer, *from_prometheus],
+                egress=[to_database, to_cache, POD_IDENTITY, *to_files],
+            ),
+            MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
+            BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
+        }

@@ -1,0 +1,44 @@
+"""What the pods of the application may do on AWS, one role for each service account."""
+
+from pulumi import Output
+
+from infra.database import APPLICATION_USER
+from infra.identity import Permission, WorkloadIdentity
+from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
+from stacks.aws.data_stores import DataStores
+from stacks.aws.foundation import Foundation
+
+
+def workload_identities(context: Context, foundation: Foundation, data: DataStores) -> dict[str, WorkloadIdentity]:
+    """Makes the roles, by service account."""
+    log_in = Permission(
+        actions=["rds-db:connect"],
+        resources=[
+            Output.concat(
+                f"arn:aws:rds-db:{context.region}:{context.account_id}:dbuser:",
+                data.database.resource_id,
+                f"/{APPLICATION_USER}",
+            )
+        ],
+    )
+    enter_cache = Permission(actions=["elasticache:Connect"], resources=[data.cache.arn, data.cache.user_arn])
+    read_master = Permission(actions=["secretsmanager:GetSecretValue"], resources=[data.database.master_secret_arn])
+    permissions = {
+        APP: {"DatabaseLogIn": log_in, "CacheLogIn": enter_cache, **data.files.application_permissions()},
+        MIGRATE: {"DatabaseLogIn": log_in},
+        BOOTSTRAP: {
+            "MasterSecret": read_master,
+            "ItsKey": Permission(actions=["kms:Decrypt"], resources=[foundation.key.arn]),
+        },
+    }
+    return {
+        account: WorkloadIdentity(
+            f"{context.name}-{account}",
+            foundation.cluster.name,
+            NAMESPACE,
+            account,
+            permissions[account],
+            opts=context.on_aws,
+        )
+        for account in permissions
+    }
