@@ -20,7 +20,7 @@ setup: environment ## Get the tools of the rehearsal only (engine, control plane
 environment:
 	@PYTHON="$(PYTHON)" scripts/environment.sh
 
-rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS
+rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS (NODE=real: pods run)
 	@$(REHEARSAL) up "$(STACK)"
 
 preview: environment ## Show what the program would change in the rehearsed stack

@@ -25,6 +25,8 @@ from rehearsal import places, summary
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.control_plane.control_plane import left_running, stop
 from rehearsal.engine import Interrupted
+from rehearsal.real_node import left_running as nodes_left_running
+from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.run import Rehearsal, RehearsalError, Result
 from rehearsal.stack_file import StackFileError
@@ -48,6 +50,14 @@ PortBase = Annotated[
     int | None,
     typer.Option(
         envvar="MARLINSPIKE_PORT_BASE", help="First of the 8 ports of the control plane; free ones are found otherwise."
+    ),
+]
+
+Node = Annotated[
+    str | None,
+    typer.Option(
+        envvar="NODE",
+        help="`real` for one node on which pods run (stack local; Linux and root), or `simulated`; else as it was.",
     ),
 ]
 
@@ -104,8 +114,8 @@ def _tell_full_disks() -> None:
             errors.print(f"Probably because of this: {full}. Free some space and run the same command again.")
 
 
-def _rehearsal(stack: str, port_base: int | None) -> Rehearsal:
-    return Rehearsal(stack, port_base=port_base, say=_say, stream=sys.stdout.isatty())
+def _rehearsal(stack: str, port_base: int | None, node: str | None = None) -> Rehearsal:
+    return Rehearsal(stack, port_base=port_base, node=node or None, say=_say, stream=sys.stdout.isatty())
 
 
 def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[str]") -> NoReturn:
@@ -120,10 +130,10 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
 
 
 @app.command()
-def up(stack: StackName, port_base: PortBase = None) -> None:
+def up(stack: StackName, port_base: PortBase = None, node: Node = None) -> None:
     """Starts the control plane and runs the real `pulumi up` of STACK against it and the simulated cloud."""
     with _explained(f"make rehearse STACK={stack}"):
-        rehearsal = _rehearsal(stack, port_base)
+        rehearsal = _rehearsal(stack, port_base, node)
         result = rehearsal.up()
         if not result.succeeded:
             _report_failure("rehearsal", stack, result, rehearsal.out)
@@ -209,13 +219,19 @@ def clean(
     """Stops every control plane of this clone and removes all rehearsals and what they left."""
     with _explained("make clean"):
         with ExitStack() as held:
-            left = {directory.parent for directory in left_running(places.states())}
+            left = {
+                directory.parent
+                for running in (left_running, nodes_left_running)
+                for directory in running(places.states())
+            }
             states = sorted({*places.states().glob("*/"), *left})
             for state in states:  # all of them before the first is touched: one may be at work
                 held.enter_context(alone(state, state.name))
                 for lock in engine_locks(state):
                     wait_for_engine(lock, _say)
             for state in states:
+                if stop_node(state / "real-node"):
+                    console.print(f"stopped the real node of {state.name}")
                 if stop(state / "control-plane"):
                     console.print(f"stopped the control plane of {state.name}")
                 forget(state)

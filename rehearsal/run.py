@@ -21,6 +21,8 @@ from rehearsal.lost import take_away_lost
 from rehearsal.manifests import write_manifests
 from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.protection import switch_off
+from rehearsal.real_node import RealNode
+from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
@@ -32,9 +34,15 @@ Say = Callable[[str], None]
 LOCAL = "local"
 """The stack that brings no nodes of its own and runs on any cluster's."""
 
+SIMULATED, REAL = "simulated", "real"
+"""Kinds of nodes: KWOK's, or one on which pods run (rehearsal.real_node)."""
+
 
 STATE_GB = 0.3
 """What a running rehearsal needs beside the tools, in 10^9 bytes: etcd's log and store, the state, the logs."""
+
+REAL_NODE_GB = 1.0
+"""What a real node needs beside that: images, unpacked too, and what its containers write."""
 
 
 class RehearsalError(Exception):
@@ -52,6 +60,8 @@ class Result:
     kubeconfig: Path | None = None
     manifests: int = 0
     """How many Kubernetes objects were written to `manifests/`."""
+    real_node: tuple[str, ...] = ()
+    """On a real node: what of it differs from what the stack asks for, and where the application answers."""
 
     @property
     def succeeded(self) -> bool:
@@ -80,7 +90,8 @@ class Rehearsal:
     `state` holds what continues from command to command (the control plane, the simulated cloud, the engine's backend),
     `out` what is left for people. `port_base`: first port of the control plane, else it finds free ones.
     `with_control_plane=False` for programs without Kubernetes. `say` hears one line of progress at a time; with
-    `stream` the engine's own lines as they come. `plugin_path`: folders with plugins that come before ours.
+    `stream` the engine's own lines as they come. `node` is SIMULATED or REAL (one real node, for stack `local`; needs root);
+    None goes on with what the rehearsal has. `plugin_path`: folders with plugins that come before ours.
 
     Commands of one stack never overlap: a second one is refused (RehearsalError) while the first runs. Other errors
     that they raise: StackFileError, ToolchainError, ControlPlaneError, and Interrupted after Ctrl-C, when the engine
@@ -98,6 +109,7 @@ class Rehearsal:
         port_base: int | None = None,
         with_control_plane: bool = True,
         plugin_path: tuple[Path, ...] = (),
+        node: str | None = None,
         say: Say = lambda _line: None,
         stream: bool = False,
     ) -> None:
@@ -115,6 +127,7 @@ class Rehearsal:
         self._say = say
         self._stream = stream
         self._control_plane: ControlPlane | None = None
+        self._node = self._chosen(node)
         self._phases: dict[str, float] = {}
 
     # ---- commands
@@ -144,7 +157,7 @@ class Rehearsal:
                 if run.succeeded:
                     raise
                 count = 0  # what the update failed of is the news, not that its state can't be read
-            return Result(run, dict(self._phases), self._kubeconfig(), count)
+            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node())
 
     def preview(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -203,6 +216,7 @@ class Rehearsal:
 
     def stop(self) -> None:
         """Stops the control plane; its data stay, and the next command starts it on them again."""
+        stop_node(self._node_directory)
         stop_control_plane(self._control_plane_directory)
         self._control_plane = None
 
@@ -260,6 +274,39 @@ class Rehearsal:
     @property
     def _control_plane_directory(self) -> Path:
         return self.state_directory / "control-plane"
+
+    @property
+    def _node_directory(self) -> Path:
+        return self.state_directory / "real-node"
+
+    def _chosen(self, node: str | None) -> RealNode | None:
+        """The real node, where it is asked for or there already. Raises RehearsalError where it can't be."""
+        present = (
+            REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
+        )
+        wanted = node or present or SIMULATED
+        if wanted not in (SIMULATED, REAL):
+            raise RehearsalError(f"NODE={wanted}: there are only NODE={SIMULATED} and NODE={REAL}.")
+        if present and wanted != present:
+            raise RehearsalError(
+                f"The rehearsal of {self.stack} has {present} nodes, and NODE={wanted} was asked for. "
+                f"`make destroy STACK={self.stack}` takes it down; then run the same command again."
+            )
+        if wanted == SIMULATED:
+            return None
+        if self.stack != LOCAL:
+            raise RehearsalError(
+                f"Stack {self.stack} brings simulated nodes of its own, and its images are in a registry on AWS. "
+                f"The real node is for stack {LOCAL}: make rehearse STACK={LOCAL} NODE={REAL}"
+            )
+        return RealNode(self._node_directory, self._say)
+
+    def _about_the_node(self) -> tuple[str, ...]:
+        if self._node is None or self._control_plane is None:
+            return ()
+        address = self._node.forward(self._control_plane)
+        answers = (f"The application answers on {address} (try {address}/quotes)",) if address else ()
+        return (*self._node.differences(), *answers)
 
     @property
     def _salt_file(self) -> Path:
@@ -324,21 +371,8 @@ class Rehearsal:
         )  # what is wrong with it is said before anything starts
         toolchain = self.toolchain
         if self._with_control_plane:
-            if not (self._control_plane_directory / "etcd").exists():
-                require_free(
-                    {self.state_directory: STATE_GB},
-                    f"the rehearsal of {self.stack}",
-                    "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
-                    "and run the same command again.",
-                )
             began = time.monotonic()
-            self._control_plane = ControlPlane.start(
-                self._control_plane_directory,
-                toolchain.control_plane,
-                port_base=self._port_base,
-                simulated_nodes=self.stack == LOCAL,
-                progress=self._say,
-            )
+            config = {**self._start_cluster(toolchain, text), **(config or {})}
             self._phases["control plane"] = time.monotonic() - began
         write_wrappers(self.state_directory / "bin", toolchain)
         for folder in ("backend", "home", "cloud"):
@@ -348,6 +382,30 @@ class Rehearsal:
             passphrase.touch(0o600)
             passphrase.write_text(secrets.token_urlsafe(32))
         self.config_file.write_text(stack_file.rehearsed(text, self.project, config or {}, self._salt(env)), "utf-8")
+
+    def _start_cluster(self, toolchain: Toolchain, stack_file_text: str) -> Mapping[str, str]:
+        """Makes the control plane run, and the real node where there is one; returns settings that go with that."""
+        if not (self._control_plane_directory / "etcd").exists():
+            require_free(
+                {self.state_directory: STATE_GB + (REAL_NODE_GB if self._node else 0)},
+                f"the rehearsal of {self.stack}",
+                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
+                "and run the same command again.",
+            )
+        if self._node:
+            self._node.prepare()
+        self._control_plane = ControlPlane.start(
+            self._control_plane_directory,
+            toolchain.control_plane,
+            port_base=self._port_base,
+            simulated_nodes=self.stack == LOCAL and self._node is None,
+            namespace=self._node.namespace if self._node else None,
+            progress=self._say,
+        )
+        if self._node is None:
+            return {}
+        self._node.join(self._control_plane, toolchain.control_plane, _application_image(stack_file_text))
+        return self._node.settings
 
     def _salt(self, env: Mapping[str, str] | None) -> str:
         """The stack's encryption salt.
@@ -508,3 +566,9 @@ class Rehearsal:
         }
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
+
+
+def _application_image(stack_file_text: str) -> str:
+    """The image that the stack file asks for: the real node gives that name to the one that it makes."""
+    config = yaml.safe_load(stack_file_text).get("config") or {}
+    return next(str(section["image"]) for key, section in config.items() if key.endswith(":app"))

@@ -43,7 +43,7 @@ def resources_by_package(types: Counter[str]) -> list[str]:
     return lines
 
 
-def simulated(steps: Iterable[Step], types: Counter[str]) -> list[str]:
+def simulated(steps: Iterable[Step], types: Counter[str], real_node: tuple[str, ...] = ()) -> list[str]:
     """What of the stack was simulated, one line each."""
     lines = []
     for name, text in SIMULATED_BY_A_PLUGIN.items():
@@ -62,7 +62,9 @@ def simulated(steps: Iterable[Step], types: Counter[str]) -> list[str]:
             f"  External Secrets: {', '.join(secrets)}. Accepted by the operator's own definitions, no value fetched: "
             "their Kubernetes Secrets are not there, and simulated pods start without"
         )
-    if any(package(kind) == "kubernetes" for kind in types):
+    if real_node:
+        lines += [f"  {line}" for line in real_node]
+    elif any(package(kind) == "kubernetes" for kind in types):
         lines.append(
             "  nodes, and the running of pods, by KWOK: "
             "pods are scheduled and counted by the real controllers, no container starts"
@@ -81,10 +83,11 @@ def closing(stack: str, result: Result) -> list[str]:
         f" in {sum(result.phases.values()):.0f} s ({phases}).",
         *resources_by_package(types),
         "",
-        "Simulated:",
-        *simulated(steps, types),
+        "Simulated:" if not result.real_node else "On a real node; to know of it:",
+        *simulated(steps, types, result.real_node),
         "Real: the Pulumi engine and the program"
-        + (", and the Kubernetes API server with its scheduler and controllers." if result.kubeconfig else "."),
+        + (", and the Kubernetes API server with its scheduler and controllers" if result.kubeconfig else "")
+        + (", and the node: containerd, kubelet, kube-proxy, CoreDNS, the running pods." if result.real_node else "."),
         "",
         "What to do next:",
         f"  make preview STACK={stack}      what would change",

@@ -21,6 +21,8 @@ VALKEY_USER_ID = 999
 class InClusterCacheSettings(Section):
     """Section `cache` of a stack without AWS."""
 
+    image: str = versions.VALKEY_IMAGE
+    """For another registry; it must keep the user, the folders and the entry point of the official one."""
     storage_gib: int = Field(1, ge=1, le=1000)
     memory_mebibytes: int = Field(128, ge=16, le=65536)
     """Above which the least recently used keys make room."""
@@ -66,7 +68,7 @@ class InClusterCache(pulumi.ComponentResource):
         server = InClusterServer(
             name,
             Server(
-                image=versions.VALKEY_IMAGE,
+                image=settings.image,
                 port=VALKEY_PORT,
                 user_id=VALKEY_USER_ID,
                 arguments=["valkey-server", *(word for key, value in options.items() for word in (f"--{key}", value))],

@@ -22,6 +22,8 @@ POSTGRES_USER_ID = 70
 class InClusterDatabaseSettings(Section):
     """Section `database` of a stack without AWS."""
 
+    image: str = versions.POSTGRESQL_IMAGE
+    """For another registry; it must keep the user, the folders and the entry point of the official one."""
     storage_gib: int = Field(2, ge=1, le=1000)
     max_connections: int = Field(50, ge=20, le=1000)
     resources: ResourcesSettings = ResourcesSettings()
@@ -44,7 +46,7 @@ class InClusterDatabase(pulumi.ComponentResource):
         server = InClusterServer(
             name,
             Server(
-                image=versions.POSTGRESQL_IMAGE,
+                image=settings.image,
                 port=POSTGRESQL_PORT,
                 user_id=POSTGRES_USER_ID,
                 arguments=[

@@ -33,6 +33,9 @@ API_SERVER_NAMES = (
     "kubernetes.default.svc.cluster.local",
 )
 SERVICE_ADDRESS = "10.96.0.1"
+NODE_NAME = "real-node"
+NODE_ADDRESS = "10.245.255.1"
+"""Of the real node (rehearsal/real_node), and of the API server for its pods; it exists in a namespace of its own only."""
 MASTERS = "system:masters"
 
 
@@ -69,7 +72,11 @@ class Certificates:
             self._write(signer.name, signer.certificate, signer.key)
 
         self._issue(
-            authority, "apiserver", "kube-apiserver", names=API_SERVER_NAMES, addresses=(ADDRESS, SERVICE_ADDRESS)
+            authority,
+            "apiserver",
+            "kube-apiserver",
+            names=API_SERVER_NAMES,
+            addresses=(ADDRESS, SERVICE_ADDRESS, NODE_ADDRESS),
         )
         self._issue(authority, "kubelet-client", "kube-apiserver-kubelet-client", organization=MASTERS)
         self._issue(authority, "controller-manager", "system:kube-controller-manager")
@@ -83,6 +90,15 @@ class Certificates:
             names=("localhost", "metrics-server.kube-system.svc"),
             addresses=(ADDRESS,),
         )
+        self._issue(
+            authority,
+            "kubelet",
+            f"system:node:{NODE_NAME}",
+            organization="system:nodes",
+            names=(NODE_NAME,),
+            addresses=(NODE_ADDRESS,),
+        )
+        self._issue(authority, "kube-proxy", "system:kube-proxy")
         self._issue(front_proxy, "front-proxy-client", "front-proxy-client")
         if not self.key("service-accounts").exists():
             signer_key = ec.generate_private_key(ec.SECP256R1())

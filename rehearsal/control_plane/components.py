@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from rehearsal.control_plane.certificates import Certificates
+from rehearsal.control_plane.certificates import NODE_ADDRESS, Certificates
 from rehearsal.control_plane.ports import ADDRESS, Ports
 
 ETCD = "etcd"
@@ -12,10 +12,12 @@ CONTROLLER_MANAGER = "kube-controller-manager"
 SCHEDULER = "kube-scheduler"
 KWOK = "kwok"
 METRICS_SERVER = "metrics-server"
+FORWARDER = "api-forwarder"
+"""Only where the others run in a network namespace: leads to the API server from outside."""
 
 COMPONENTS = (ETCD, API_SERVER, CONTROLLER_MANAGER, SCHEDULER, KWOK, METRICS_SERVER)
 # The API server goes before its store; the others go with it, since none of them has anything to save.
-STOP_ORDER = ((METRICS_SERVER, KWOK, SCHEDULER, CONTROLLER_MANAGER, API_SERVER), (ETCD,))
+STOP_ORDER = ((FORWARDER, METRICS_SERVER, KWOK, SCHEDULER, CONTROLLER_MANAGER, API_SERVER), (ETCD,))
 
 # Each component that logs in to the API server, and the certificate that it does so with.
 API_CLIENTS = {
@@ -24,6 +26,8 @@ API_CLIENTS = {
     KWOK: "kwok",
     METRICS_SERVER: "metrics-server",
 }
+
+FORWARDER_SCRIPT = Path(__file__).with_name("forwarder.py")
 
 SERVICE_RANGE = "10.96.0.0/16"
 POD_RANGE = "10.244.0.0/16"
@@ -55,6 +59,8 @@ class Components:
     ports: Ports
     certificates: Certificates
     pace: Pace
+    namespace: Path | None = None
+    """The network namespace in which all of them run, with the real node."""
 
     @property
     def api_server_url(self) -> str:
@@ -86,10 +92,8 @@ class Components:
         pki = self.certificates
         return [
             f"--etcd-servers=http://{ADDRESS}:{self.ports.etcd}",
-            f"--bind-address={ADDRESS}",
-            f"--advertise-address={ADDRESS}",
+            *self._api_addresses(),
             f"--secure-port={self.ports.api_server}",
-            "--endpoint-reconciler-type=none",  # a loopback address is no valid endpoint of the `kubernetes` Service
             f"--service-cluster-ip-range={SERVICE_RANGE}",
             "--authorization-mode=Node,RBAC",
             "--anonymous-auth=true",
@@ -183,6 +187,17 @@ class Components:
             f"--metric-resolution={self.pace.metric_resolution}s",
             "--kubelet-request-timeout=5s",
         ]
+
+    def forwarder(self) -> list[str]:
+        """From the API server's port out here to the same one in the namespace."""
+        port = self.ports.api_server
+        return [str(FORWARDER_SCRIPT), str(self.namespace), f"{port}={ADDRESS}:{port}"]
+
+    def _api_addresses(self) -> list[str]:
+        if self.namespace:
+            return ["--bind-address=0.0.0.0", f"--advertise-address={NODE_ADDRESS}"]
+        # A loopback address is no valid endpoint of the `kubernetes` Service.
+        return [f"--bind-address={ADDRESS}", f"--advertise-address={ADDRESS}", "--endpoint-reconciler-type=none"]
 
     def _logs_in(self, component: str, port: int) -> list[str]:
         kubeconfig = self.kubeconfig_of(component)

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from rehearsal.control_plane.components import (
     COMPONENTS,
     CONTROLLER_MANAGER,
     ETCD,
+    FORWARDER,
     KWOK,
     METRICS_SERVER,
     SCHEDULER,
@@ -67,6 +69,7 @@ class ControlPlane:
         *,
         port_base: int | None = None,
         simulated_nodes: bool = False,
+        namespace: Path | None = None,
         pace: Pace | None = None,
         progress: Progress = _silent,
     ) -> "ControlPlane":
@@ -75,6 +78,7 @@ class ControlPlane:
         One that runs there already and answers is taken over as it is; what a crash left behind is ended first.
         `binaries` holds the programs. `port_base` None takes the first of MARLINSPIKE_PORT_BASE, the ports that the
         control plane had before, and a free block. With `simulated_nodes` three nodes in three zones join it.
+        With `namespace` all programs run in the network namespace that this file keeps, and the API is forwarded.
         `progress` is told each step in a few words.
 
         Raises ControlPlaneError with the reason (a missing program, a port in use, the last words of a program that
@@ -92,7 +96,7 @@ class ControlPlane:
             processes = Processes(directory)
             _stop(processes)  # whatever a crash has left
             try:
-                started = _started(directory, binaries, port_base, pace or Pace(), progress)
+                started = _started(directory, binaries, port_base, pace or Pace(), namespace, progress)
                 if simulated_nodes:
                     started.add_nodes(progress)
             except BaseException:  # Ctrl-C too: half a control plane is of no use to anybody
@@ -149,6 +153,15 @@ def stop(directory: Path) -> bool:
         return _stop(Processes(directory))
 
 
+def start_forwarder(name: str, directory: Path, arguments: list[str]) -> None:
+    """Starts the forwarder, out here, under a name of its own by which it is found again: a link to Python."""
+    program = directory / "bin" / name
+    program.parent.mkdir(exist_ok=True)
+    program.unlink(missing_ok=True)
+    program.symlink_to(Path(sys.executable).resolve())
+    Processes(directory).start(name, program, arguments)
+
+
 def left_running(below: Path) -> set[Path]:
     """The directories at or below `below` of control planes that run, also those that somebody has deleted meanwhile."""
     return {home for home in homes(COMPONENTS) if home.is_relative_to(below.absolute())}
@@ -162,7 +175,9 @@ def _stop(processes: Processes) -> bool:
     return ran
 
 
-def _started(directory: Path, binaries: Path, port_base: int | None, pace: Pace, progress: Progress) -> ControlPlane:
+def _started(
+    directory: Path, binaries: Path, port_base: int | None, pace: Pace, namespace: Path | None, progress: Progress
+) -> ControlPlane:
     missing = [name for name in COMPONENTS if not os.access(binaries / name, os.X_OK)]
     if missing:
         raise ControlPlaneError(
@@ -173,9 +188,9 @@ def _started(directory: Path, binaries: Path, port_base: int | None, pace: Pace,
         certificates = Certificates(directory / "pki")
         certificates.ensure()
         launch = _Launch(
-            Components(directory, ports, certificates, pace),
+            Components(directory, ports, certificates, pace, namespace),
             binaries,
-            Processes(directory),
+            Processes(directory, namespace),
             directory / "kubeconfig",
             progress,
         )
@@ -204,6 +219,8 @@ class _Launch:
         self.progress("starting etcd and the API server")
         self._start(ETCD, components.etcd())
         self._start(API_SERVER, components.api_server())
+        if components.namespace:
+            start_forwarder(FORWARDER, components.directory, components.forwarder())
         with Api(self.kubeconfig) as api:
             self._wait("answer", lambda: api.get("/readyz") == "ok", API_SERVER_SECONDS, ETCD, API_SERVER)
             self.progress(f"the API server is ready on {server}")

@@ -62,6 +62,11 @@ class Ports:
         """The metrics API, behind the API server's aggregation layer."""
         return self.base + 7
 
+    @property
+    def forwarded(self) -> int:
+        """With a real node: leads to the application's Service; inside the namespace, KWOK has the same number."""
+        return self.kwok
+
     def first_taken(self) -> int | None:
         """The lowest port of the block that something listens on, or None."""
         return next((port for port in range(self.base, self.base + BLOCK) if _taken(port)), None)

@@ -17,6 +17,7 @@ from pathlib import Path
 from rehearsal.control_plane.errors import ControlPlaneError
 
 LAST_LINES = 8
+NSENTER = Path("/usr/bin/nsenter")
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,13 @@ class Process:
 
 @dataclass(frozen=True)
 class Processes:
-    """The programs of one directory: pid files in `run/`, output in `log/`."""
+    """The programs of one directory: pid files in `run/`, output in `log/`.
+
+    With `namespace`, they are started in the network namespace that this file keeps.
+    """
 
     directory: Path
+    namespace: Path | None = None
 
     def log(self, name: str) -> Path:
         """Where the program's output goes."""
@@ -109,6 +114,8 @@ class Processes:
         return f"its last lines (log: {self.log(name)}):\n" + "\n".join(f"    {line[:400]}" for line in lines)
 
     def _spawn(self, name: str, program: Path, arguments: Sequence[str], log: Path) -> Process:
+        if self.namespace:  # nsenter becomes the program: the process stays the same
+            program, arguments = NSENTER, [f"--net={self.namespace}", "--", str(program), *arguments]
         try:
             pid = os.posix_spawn(
                 program,

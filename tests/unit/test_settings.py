@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from stacks.settings import SettingsError
-from tests.unit.plan import STACKS, settings_of, stack_file
+from tests.unit.plan import STACKS, planned_with, settings_of, stack_file
 
 Config = dict[str, Any]
 
@@ -216,3 +216,13 @@ def test_node_groups_are_refused_where_there_are_none() -> None:
 def test_a_cache_that_outgrows_its_container_is_refused() -> None:
     [fault] = faults("local", setting("cache", memory_mebibytes=1024))
     assert fault.startswith("cache: memory_mebibytes 1024 is more than two thirds of resources.memory_limit (256Mi)")
+
+
+def test_images_of_the_local_servers_can_come_from_elsewhere() -> None:
+    plan = planned_with("local", {"database.image": "localhost/postgresql:15", "cache.image": "localhost/redis:7"})
+    images = {
+        container["image"]
+        for server in plan.of("kubernetes:apps/v1:StatefulSet")
+        for container in server.inputs["spec"]["template"]["spec"]["containers"]
+    }
+    assert images == {"localhost/postgresql:15", "localhost/redis:7"}
