@@ -87,6 +87,7 @@ def _in_order(resources: Mapping[str, Resource]) -> Iterable[str]:
 
 def plan_of_state(resources: Sequence[Mapping[str, Any]]) -> list[Resource]:
     """The plan in an engine's state: what each resource depends on, its provider, and all that is inside a component."""
+    parents = {resource["urn"]: resource.get("parent", "") for resource in resources}
     inside: dict[str, list[str]] = {}
     for resource in resources:
         inside.setdefault(resource.get("parent", ""), []).append(resource["urn"])
@@ -102,15 +103,12 @@ def plan_of_state(resources: Sequence[Mapping[str, Any]]) -> list[Resource]:
         if resource.get("provider"):
             needed.append(resource["provider"].rpartition("::")[0])
         # A component is not waited for by what is inside it.
-        outer = set(_ancestors(resource, resources))
+        outer = set(_ancestors(resource["urn"], parents))
         after = {key for urn in needed if urn not in outer for key in with_content(urn)} - {resource["urn"]}
         found.append(Resource(resource["urn"], resource["type"], tuple(sorted(after))))
     return found
 
 
-def _ancestors(resource: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> Iterable[str]:
-    parents = {each["urn"]: each.get("parent", "") for each in resources}
-    urn = resource.get("parent", "")
-    while urn:
+def _ancestors(urn: str, parents: Mapping[str, str]) -> Iterable[str]:
+    while urn := parents.get(urn, ""):
         yield urn
-        urn = parents.get(urn, "")

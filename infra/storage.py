@@ -65,6 +65,14 @@ def copy_bucket_name(stack: str, account_id: str, region: str) -> str:
     return name
 
 
+def _own_files(bucket_arn: Input[str]) -> Permission:
+    """What the application may do with the files that are its own."""
+    return Permission(
+        actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
+        resources=[Output.concat(bucket_arn, f"/{APPLICATION}/*")],
+    )
+
+
 class Storage(pulumi.ComponentResource):
     """The bucket for files, the bucket for the record of its requests, and what the settings add.
 
@@ -114,10 +122,7 @@ class Storage(pulumi.ComponentResource):
         if not self._settings.application_access:
             return {}
         return {
-            "Files": Permission(
-                actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
-                resources=[Output.concat(self._files.arn, f"/{APPLICATION}/*")],
-            ),
+            "Files": _own_files(self._files.arn),
             "FilesKey": self._by_way_of_s3(
                 ["kms:Decrypt", "kms:GenerateDataKey"], self._key_arn, self._region, self._files
             ),
@@ -257,10 +262,7 @@ class CopiedFiles:
         if not self._settings.application_access:
             return {}
         return {
-            "Files": Permission(
-                actions=["s3:GetObject", "s3:PutObject", "s3:DeleteObject"],
-                resources=[f"arn:aws:s3:::{self._bucket}/{APPLICATION}/*"],
-            ),
+            "Files": _own_files(f"arn:aws:s3:::{self._bucket}"),
             "FilesKey": Permission(
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 resources=[f"arn:aws:kms:{self._region}:{self._account_id}:key/*"],

@@ -1,8 +1,9 @@
 """Parts that the engine's tests share: the tools, and the rehearsal of a tiny program with a plugin of its own."""
 
 import shlex
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from rehearsal.run import Rehearsal
 from rehearsal.toolchain import Toolchain, ensure
+from tests.engine.plugin_client import Plugin
 
 TINY = Path(__file__).parent / "tiny"
 
@@ -19,6 +21,23 @@ TINY = Path(__file__).parent / "tiny"
 def toolchain() -> Toolchain:
     """The tools of the rehearsal, from the cache or made now."""
     return ensure(print)
+
+
+@pytest.fixture(scope="module")
+def running_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
+    """The plugin that plays AWS, and the folder of its rehearsal; one process serves a file's tests."""
+    folder = tmp_path_factory.mktemp("rehearsal")
+    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
+        yield plugin, folder
+
+
+@pytest.fixture
+def aws(running_aws: tuple[Plugin, Path]) -> Plugin:
+    """That plugin, configured, on an empty account."""
+    plugin, folder = running_aws
+    shutil.rmtree(folder / "cloud", ignore_errors=True)
+    plugin.configure(region="eu-west-3")
+    return plugin
 
 
 @dataclass

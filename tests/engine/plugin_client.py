@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pytest
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
@@ -158,3 +159,8 @@ def urn(token: str, name: str) -> str:
 def cloud_files(rehearsal: Path) -> list[Path]:
     """The files of the simulated account."""
     return sorted((rehearsal / "cloud").glob("*.json"))
+
+
+def refusal(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
+    """What the plugin said to a call that it refused."""
+    return str(caught.value.details())

@@ -1,14 +1,11 @@
 """The edge in the simulated AWS: what it refuses as AWS would, and in which order things may go."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from tests.engine.plugin_client import Made, Plugin
+from tests.engine.plugin_client import Made, Plugin, refusal
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER = "aws:lb/listener:Listener"
@@ -19,26 +16,6 @@ VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 RECORD = "aws:route53/record:Record"
 FIREWALL = "aws:wafv2/webAcl:WebAcl"
 VISIBLE = {"cloudwatchMetricsEnabled": True, "metricName": "edge", "sampledRequestsEnabled": False}
-
-
-@pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
-        yield plugin, folder
-
-
-@pytest.fixture
-def aws(_running: tuple[Plugin, Path]) -> Plugin:
-    """A configured plugin on an empty account."""
-    plugin, folder = _running
-    shutil.rmtree(folder / "cloud", ignore_errors=True)
-    plugin.configure(region="eu-west-3")
-    return plugin
-
-
-def refusal(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
-    return str(caught.value.details())
 
 
 def balancer(aws: Plugin, **more: Any) -> Made:

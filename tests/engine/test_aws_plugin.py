@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from rehearsal.plugins.aws import dependencies, replacement
 from rehearsal.plugins.aws.types import resource_type, type_tokens
 from rehearsal.plugins.wire import UNKNOWN, Secret, plain
-from tests.engine.plugin_client import Made, Plugin, Refused, cloud_files
+from tests.engine.plugin_client import Made, Plugin, Refused, cloud_files, refusal
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
@@ -51,26 +50,19 @@ CONFIGURATION = {"region": "eu-west-3", "defaultTags": '{"tags":{"project":"marl
 TRUST = '{"Version":"2012-10-17","Statement":[]}'
 
 
-@pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
-        yield plugin, folder
-
-
 @pytest.fixture
-def rehearsal(_running: tuple[Plugin, Path]) -> Path:
+def rehearsal(running_aws: tuple[Plugin, Path]) -> Path:
     """The folder of a rehearsal whose account is empty."""
-    shutil.rmtree(_running[1] / "cloud", ignore_errors=True)
-    return _running[1]
+    shutil.rmtree(running_aws[1] / "cloud", ignore_errors=True)
+    return running_aws[1]
 
 
 @pytest.fixture
-def aws(_running: tuple[Plugin, Path], rehearsal: Path) -> Plugin:
+def aws(running_aws: tuple[Plugin, Path], rehearsal: Path) -> Plugin:
     """A configured plugin on an empty account; one process serves all tests, for it keeps nothing but its configuration."""
     assert not cloud_files(rehearsal)
-    _running[0].configure(**CONFIGURATION)
-    return _running[0]
+    running_aws[0].configure(**CONFIGURATION)
+    return running_aws[0]
 
 
 def configured(rehearsal: Path, **environment: str) -> Plugin:
@@ -105,10 +97,6 @@ def cluster(aws: Plugin, subnets: list[Made], **more: Any) -> Made:
         accessConfig={"authenticationMode": "API"},
         **more,
     )
-
-
-def refusal(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
-    return str(caught.value.details())
 
 
 # ---- strictness

@@ -1,14 +1,11 @@
 """What the simulated AWS promises of alarms, budgets and AWS Backup, one sentence a test."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 
-from tests.engine.plugin_client import Plugin
+from tests.engine.plugin_client import Plugin, refusal
 
 TOPIC = "aws:sns/topic:Topic"
 SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
@@ -33,25 +30,6 @@ METRIC: dict[str, Any] = {
     "statistic": "Average",
     "period": 300,
 }
-
-
-@pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
-    folder = tmp_path_factory.mktemp("rehearsal")
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
-        plugin.configure(region="eu-west-3")
-        yield plugin, folder
-
-
-@pytest.fixture
-def aws(_running: tuple[Plugin, Path]) -> Plugin:
-    """A configured plugin on an empty account."""
-    shutil.rmtree(_running[1] / "cloud", ignore_errors=True)
-    return _running[0]
-
-
-def refusal(caught: pytest.ExceptionInfo[grpc.RpcError]) -> str:
-    return str(caught.value.details())
 
 
 def plan_rule(vault: str, **more: Any) -> dict[str, Any]:

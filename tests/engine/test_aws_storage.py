@@ -1,8 +1,6 @@
 """What the simulated AWS promises of buckets, repositories, distributions and issuers of identities."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -21,13 +19,6 @@ SCANNING = "aws:ecr/registryScanningConfiguration:RegistryScanningConfiguration"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 ACCESS = "aws:cloudfront/originAccessControl:OriginAccessControl"
 ISSUER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
-
-
-@pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Plugin]:
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(tmp_path)}) as plugin:
-        plugin.configure(region="eu-west-3")
-        yield plugin
 
 
 def versioned(aws: Plugin, name: str) -> Made:
