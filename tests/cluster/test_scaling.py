@@ -13,7 +13,7 @@ from rehearsal.control_plane.components import Pace
 from tests.cluster.conftest import FULL, Eventually, Figures
 from tests.cluster.load import Load
 from tests.cluster.watch import Watch
-from tests.cluster.workloads import Application
+from tests.cluster.workloads import AUTOSCALER, Application, application_deployment
 
 SHORTER = 10
 """Everywhere but with FULL=1 the policies' windows and periods are divided by it: five minutes become half a minute."""
@@ -98,15 +98,17 @@ def up_and_down(application: Application, eventually: Eventually, figures: Figur
 
 
 def test_the_program_leaves_the_number_of_pods_to_the_autoscaler_alone(application: Application) -> None:
-    assert "replicas" not in application.deployment_manifest["spec"]
+    # A colour is born with the autoscaler's minimum (docs/decisions/0017); what becomes of it is ignored.
+    assert application_deployment().ignore_changes == ("spec.replicas",)
+    assert application.deployment_manifest["spec"]["replicas"] == application.autoscaler_manifest["spec"]["minReplicas"]
     target = application.autoscaler_manifest["spec"]["scaleTargetRef"]
-    assert (target["kind"], target["name"]) == ("Deployment", "app")
+    assert (target["kind"], target["name"]) == ("Deployment", application.name)
 
 
 def test_the_autoscaler_goes_from_three_pods_to_twenty_and_back_by_its_policy_in_less_time(
     application: Application, eventually: Eventually, figures: Figures
 ) -> None:
-    application.manifests["HorizontalPodAutoscaler/app"] = shortened(application.autoscaler_manifest)
+    application.manifests[f"{AUTOSCALER}/{application.name}"] = shortened(application.autoscaler_manifest)
     up_and_down(application, eventually, figures, patience=300)
 
 

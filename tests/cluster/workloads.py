@@ -17,7 +17,7 @@ from rehearsal.control_plane.simulated_nodes import SimulatedNodeGroup, reconcil
 from rehearsal.kubeconfig import own_connection
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import kind_of_type, to_manifest
-from tests.unit.plan import Plan, planned
+from tests.unit.plan import Plan, Registered, planned
 
 ZONES = ("eu-west-3a", "eu-west-3b", "eu-west-3c")
 ZONE = "topology.kubernetes.io/zone"
@@ -34,9 +34,20 @@ def prod() -> Plan:
     return planned("prod")
 
 
+def application_deployment() -> Registered:
+    """The Deployment of prod's application; it is called after its colour (docs/decisions/0017)."""
+    selected = prod().only("kubernetes:core/v1:Service", "app-service").inputs["spec"]["selector"]
+    [found] = [
+        d
+        for d in prod().of(DEPLOYMENT)
+        if selected.items() <= d.inputs["spec"]["template"]["metadata"]["labels"].items()
+    ]
+    return found
+
+
 def node_group(count: int, zones: tuple[str, ...] = ZONES) -> SimulatedNodeGroup:
     """Nodes of the group on which prod's application runs, as the program describes it."""
-    selector = prod().only(DEPLOYMENT, "app-deployment").inputs["spec"]["template"]["spec"]["nodeSelector"]
+    selector = application_deployment().inputs["spec"]["template"]["spec"]["nodeSelector"]
     [group] = [
         group.inputs
         for group in prod().of("aws:eks/nodeGroup:NodeGroup")
@@ -51,7 +62,7 @@ def rendered(namespace: str, server: ApiServer) -> dict[str, Manifest]:
 
     Left out: Jobs (tests/engine has them), and kinds that a Helm release brings, which this API server does not know.
     """
-    home = prod().only(DEPLOYMENT, "app-deployment").inputs["metadata"]["namespace"]
+    home = application_deployment().inputs["metadata"]["namespace"]
     found: dict[str, Manifest] = {}
     for resource in prod().kubernetes():
         if resource.type == JOB or resource.type.startswith("kubernetes:helm.sh"):
@@ -102,12 +113,18 @@ class Application:
         return cls(control_plane, api, server, namespace, rendered(namespace, server))
 
     @property
+    def name(self) -> str:
+        """What the Deployment and its autoscaler are called."""
+        name: str = application_deployment().inputs["metadata"]["name"]
+        return name
+
+    @property
     def deployment_manifest(self) -> Manifest:
-        return self.manifests["Deployment/app"]
+        return self.manifests[f"Deployment/{self.name}"]
 
     @property
     def autoscaler_manifest(self) -> Manifest:
-        return self.manifests[f"{AUTOSCALER}/app"]
+        return self.manifests[f"{AUTOSCALER}/{self.name}"]
 
     def deploy(self, without: Iterable[str] = ()) -> None:
         """Applies the objects as the program's provider does (server-side), except of the kinds in `without`."""
@@ -124,18 +141,20 @@ class Application:
         manifest = copy.deepcopy(self.deployment_manifest)
         [container] = manifest["spec"]["template"]["spec"]["containers"]
         container["image"] = f"{container['image'].rpartition(':')[0]}:{tag}"
+        # The program ignores what becomes of it (`ignore_changes`); a field left out by its only owner would be set to 1.
+        manifest["spec"]["replicas"] = self.deployment()["spec"]["replicas"]
         self.apply(manifest)
 
     def scale(self, replicas: int) -> None:
         """Sets the number of pods by hand, where no autoscaler does."""
-        self.api.merge(f"{self._deployments}/app/scale", {"spec": {"replicas": replicas}})
+        self.api.merge(f"{self._deployments}/{self.name}/scale", {"spec": {"replicas": replicas}})
 
     def deployment(self) -> Manifest:
-        found: Manifest = self.api.get(f"{self._deployments}/app")
+        found: Manifest = self.api.get(f"{self._deployments}/{self.name}")
         return found
 
     def autoscaler(self) -> Manifest:
-        path = f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/app"
+        path = f"/apis/autoscaling/v2/namespaces/{self.namespace}/horizontalpodautoscalers/{self.name}"
         found: Manifest = self.api.get(path)
         return found
 
