@@ -71,15 +71,15 @@ def up_and_down(application: Application, eventually: Eventually, figures: Figur
         eventually("the autoscaler knows the usage", 120, lambda: knows_the_usage(application))
     with Watch(application) as up, Load(application, PEAK_MILLICORES):
         eventually("all pods that there may be are available", patience, lambda: application.rolled_out(most))
-        # The next version while the load lasts: applied without a number, as the program does.
+        # The next version while the load lasts; its number of pods stays the autoscaler's.
         application.release("0.2.0")
         eventually("the next version is there", 120, lambda: application.rolled_out(most))
     with Watch(application) as down, Load(application, 100):
         eventually("as many as at the beginning", patience, lambda: application.rolled_out(least))
     figures(first=first.replicas, up=up.replicas, down=down.replicas)
 
-    # Kubernetes makes one pod where the number is left out; the autoscaler corrects it at its first look.
-    assert first.sizes() == [1, 3]
+    # Born with the smallest number: a colour that began with one pod would be given all requests at that (docs/decisions/0017).
+    assert first.sizes() == [least]
     rules = spec["behavior"]
     assert rules["scaleUp"]["policies"][0]["value"] == 100
     assert_by_policy([(0, least), *up.replicas], rules["scaleUp"]["policies"][0]["periodSeconds"], most=2, least=1)
