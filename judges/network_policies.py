@@ -8,7 +8,7 @@ from typing import Any
 
 from judges.cyclonus import Peer, Port, Verdicts
 
-NUMBERS = (22, 53, 80, 443, 5000, 5432, 6379, 6443, 8080, 9090, 9093, 10250)
+NUMBERS = (22, 53, 80, 443, 5000, 5432, 6379, 6443, 8080, 9000, 9090, 9093, 10250)
 
 PORTS: tuple[Port, ...] = tuple((number, protocol) for number in NUMBERS for protocol in ("TCP", "UDP"))
 """What the platform's parts listen on, and what nobody should be found on."""

@@ -150,6 +150,25 @@ def test_exactly_the_intended_traffic_is_allowed(judges: Judges, tmp_path: Path,
     assert differences(judged(judges, stack, planned(stack), tmp_path), intended(stack)) == []
 
 
+SECOND_WORKLOAD = """
+app        -> echo       : 9000/TCP
+echo       -> cache      : 6379/TCP
+echo       -> kube-dns   : 53/TCP 53/UDP
+prometheus -> echo       : 9090/TCP
+echo-check -> echo       : 9000/TCP
+echo-check -> kube-dns   : 53/TCP 53/UDP
+"""
+
+
+def test_a_second_workload_opens_what_it_declares_and_nothing_else(judges: Judges, tmp_path: Path) -> None:
+    echo = {"image": "echo:1.0", "port": 9000, "metrics_port": 9090, "allowed_callers": ["app"], "calls": ["cache"]}
+    plan = planned_with(
+        "prod", {"workloads": {"echo": echo | {"release": {"strategy": "blue-green", "check": ["-m", "check"]}}}}
+    )
+    wanted = intended("prod") | table(SECOND_WORKLOAD.replace("cache ", "data subnets"))
+    assert differences(judged(judges, "prod", plan, tmp_path), wanted) == []
+
+
 def test_files_let_the_application_out_to_public_addresses_and_to_nothing_else(judges: Judges, tmp_path: Path) -> None:
     plan = planned_with("prod", {"storage.application_access": True})
     wanted = intended("prod") | table("app -> internet : 443/TCP")
