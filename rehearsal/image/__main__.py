@@ -46,6 +46,10 @@ def image(
         )
     except (ControlPlaneError, ToolchainError) as reason:
         errors.print(f"error: {reason}")
+        if base == application.SHIPPED:
+            errors.print(
+                "  Its images come from registries; `make image BASE=local` needs Debian's and Python's packages only."
+            )
         raise typer.Exit(1) from None
     _close(made, name, python, archive)
     if made.size > LARGEST:

@@ -31,13 +31,14 @@ def build(
     base: str = LOCAL,
     source: Path | None = None,
     changed: Mapping[str, str] | None = None,
+    store: Buildah | None = None,
 ) -> Path:
     """Builds the image `name` of the folder `source` (app/) on `base`; writes it to `archive`, which it returns.
 
     Raises ImageError. `changed` are files that differ from those in `source`, by their path in it: versions that are broken on
     purpose, for tests.
     """
-    source, buildah = source or places.repository() / "app", engine()
+    source, buildah = source or places.repository() / "app", store or engine()
     made = bases.ensure(say) if base == LOCAL else None
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))

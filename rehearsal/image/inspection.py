@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rehearsal.image.errors import ImageError
 from rehearsal.image.packages import DESCRIPTIONS
 
 PACKAGES = "srv/packages"
@@ -27,14 +28,14 @@ class Image:
     def manifest(self) -> dict[str, Any]:
         """Which files of the archive are the settings and the layers."""
         with tarfile.open(self.archive) as opened:
-            manifests: list[dict[str, Any]] = json.load(opened.extractfile("manifest.json"))  # type: ignore[arg-type]
+            manifests: list[dict[str, Any]] = json.loads(_read(opened, "manifest.json"))
         return manifests[0]
 
     @cached_property
     def document(self) -> dict[str, Any]:
         """The settings' whole document: `config` is what containers are started with."""
         with tarfile.open(self.archive) as opened:
-            found: dict[str, Any] = json.load(opened.extractfile(self.manifest["Config"]))  # type: ignore[arg-type]
+            found: dict[str, Any] = json.loads(_read(opened, self.manifest["Config"]))
         return found
 
     @property
@@ -69,10 +70,7 @@ class Image:
     def compressed(self) -> int:
         """Bytes of all layers as a registry keeps them, with gzip; takes some seconds."""
         with tarfile.open(self.archive) as opened:
-            return sum(
-                len(gzip.compress(opened.extractfile(name).read(), compresslevel=6))  # type: ignore[union-attr]
-                for name in self.manifest["Layers"]
-            )
+            return sum(len(gzip.compress(_read(opened, name), compresslevel=6)) for name in self.manifest["Layers"])
 
     def python_packages(self) -> list[Message]:
         """The metadata of each Python package of the application, sorted by name."""
@@ -88,6 +86,12 @@ class Image:
             for member in layer:
                 path = member.name.strip("/")
                 if path.startswith(f"{folder}/") and path.endswith(ending) and member.isreg():
-                    content = layer.extractfile(member)
-                    found.append(message_from_string(content.read().decode() if content else ""))
+                    found.append(message_from_string(_read(layer, member).decode()))
         return sorted(found, key=lambda each: str(each["Name"] or each["Package"]).lower())
+
+
+def _read(opened: tarfile.TarFile, member: str | tarfile.TarInfo) -> bytes:
+    content = opened.extractfile(member)
+    if content is None:
+        raise ImageError(f"{member} is no file of the archive")
+    return content.read()
