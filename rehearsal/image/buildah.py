@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import os
 import subprocess
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,9 @@ from rehearsal.toolchain.store import Say, locked
 
 FORMAT = ("--format", "docker")
 """Docker's own: the format of OCI, buildah's default, has no HEALTHCHECK."""
+
+OVERLAY = "overlay"
+"""Storage that shares what images have in common; where the file system can't, `vfs` copies."""
 
 TRACES = ("container", "container_config", "parent")
 """What buildah writes into an image and no engine reads: random names of the containers in which it was made."""
@@ -66,7 +68,7 @@ class Buildah:
             self("rm", container)
 
     def build(self, name: str, context: Path, bases: Mapping[str, str], options: Sequence[str], timestamp: int) -> None:
-        """Builds the Dockerfile of the folder `context` as the image `name`; steps that were made before are not made again.
+        """Builds the Dockerfile of the folder `context` as the image `name`; with overlays, steps that were made before are not made again.
 
         `bases` are build arguments, `timestamp` (seconds since 1970) is that of the image and of each file in its layers.
         """
@@ -74,7 +76,8 @@ class Buildah:
             "bud",
             "--quiet",
             *FORMAT,
-            "--layers",
+            # Kept steps cost a copy of everything each where there are no overlays.
+            f"--layers={str(self._driver == OVERLAY).lower()}",
             "--isolation=chroot",  # runs within a container too, and needs neither cgroups nor a network of its own
             f"--timestamp={timestamp}",
             *(f"--build-arg={key}={value}" for key, value in bases.items()),
@@ -121,7 +124,7 @@ class Buildah:
     @cached_property
     def _driver(self) -> str:
         """Overlays where the file system can carry them; within a container it often can't, and copies do."""
-        return "overlay" if self._command("overlay", "images").returncode == 0 else "vfs"
+        return OVERLAY if self._command(OVERLAY, "images").returncode == 0 else "vfs"
 
     def _command(self, driver: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -132,7 +135,6 @@ class Buildah:
                 f"--storage-driver={driver}",
                 *arguments,
             ],
-            env={**os.environ, "STORAGE_OPTS": ""},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
