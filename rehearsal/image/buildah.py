@@ -68,9 +68,10 @@ class Buildah:
             self("rm", container)
 
     def build(self, name: str, context: Path, bases: Mapping[str, str], options: Sequence[str], timestamp: int) -> None:
-        """Builds the Dockerfile of the folder `context` as the image `name`; with overlays, steps that were made before are not made again.
+        """Builds the Dockerfile of the folder `context` as the image `name`.
 
-        `bases` are build arguments, `timestamp` (seconds since 1970) is that of the image and of each file in its layers.
+        With overlays, steps that were made before are not made again. `bases` are build arguments, `timestamp` (seconds since
+        1970) is that of the image and of each file in its layers.
         """
         self(
             "bud",
