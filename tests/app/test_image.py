@@ -5,6 +5,7 @@ import os
 import re
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -127,6 +128,22 @@ def test_a_second_build_from_nothing_gives_the_same_bytes(image: Image, tmp_path
     assert again.manifest["Layers"] == image.manifest["Layers"]
     assert again.identity == image.identity
     assert again.archive.read_bytes() == image.archive.read_bytes()
+
+
+def test_make_image_tells_what_it_has_made(image: Image) -> None:
+    command = [sys.executable, "-m", "rehearsal.image", "--base"]
+    done = subprocess.run([*command, "local"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    first, *lines = done.stdout.strip().split("\n")
+    said = dict(line.split(maxsplit=1) for line in (each.replace("health check", "health") for each in lines))
+    assert first == f"localhost/marlinspike-app:{application.version(SOURCE)}, {image.identity}"
+    assert said["size"].startswith(f"{image.size / 1e6:.0f} MB, ")
+    assert re.fullmatch(r"3\.\d+\.\d+", said["Python"])
+    assert (said["user"], said["health"]) == ("10001:10001", "CMD /usr/bin/python3 -m app.healthcheck")
+    assert json.loads((places.outputs() / "image" / "local.sbom.json").read_text())["bomFormat"] == "CycloneDX"
+    refused = subprocess.run([*command, "alpine"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "there is no base alpine" in refused.stderr
 
 
 class Running:
