@@ -77,6 +77,7 @@ class Buildah:
             "bud",
             "--quiet",
             *FORMAT,
+            "--force-rm",  # the working containers of a build that fails, too
             # Kept steps cost a copy of everything each where there are no overlays.
             f"--layers={str(self._driver == OVERLAY).lower()}",
             "--isolation=chroot",  # runs within a container too, and needs neither cgroups nor a network of its own
