@@ -5,10 +5,11 @@ MAKEFLAGS += --no-print-directory
 
 PYTHON ?= python3
 STACK ?= prod
+BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine judge check format lock
+.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine judge check format lock
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +33,9 @@ destroy: environment ## Destroy the rehearsed stack and stop its control plane
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
 
+image: environment ## Build the application's image on Debian's packages (BASE=shipped: on the registries' images), tell what it is
+	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
+
 test: environment ## Run every layer of tests, and measure what they cover
 	@COVERAGE=1 scripts/test.sh check unit app cluster engine judges
 
@@ -47,7 +51,7 @@ test-cluster: environment ## On a real Kubernetes API server
 test-engine: environment ## Through the real Pulumi engine
 	@scripts/test.sh engine
 
-judge: environment ## Have checkov, kube-score and kubeconform judge the rehearsed stack; WRITE=1 writes docs/judges.md
+judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)
 
 check: environment ## Format, lint, types and the direction of imports

@@ -7,11 +7,12 @@ from typing import Any
 
 import yaml
 
-from judges import checkov, cyclonus, kube_score, kubeconform, network_policies
+from judges import checkov, cyclonus, hadolint, kube_score, kubeconform, network_policies
 from judges.findings import JudgeError, Opinion
 from judges.tools import Judges
 from rehearsal.control_plane.api import Api
 from rehearsal.manifests import write_manifests
+from rehearsal.places import repository
 from rehearsal.run import Rehearsal, Say
 from rehearsal.terraform import is_known, write_terraform
 
@@ -59,6 +60,7 @@ def judged(state: dict[str, Any], folder: Path, judges: Judges, api: Api, say: S
             pool.submit(checkov.ask, judges, "kubernetes", folder / "manifests", {}),
             pool.submit(kube_score.ask, judges, manifests, f"{version['major']}.{version['minor']}"),
             pool.submit(kubeconform.ask, judges, manifests, api, folder / "schemas"),
+            pool.submit(hadolint.ask, judges, repository() / "app" / "Dockerfile"),
         ]
         reached = pool.submit(_reached, state, manifests, judges, folder)
     network_policies.write_json(reached.result(), folder / "network-policies.json")

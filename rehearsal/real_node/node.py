@@ -66,7 +66,7 @@ class RealNode:
         return (
             f"PostgreSQL {made.postgresql_version} and {made.cache_version}, of this machine's Debian, in place of the images "
             "that infra/versions.py names: no registry is asked",
-            "The application's image has Debian's Python under the layers of app/Dockerfile",
+            "The application's image is built by buildah from app/Dockerfile, on Debian's Python in place of a registry's",
             "Network policies are stored, and not enforced: the node's network is a plain one",
         )
 
@@ -139,9 +139,11 @@ class RealNode:
         self._wait("answer", lambda: bool(self.containerd("version")), CONTAINERD)
         folder = self.directory / "images"
         made = self.images
-        made.write_servers(folder, coredns)
-        made.write_application(folder, application, places.repository() / "app")
-        for archive in folder.glob("*.tar"):
+        for archive in (
+            *made.archives,
+            made.write_cluster_dns(folder, coredns, self.say),
+            made.write_application(folder, application, self.say),
+        ):
             self.import_image(archive)
         shutil.rmtree(folder)
         self.say(f"images imported: PostgreSQL {made.postgresql_version}, {made.cache_version}, {application}")
@@ -157,7 +159,7 @@ class RealNode:
     @cached_property
     def images(self) -> Images:
         """The images, made now if they are not in the cache."""
-        return ensure_images(places.repository() / "app" / "requirements.txt", self.say)
+        return ensure_images(self.say)
 
     def _processes(self) -> Processes:
         return Processes(self.directory, self.namespace)

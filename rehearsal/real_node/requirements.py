@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rehearsal.real_node.errors import RealNodeError
@@ -15,6 +15,7 @@ PLUGINS = Path("/usr/lib/cni")
 """Where Debian puts the network plugins."""
 
 PACKAGES = {
+    "buildah": "buildah",
     "containerd": "containerd",
     "runc": "runc",
     str(PLUGINS / "ptp"): "containernetworking-plugins",
@@ -42,9 +43,17 @@ def ensure(say: Say) -> None:
     found = hindrance()
     if found:
         raise RealNodeError(f"There can be no real node on this machine: {found}. Rehearse without NODE=real.")
-    packages = sorted({package for program, package in PACKAGES.items() if shutil.which(program) is None})
+    install(list(PACKAGES), say)
+
+
+def install(programs: Sequence[str], say: Say) -> None:
+    """Installs those of the programs (keys of PACKAGES) that are missing. Raises RealNodeError, with what to do."""
+    packages = sorted({PACKAGES[program] for program in programs if shutil.which(program) is None})
     if not packages:
         return
+    told = f"Install Debian's {' '.join(packages)} or the like of it, and run the same command again."
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise RealNodeError(f"{', '.join(packages)} can't be installed without root and apt-get. {told}")
     say(f"installing Debian's {', '.join(packages)}")
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
@@ -58,7 +67,4 @@ def ensure(say: Say) -> None:
         )
     if done.returncode != 0:
         end = "\n".join(f"  | {line}" for line in done.stdout.splitlines()[-8:])
-        raise RealNodeError(
-            f"The packages for a real node could not be installed:\n{end}\n"
-            f"Install them ({' '.join(packages)}), or rehearse without NODE=real."
-        )
+        raise RealNodeError(f"Debian's packages could not be installed:\n{end}\n{told}")

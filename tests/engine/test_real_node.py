@@ -1,16 +1,12 @@
-"""What can be said of the real node without one: who may have it, what is told of it, how its images are written."""
+"""What can be said of the real node without one: who may have it, what is told of it, what its images are made of."""
 
-import hashlib
-import json
-import tarfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rehearsal import summary
-from rehearsal.real_node import archive, cgroups, packages, requirements
-from rehearsal.real_node.archive import Image
+from rehearsal.image import packages
+from rehearsal.real_node import cgroups, requirements
 from rehearsal.real_node.errors import RealNodeError
 from rehearsal.run import REAL, SIMULATED, Rehearsal, RehearsalError
 from tests.engine.test_summary import made, result
@@ -57,43 +53,6 @@ def test_what_differs_on_a_real_node_is_named(tmp_path: Path) -> None:
     assert "PostgreSQL 15 in place of 18" in text
     assert "KWOK" not in text
     assert "the node: containerd, kubelet, kube-proxy, CoreDNS, the running pods." in text
-
-
-def test_an_image_is_written_as_its_specification_says(tmp_path: Path) -> None:
-    with archive.layer(tmp_path / "one.layer") as layer:
-        archive.put(layer, "srv/app/main.py", b"print()")
-    image = Image(("/usr/bin/python3",), ("-m", "app"), {"A": "b"}, "10001:10001", "/srv")
-    archive.write(tmp_path / "image.tar", "localhost/app:1", image, [tmp_path / "one.layer"])
-
-    with tarfile.open(tmp_path / "image.tar") as written:
-
-        def read(path: str) -> bytes:
-            content = written.extractfile(path)
-            assert content is not None
-            return content.read()
-
-        def blob(described: dict[str, Any]) -> bytes:
-            content = read(f"blobs/{described['digest'].replace(':', '/')}")
-            assert described["size"] == len(content)
-            assert described["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
-            return content
-
-        [found] = json.loads(read("index.json"))["manifests"]
-        manifest = json.loads(blob(found))
-        config = json.loads(blob(manifest["config"]))
-        [layer_found] = manifest["layers"]
-        assert blob(layer_found) == (tmp_path / "one.layer").read_bytes()
-    assert found["annotations"]["io.containerd.image.name"] == "localhost/app:1"
-    assert config["rootfs"]["diff_ids"] == [layer_found["digest"]]
-    assert config["config"] == {
-        "Entrypoint": ["/usr/bin/python3"],
-        "Cmd": ["-m", "app"],
-        "Env": ["A=b"],
-        "User": "10001:10001",
-        "WorkingDir": "/srv",
-    }
-    with tarfile.open(tmp_path / "one.layer") as content:
-        assert content.getnames() == ["srv", "srv/app", "srv/app/main.py"]
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from judges import checkov, kube_score, kubeconform
+from judges import checkov, hadolint, kube_score, kubeconform
 from judges.findings import JudgeError, Opinion
 from judges.tools import Judges
 from rehearsal.manifests import write_manifests
 from rehearsal.terraform import write_terraform
 from tests.judges.state import aws, state
+from tests.unit.plan import PROJECT_FOLDER
 
 BUCKET = "aws:s3/bucket:Bucket"
 
@@ -231,3 +232,15 @@ def test_a_stack_without_aws_has_nothing_to_be_checked(judges: Judges, tmp_path:
     assert checkov.ask(judges, "terraform", tmp_path, {}).passed == 0
     assert kube_score.ask(judges, [], "1.36").passed == 0
     assert kubeconform.ask(judges, [], Server(), tmp_path).passed == 0  # type: ignore[arg-type]
+
+
+def test_hadolint_reads_the_dockerfile_and_its_remarks_hide_nothing(judges: Judges, tmp_path: Path) -> None:
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM debian:12\n# hadolint ignore=DL3004\nRUN sudo true\nRUN cd /tmp && echo $unquoted\n")
+    assert {("DL3004", "Dockerfile"), ("DL3003", "Dockerfile"), ("SC2086", "Dockerfile")} <= seen(
+        hadolint.ask(judges, bad)
+    )
+    assert hadolint.ask(judges, PROJECT_FOLDER / "app" / "Dockerfile").failed == ()
+    bad.write_text("FROM\n")
+    with pytest.raises(JudgeError, match="can't read"):
+        hadolint.ask(judges, bad)

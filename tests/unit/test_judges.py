@@ -58,7 +58,7 @@ def test_the_document_tells_every_reason() -> None:
         ({"resources": []}, "at least 1 item"),
         ({"stacks": []}, "at least 1 item"),
         ({"stacks": ["production"]}, "'dev', 'staging', 'prod' or 'local'"),
-        ({"judge": "chekov"}, "'checkov', 'kube-score' or 'kubeconform'"),
+        ({"judge": "chekov"}, "'checkov', 'kube-score', 'kubeconform' or 'hadolint'"),
         ({"reasons": "x"}, "Extra inputs"),
     ],
 )

@@ -54,8 +54,8 @@ def brought_up(tmp_path_factory: pytest.TempPathFactory, figure: Figure) -> Iter
 
 
 @pytest.fixture
-def stack(brought_up: Stack) -> Iterator[Stack]:
-    """The stack as it was brought up, and brought back to that afterwards."""
+def restored(brought_up: Stack) -> Iterator[Stack]:
+    """The stack for a drill that leaves it otherwise: brought back afterwards, which takes most of a minute."""
     yield brought_up
     assert brought_up.up().succeeded
     brought_up.scale(SETTINGS["app.replicas"])  # an autoscaler's number stays, and no longer is the program's business

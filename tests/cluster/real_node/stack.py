@@ -18,7 +18,6 @@ from rehearsal.run import Rehearsal, Result
 
 NAMESPACE = "marlinspike"
 APP = "app.kubernetes.io/name=app"
-SOURCE = Path(__file__).parents[3] / "app"
 IMAGE = "localhost/marlinspike-app"
 
 
@@ -54,7 +53,7 @@ class Stack:
     def image(self, version: str, changed: dict[str, str]) -> str:
         """Makes another version of the application, with other files, known to the node; returns its name."""
         name = f"{IMAGE}:{version}"
-        archive = self.node.images.write_application(self.node.directory, name, SOURCE, changed)
+        archive = self.node.images.write_application(self.node.directory, name, print, changed=changed)
         self.node.import_image(archive)
         archive.unlink()
         return name

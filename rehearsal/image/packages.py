@@ -6,13 +6,40 @@ import tarfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-from rehearsal.real_node import archive
-from rehearsal.real_node.errors import RealNodeError
+from rehearsal.image import layer as layers
+from rehearsal.image.errors import ImageError
 
 MERGED = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
 """Folders that Debian has under /usr, with links in their place (Debian wiki, "UsrMerge")."""
 
 LEFT_OUT = re.compile(r"usr/share/(doc|man|info|locale|lintian|bash-completion|perl)/|usr/share/i18n/|var/cache/")
+
+
+NEVER_CALLED = re.compile(
+    r"(perl|lib[\w-]*perl|libllvm|libz3|usrmerge|init-system|sysvinit|debconf|adduser|passwd|dpkg|tar|lib(pam-|sem|sepol)"
+    r"|postgresql-common|postgresql-client-common|ssl-cert|openssl|ucf|locales|libc-l10n|lsb|ca-certificates)[\w.+-]*_"
+)
+"""Dependencies of maintainers' scripts, which don't run here, and of PostgreSQL's compiler for queries, a mere speed-up."""
+DESCRIPTIONS = "var/lib/dpkg/status.d"
+"""Where images without dpkg keep what Debian packages they are made of: scanners look there, as they do for distroless ones."""
+QUERY_COMPILER = r"usr/lib/postgresql/\d+/lib/(llvmjit|bitcode)"
+
+
+def fill(layer: tarfile.TarFile, wanted: Sequence[str], work: Path, user: str, number: int) -> list[Path]:
+    """Puts packages, all that they need, and a user into a layer; returns the packages' files, in the folder `work`.
+
+    Raises ImageError.
+    """
+    kept = [file for file in download(wanted, work) if not NEVER_CALLED.match(file.name)]
+    write_layer(kept, layer, QUERY_COMPILER)
+    for file in kept:
+        description = subprocess.run(
+            ["/usr/bin/dpkg-deb", "--field", str(file)], capture_output=True, check=True
+        ).stdout
+        layers.put(layer, f"{DESCRIPTIONS}/{file.name.partition('_')[0]}", description)
+    layers.put(layer, "etc/passwd", f"root:x:0:0::/:/\n{user}:x:{number}:{number}::/:/\n".encode())
+    layers.put(layer, "etc/group", f"root:x:0:\n{user}:x:{number}:\n".encode())
+    return kept
 
 
 def exists(package: str) -> bool:
@@ -23,7 +50,7 @@ def exists(package: str) -> bool:
 def download(packages: Sequence[str], folder: Path) -> list[Path]:
     """The files of `packages` and of everything that they depend on, as for a machine where nothing is installed yet.
 
-    Raises RealNodeError in apt's words.
+    Raises ImageError in apt's words.
     """
     nothing_installed = folder / "status"
     nothing_installed.touch()
@@ -51,10 +78,10 @@ def write_layer(files: Iterable[Path], layer: tarfile.TarFile, without: str) -> 
     seen = {"."}
     for folder in ("usr", *(f"usr/{name}" for name in MERGED)):
         seen.add(folder)
-        archive.put_folder(layer, folder)
+        layers.put_folder(layer, folder)
     for name in MERGED:
         seen.add(name)
-        archive.put_link(layer, name, f"usr/{name}")
+        layers.put_link(layer, name, f"usr/{name}")
     for file in files:
         with (
             subprocess.Popen(["/usr/bin/dpkg-deb", "--fsys-tarfile", str(file)], stdout=subprocess.PIPE) as unpacking,
@@ -71,7 +98,7 @@ def write_layer(files: Iterable[Path], layer: tarfile.TarFile, without: str) -> 
                 member.mode &= ~0o6000  # no program of an image changes its user
                 layer.addfile(member, content.extractfile(member) if member.isreg() else None)
         if unpacking.returncode != 0:
-            raise RealNodeError(f"{file.name} can't be unpacked; run the same command again")
+            raise ImageError(f"{file.name} can't be unpacked; run the same command again")
 
 
 def _merged(path: str) -> str:
@@ -84,7 +111,7 @@ def _apt(command: list[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         end = "\n".join(f"  | {line}" for line in (done.stdout + done.stderr).splitlines()[-8:])
-        raise RealNodeError(
+        raise ImageError(
             f"Debian's packages can't be had ({' '.join(command[:2])}):\n{end}\n"
             "Run `apt-get update`, see that the package sources can be reached, and run the same command again."
         )
