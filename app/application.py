@@ -14,6 +14,7 @@ from app.cache import Credentials as CacheCredentials
 from app.database import Database, PasswordSource
 from app.health import Health
 from app.logs import RequestLog
+from app.sessions import Sessions
 from app.settings import Settings, read_secret
 
 log = structlog.get_logger()
@@ -56,6 +57,7 @@ def create_application(settings: Settings) -> FastAPI:
     application = FastAPI(title=NAME, version=__version__, lifespan=lifespan)
     application.state.database = database
     application.state.cache = cache
+    application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
     application.state.health = watcher
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.

@@ -7,7 +7,8 @@ Generations are random: an evicted one can't come back by counting from zero.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -47,6 +48,10 @@ class Lookup:
 NOTHING = Lookup(None, None)
 
 
+class CacheUnavailableError(Exception):
+    """Valkey or Redis did not answer in time, or not at all. Whether a change got through is unknown."""
+
+
 class _Credentials(CredentialProvider):
     """Asks for the password at each new connection, as it is at that moment."""
 
@@ -65,7 +70,7 @@ class _Credentials(CredentialProvider):
 
 
 class Cache:
-    """Answers as JSON bytes, forgotten all together by `forget`. No method raises when the cache is away."""
+    """Answers as JSON bytes, forgotten all together by `forget`. Only `commands` raises when the cache is away."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         pool = BlockingConnectionPool(
@@ -123,6 +128,18 @@ class Cache:
         self._must_forget = True
         if self._working:
             await self._start_generation()
+
+    @asynccontextmanager
+    async def commands(self) -> AsyncIterator["Redis"]:
+        """The server itself, for what is no cached answer. Raises `CacheUnavailableError`, at once while known to be away."""
+        if not self._working:
+            raise CacheUnavailableError("known to be away")
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                yield self._redis
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            raise CacheUnavailableError(type(error).__name__) from error
 
     async def recover(self) -> bool:
         """Look after the cache, as often as wanted; returns whether it works now."""

@@ -5,6 +5,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.cache import CacheUnavailableError
 from app.database import DatabaseUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -12,10 +13,14 @@ MOST_FAULTS = 20
 
 _TITLES = {
     400: "Bad request",
+    401: "Not logged in",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    409: "Conflict",
     413: "Too large",
     422: "Invalid request",
+    429: "Too many requests",
     500: "Internal error",
     503: "Temporarily unavailable",
 }
@@ -38,6 +43,7 @@ def install(application: FastAPI) -> None:
     application.exception_handler(HTTPException)(_refused)
     application.exception_handler(RequestValidationError)(_invalid)
     application.exception_handler(DatabaseUnavailableError)(_unavailable)
+    application.exception_handler(CacheUnavailableError)(_no_sessions)
     application.exception_handler(Exception)(_unexpected)
 
 
@@ -56,6 +62,10 @@ async def _unavailable(request: Request, _: Exception) -> Response:
     if request.method not in ("GET", "HEAD"):
         detail += " Whether the change was made is unknown: look before you repeat it."
     return problem(503, detail, {"Retry-After": "2"})
+
+
+async def _no_sessions(_: Request, __: Exception) -> Response:
+    return problem(503, "Sessions can't be looked up now; try again shortly.", {"Retry-After": "2"})
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:

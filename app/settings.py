@@ -146,6 +146,8 @@ class Settings(DatabaseSettings):
     cache_name: Text | None = None
     cache_serverless: bool = False
 
+    secure_cookies: bool = True  # off only where people reach the application without TLS
+
     @classmethod
     def contradictions(cls, given: Mapping[str, str]) -> list[tuple[str, str]]:
         """What does not go together in a login to the database or the cache, and between the ports."""

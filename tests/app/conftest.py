@@ -48,12 +48,13 @@ class Place:
             "CACHE_TLS": "false",
             "CACHE_AUTHENTICATION": "password",
             "CACHE_PASSWORD_FILE": str(self.folder / "cache-password"),
+            "SECURE_COOKIES": "false",
             **changed,
         }
 
     def empty(self) -> None:
         """Remove every quote and everything cached."""
-        self.postgresql.run("TRUNCATE quotes", self.database)
+        self.postgresql.run("TRUNCATE quotes, users CASCADE", self.database)
         self.cache.client().flushall()
 
 

@@ -67,6 +67,7 @@ def test_the_names_are_exactly_those_that_the_deployment_gives() -> None:
         "LOG_LEVEL",
         "METRICS_PORT",
         "PORT",
+        "SECURE_COOKIES",
     ]
 
 
