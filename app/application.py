@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel, Field
 
-from app import NAME, __version__, health, metrics, problems, quotes
+from app import NAME, __version__, description, health, metrics, page, problems, quotes, search
 from app.body_limit import BodyLimit
 from app.cache import Cache
 from app.cache import Credentials as CacheCredentials
 from app.database import Database, PasswordSource
+from app.faults import Faults
 from app.health import Health
 from app.logs import RequestLog
 from app.sessions import Sessions
@@ -54,7 +56,9 @@ def create_application(settings: Settings) -> FastAPI:
             server.server_close()
             thread.join(1)
 
-    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan)
+    # Without FastAPI's own pages for the description, whose scripts come from somebody else's server.
+    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    application.state.settings = settings
     application.state.database = database
     application.state.cache = cache
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
@@ -63,16 +67,28 @@ def create_application(settings: Settings) -> FastAPI:
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
     application.include_router(health.router)
     application.include_router(quotes.router)
-    application.add_api_route("/", _about, summary="Name and version", tags=["about"])
+    application.include_router(search.router)
+    application.include_router(page.router)
+    application.add_api_route("/version", _about, summary="Name and version", tags=["about"])
+    description.install(application)
     # The last one added is the outermost.
     application.add_middleware(BodyLimit)
+    if settings.faults_enabled:
+        application.add_middleware(Faults)
     application.add_middleware(metrics.RequestMetrics)
     application.add_middleware(RequestLog)
     return application
 
 
-async def _about() -> dict[str, str]:
-    return {"name": NAME, "version": __version__}
+class About(BaseModel):
+    """What runs here."""
+
+    name: str = Field(examples=[NAME])
+    version: str = Field(examples=[__version__])
+
+
+async def _about() -> About:
+    return About(name=NAME, version=__version__)
 
 
 def _watch_pool(database: Database) -> None:

@@ -11,15 +11,17 @@ from app.database import DatabaseUnavailableError
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 20
 
-_TITLES = {
+TITLES = {
     400: "Bad request",
     401: "Not logged in",
     403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
     409: "Conflict",
+    412: "Precondition failed",
     413: "Too large",
     422: "Invalid request",
+    428: "Precondition required",
     429: "Too many requests",
     500: "Internal error",
     503: "Temporarily unavailable",
@@ -30,12 +32,13 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
     """A response with a problem document; `more` becomes further members of it."""
     document = {
         "type": "about:blank",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         **more,
     }
-    return Response(orjson.dumps(document), status, headers, MEDIA_TYPE)
+    # A 404 may be kept by caches that are told nothing (RFC 9111), and what isn't there may be added.
+    return Response(orjson.dumps(document), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 def install(application: FastAPI) -> None:

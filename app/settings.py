@@ -146,6 +146,9 @@ class Settings(DatabaseSettings):
     cache_name: Text | None = None
     cache_serverless: bool = False
 
+    default_language: Literal["en", "fr"] = "en"  # of a quote whose words don't tell
+    faults_enabled: bool = False  # delays and errors on request, for drills
+
     secure_cookies: bool = True  # off only where people reach the application without TLS
 
     @classmethod

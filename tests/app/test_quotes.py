@@ -184,7 +184,7 @@ def test_a_method_that_a_path_does_not_have_is_a_problem_and_names_those_it_has(
 
 
 def test_the_root_says_name_and_version_and_the_api_describes_itself(application: Application) -> None:
-    assert application.client.get("/").json() == {"name": "quotes", "version": __version__}
+    assert application.client.get("/version").json() == {"name": "quotes", "version": __version__}
     paths = application.client.get("/openapi.json").json()["paths"]
     assert {"/quotes", "/quotes/{id}", "/healthz", "/readyz", "/health", "/quotes/health"} <= set(paths)
 
