@@ -113,7 +113,7 @@ class Images:
             top = Path(made) / "application.layer"
             with archive.layer(top) as layer:
                 archive.put_folder(layer, "srv/app")
-                for file in sorted(source.rglob("*.py")):
+                for file in sorted([*source.rglob("*.py"), *(source / "static").iterdir()]):
                     path = str(file.relative_to(source))
                     content = (changed or {}).get(path, file.read_text())
                     archive.put(layer, f"srv/app/{path}", content.encode())
