@@ -7,13 +7,15 @@ from contextlib import asynccontextmanager
 import structlog
 from fastapi import FastAPI
 
-from app import NAME, __version__, health, metrics, problems, quotes
+from app import NAME, __version__, health, metrics, problems, quotes, users
 from app.body_limit import BodyLimit
 from app.cache import Cache
 from app.cache import Credentials as CacheCredentials
 from app.database import Database, PasswordSource
 from app.health import Health
 from app.logs import RequestLog
+from app.passwords import Passwords
+from app.rate_limits import RateLimit, RateLimits
 from app.sessions import Sessions
 from app.settings import Settings, read_secret
 
@@ -26,6 +28,8 @@ def create_application(settings: Settings) -> FastAPI:
     database = Database(settings, database_password)
     cache = Cache(settings, cache_credentials)
     watcher = Health(database, cache)
+    passwords = Passwords()
+    limits = RateLimits(cache, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -47,6 +51,7 @@ def create_application(settings: Settings) -> FastAPI:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            passwords.close()
             await cache.close()
             await database.close()
             # Last, so that a scrape during the stop still finds it.
@@ -58,14 +63,18 @@ def create_application(settings: Settings) -> FastAPI:
     application.state.database = database
     application.state.cache = cache
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
+    application.state.passwords = passwords
+    application.state.rate_limits = limits
     application.state.health = watcher
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
     application.include_router(health.router)
     application.include_router(quotes.router)
+    application.include_router(users.router)
     application.add_api_route("/", _about, summary="Name and version", tags=["about"])
     # The last one added is the outermost.
     application.add_middleware(BodyLimit)
+    application.add_middleware(RateLimit, limits=limits, trusted_proxies=settings.trusted_proxies)
     application.add_middleware(metrics.RequestMetrics)
     application.add_middleware(RequestLog)
     return application

@@ -102,6 +102,14 @@ async def health_of_everything(request: Request) -> Response:
     return _answer(200 if database else 503, status=status, dependencies=dependencies)
 
 
+@router.get("/users/health", summary="Whether users can log in and be recognised now")
+async def health_of_users(request: Request) -> Response:
+    """Asks the database, which has the users, and the cache, which has their sessions; 503 when either doesn't answer."""
+    health = _health(request)
+    works = all(await asyncio.gather(health.database_works(), health.cache_works()))
+    return _answer(200 if works else 503, status="ok" if works else "unavailable")
+
+
 @router.get("/quotes/health", summary="Whether quotes can be read and written now")
 async def health_of_quotes(request: Request) -> Response:
     """Asks the database now; 503 when it doesn't answer."""
