@@ -132,14 +132,18 @@ class Cache:
     @asynccontextmanager
     async def commands(self) -> AsyncIterator["Redis"]:
         """The server itself, for what is no cached answer. Raises `CacheUnavailableError`, at once while known to be away."""
-        if not self._working:
-            raise CacheUnavailableError("known to be away")
+        self.require()
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
                 yield self._redis
         except (RedisError, OSError) as error:
             self._failed(error)
             raise CacheUnavailableError(type(error).__name__) from error
+
+    def require(self) -> None:
+        """Raise `CacheUnavailableError` when the server is known to be away."""
+        if not self._working:
+            raise CacheUnavailableError("known to be away")
 
     async def recover(self) -> bool:
         """Look after the cache, as often as wanted; returns whether it works now."""

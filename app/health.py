@@ -141,6 +141,19 @@ async def health_of_everything(request: Request) -> Response:
 
 
 @router.get(
+    "/users/health",
+    response_model=Status,
+    responses=_documented(Status, {"status": "unavailable"}),
+    summary="Whether users can log in and be recognised now",
+)
+async def health_of_users(request: Request) -> Response:
+    """Asks the database, which has the users, and the cache, which has their sessions; 503 when either doesn't answer."""
+    health = _health(request)
+    works = all(await asyncio.gather(health.database_works(), health.cache_works()))
+    return _answer(200 if works else 503, status="ok" if works else "unavailable")
+
+
+@router.get(
     "/quotes/health",
     response_model=Status,
     responses=_documented(Status, {"status": "unavailable"}),

@@ -14,12 +14,15 @@ import orjson
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from app import idempotency
 from app.cache import Cache
 from app.database import Database
 from app.description import documented
-from app.entity_tags import REVALIDATE, json_answer, refuse_unless_current, tag_of
+from app.entity_tags import json_answer, refuse_unless_current, tag_of
+from app.idempotency import Answer, IdempotencyKey
 from app.sessions import User, signed_in
 
 BIGGEST_ID = 2**63 - 1  # PostgreSQL's bigint
@@ -91,7 +94,9 @@ _CHANGE = f"""
 _DELETE = "DELETE FROM quotes WHERE id = %s"
 
 
-@router.get("/quotes", response_model=QuotePage, responses=documented(304, 422, 503), summary="Quotes, newest first")
+@router.get(
+    "/quotes", response_model=QuotePage, responses=documented(304, 422, 429, 503), summary="Quotes, newest first"
+)
 async def list_quotes(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -118,7 +123,7 @@ async def list_quotes(
     return json_answer(request, body)
 
 
-@router.get("/quotes/{id}", response_model=Quote, responses=documented(304, 404, 422, 503), summary="One quote")
+@router.get("/quotes/{id}", response_model=Quote, responses=documented(304, 404, 422, 429, 503), summary="One quote")
 async def read_quote(request: Request, number: QuoteNumber) -> Response:
     """The quote with this id."""
     cache = _cache(request)
@@ -140,26 +145,31 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
     "/quotes",
     status_code=201,
     response_model=Quote,
-    responses=documented(401, 403, 413, 422, 503),
+    responses=documented(400, 401, 403, 409, 413, 422, 429, 503),
     summary="Add a quote",
 )
-async def add_quote(request: Request, quote: NewQuote, user: SignedIn) -> Response:
+async def add_quote(request: Request, quote: NewQuote, user: SignedIn, _: IdempotencyKey = None) -> Response:
     """Keep a quote of the user who is logged in; the answer, and the header Location, say where."""
+    claim = idempotency.claim(request, f"quotes:{user.id}", orjson.dumps(quote.model_dump()))
+
+    async def write(connection: AsyncConnection[DictRow]) -> Answer:
+        row = await (await connection.execute(_ADD, _values(request, quote, owner=user.id))).fetchone()
+        if row is None:
+            raise RuntimeError("INSERT ... RETURNING answered without a row")
+        return Answer(201, orjson.dumps(row), f"/quotes/{row['id']}", user.id)
+
     try:
-        async with _database(request).connection() as connection:
-            row = await (await connection.execute(_ADD, _values(request, quote, owner=user.id))).fetchone()
+        answer = await idempotency.once(_database(request), claim, write)
     finally:
         # Also after a failure: the row may have been written although the answer was lost.
         await _cache(request).forget()
-    if row is None:
-        raise RuntimeError("INSERT ... RETURNING answered without a row")
-    return _written(orjson.dumps(row), 201, {"Location": f"/quotes/{row['id']}"})
+    return _written(answer.response(), answer.body)
 
 
 @router.put(
     "/quotes/{id}",
     response_model=Quote,
-    responses=documented(401, 403, 404, 412, 413, 422, 428, 503),
+    responses=documented(401, 403, 404, 412, 413, 422, 428, 429, 503),
     summary="Change a quote",
 )
 async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, user: SignedIn) -> Response:
@@ -170,13 +180,14 @@ async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, u
             row = await (await connection.execute(_CHANGE, _values(request, quote, id=number))).fetchone()
     finally:
         await _cache(request).forget()
-    return _written(orjson.dumps(row), 200, {})
+    body = orjson.dumps(row)
+    return _written(Response(body, media_type="application/json"), body)
 
 
 @router.delete(
     "/quotes/{id}",
     status_code=204,
-    responses=documented(401, 403, 404, 412, 422, 503),
+    responses=documented(401, 403, 404, 412, 422, 429, 503),
     summary="Delete a quote",
 )
 async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) -> Response:
@@ -191,7 +202,7 @@ async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) ->
 
 
 async def _own(
-    request: Request, connection: AsyncConnection[Any], number: int, user: User, *, precondition: bool
+    request: Request, connection: AsyncConnection[DictRow], number: int, user: User, *, precondition: bool
 ) -> None:
     """Hold the quote until the end of the transaction; raises 404, 403, 412 or 428 when it may not be changed."""
     row = await (await connection.execute(f"{_ONE} FOR UPDATE".encode(), (number,))).fetchone()
@@ -206,8 +217,10 @@ def _values(request: Request, quote: NewQuote, **more: int) -> dict[str, Any]:
     return {**quote.model_dump(), "otherwise": request.app.state.settings.default_language, **more}
 
 
-def _written(body: bytes, status: int, headers: dict[str, str]) -> Response:
-    return Response(body, status, {"ETag": tag_of(body), "Cache-Control": REVALIDATE, **headers}, "application/json")
+def _written(response: Response, body: bytes) -> Response:
+    response.headers["ETag"] = tag_of(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _nothing(number: int) -> HTTPException:

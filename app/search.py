@@ -81,7 +81,7 @@ SEARCH = f"""
 _LIMIT = f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}"
 
 
-@router.get("/search", response_model=FoundPage, responses=documented(304, 422, 503), summary="Search in quotes")
+@router.get("/search", response_model=FoundPage, responses=documented(304, 422, 429, 503), summary="Search in quotes")
 async def search(
     request: Request,
     question: Annotated[

@@ -53,6 +53,10 @@ class Sessions:
         # With the prefix, browsers take the cookie from this very host over TLS, and from nobody else.
         self._cookie = "__Host-session" if secure_cookies else "session"
 
+    def require(self) -> None:
+        """Raise `CacheUnavailableError` when the store is known to be away."""
+        self._cache.require()
+
     async def begin(self, user_id: int, password_version: int) -> str:
         """Open a session; returns its id, which nobody else learns."""
         session = secrets.token_urlsafe(ID_BYTES)
@@ -157,4 +161,4 @@ def _key(session: str) -> str:
 
 
 def _unauthenticated() -> HTTPException:
-    return HTTPException(401, "Log in first: POST /sessions.", {"WWW-Authenticate": "Bearer"})
+    return HTTPException(401, "Log in first: POST /users/login.", {"WWW-Authenticate": "Bearer"})

@@ -53,6 +53,9 @@ class Place:
             "CACHE_AUTHENTICATION": "password",
             "CACHE_PASSWORD_FILE": str(self.folder / "cache-password"),
             "SECURE_COOKIES": "false",
+            "RATE_LIMIT_READING": "0",
+            "RATE_LIMIT_WRITING": "0",
+            "RATE_LIMIT_SIGNING_IN": "0",
             **changed,
         }
 

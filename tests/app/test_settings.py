@@ -69,7 +69,11 @@ def test_the_names_are_exactly_those_that_the_deployment_gives() -> None:
         "LOG_LEVEL",
         "METRICS_PORT",
         "PORT",
+        "RATE_LIMIT_READING",
+        "RATE_LIMIT_SIGNING_IN",
+        "RATE_LIMIT_WRITING",
         "SECURE_COOKIES",
+        "TRUSTED_PROXIES",
     ]
 
 
