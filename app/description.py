@@ -8,6 +8,8 @@ from pydantic import BaseModel, Field
 
 from app.problems import MEDIA_TYPE, TITLES
 
+LOGIN = "/users/login"
+
 EXAMPLES = {
     400: "There was an error parsing the body",
     401: "Log in first: POST /sessions.",
@@ -49,6 +51,37 @@ class Problem(BaseModel):
     request_id: str | None = Field(None, description="With 500: what the log calls this request.")
 
 
+IF_NONE_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "required": False,
+            "description": "ETag of what the client has: 304 if it is still that.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+"""What a route that is read adds to its description (`openapi_extra`); read by `app.entity_tags`, at no cost for each request."""
+
+IF_MATCH: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "If-Match",
+            "in": "header",
+            "required": False,
+            "description": "ETag of the version that is meant, or * for any: 412 if there is another one by now.",
+            "schema": {"type": "string"},
+        }
+    ]
+}
+
+SECURITY = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The token of a login with `bearer`."},
+    "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-session", "description": "Set by a login."},
+}
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """What a route declares as `responses`: these refusals, or 304, each with an example."""
     return {status: _answer(status) for status in statuses}
@@ -72,6 +105,15 @@ def _answer(status: int) -> dict[str, Any]:
     return {"description": TITLES[status], "headers": headers, "content": content}
 
 
+def _complete(responses: dict[str, Any]) -> None:
+    """Give the refusals that a route only names, and those that any may answer, the form that they are sent in."""
+    responses.setdefault("500", {})
+    for status, declared in responses.items():
+        ours = "application/json" in declared.get("content", {}) and status != "422"
+        if int(status) >= 400 and not ours:
+            responses[status] = {**_answer(int(status)), **{k: v for k, v in declared.items() if k == "description"}}
+
+
 def install(application: FastAPI) -> None:
     """Let `/openapi.json` have what FastAPI doesn't find by itself: the problem's schema, and what any route may answer."""
 
@@ -89,9 +131,12 @@ def install(application: FastAPI) -> None:
             schemas.update(inner.pop("$defs"), Problem=inner)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
-            for path in made["paths"].values():
-                for operation in path.values():
-                    operation["responses"].setdefault("500", _answer(500))
+            made["components"]["securitySchemes"] = SECURITY
+            for path, operations in made["paths"].items():
+                for operation in operations.values():
+                    if "401" in operation["responses"] and path != LOGIN:
+                        operation["security"] = [{name: []} for name in SECURITY]
+                    _complete(operation["responses"])
             application.openapi_schema = made
         return application.openapi_schema
 

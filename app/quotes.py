@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from app import idempotency
 from app.cache import Cache
 from app.database import Database
-from app.description import documented
+from app.description import IF_MATCH, IF_NONE_MATCH, documented
 from app.entity_tags import json_answer, refuse_unless_current, tag_of
 from app.idempotency import Answer, IdempotencyKey
 from app.sessions import User, signed_in
@@ -123,7 +123,13 @@ async def list_quotes(
     return json_answer(request, body)
 
 
-@router.get("/quotes/{id}", response_model=Quote, responses=documented(304, 404, 422, 429, 503), summary="One quote")
+@router.get(
+    "/quotes/{id}",
+    response_model=Quote,
+    responses=documented(304, 404, 422, 429, 503),
+    summary="One quote",
+    openapi_extra=IF_NONE_MATCH,
+)
 async def read_quote(request: Request, number: QuoteNumber) -> Response:
     """The quote with this id."""
     cache = _cache(request)
@@ -171,6 +177,7 @@ async def add_quote(request: Request, quote: NewQuote, user: SignedIn, _: Idempo
     response_model=Quote,
     responses=documented(401, 403, 404, 412, 413, 422, 428, 429, 503),
     summary="Change a quote",
+    openapi_extra=IF_MATCH,
 )
 async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, user: SignedIn) -> Response:
     """Put another version in the place of the one that the header If-Match names, if it is the user's own."""
@@ -189,6 +196,7 @@ async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, u
     status_code=204,
     responses=documented(401, 403, 404, 412, 422, 429, 503),
     summary="Delete a quote",
+    openapi_extra=IF_MATCH,
 )
 async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) -> Response:
     """Delete the user's own quote; with a header If-Match, only the version that it names."""

@@ -19,7 +19,7 @@ from pydantic import BaseModel, Field
 
 from app.cache import Cache
 from app.database import Database, DatabaseUnavailableError
-from app.description import documented
+from app.description import IF_NONE_MATCH, documented
 from app.entity_tags import json_answer
 from app.quotes import Quote
 
@@ -81,7 +81,13 @@ SEARCH = f"""
 _LIMIT = f"SET LOCAL statement_timeout = {STATEMENT_MILLISECONDS}"
 
 
-@router.get("/search", response_model=FoundPage, responses=documented(304, 422, 429, 503), summary="Search in quotes")
+@router.get(
+    "/search",
+    response_model=FoundPage,
+    responses=documented(304, 422, 429, 503),
+    summary="Search in quotes",
+    openapi_extra=IF_NONE_MATCH,
+)
 async def search(
     request: Request,
     question: Annotated[

@@ -30,6 +30,12 @@ class ApplicationSettings(WorkloadSettings):
     database_pool_size: int = Field(5, ge=1, le=100)
     """Connections that one pod holds at most."""
 
+    default_language: Literal["en", "fr"] = "en"
+    """In which a quote is searched that has no word by which to tell."""
+
+    faults_enabled: bool = False
+    """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+
 
 def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
     """What any container that speaks to PostgreSQL is told."""
@@ -78,6 +84,8 @@ def application_environment(
         "LOG_LEVEL": settings.log_level,
         "GRACEFUL_SHUTDOWN_SECONDS": str(settings.shutdown.server_seconds),
         "DATABASE_POOL_SIZE": str(settings.database_pool_size),
+        "DEFAULT_LANGUAGE": settings.default_language,
+        "FAULTS_ENABLED": "true" if settings.faults_enabled else "false",
         "CACHE_HOST": cache.host,
         "CACHE_PORT": str(cache.port),
         "CACHE_TLS": "true" if cache.tls else "false",

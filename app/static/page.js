@@ -44,6 +44,7 @@ function onSubmit(form, act) {
     const fault = one(".fault", form);
     button.disabled = true;
     if (fault) fault.textContent = "";
+    tell("");
     try {
       await act(new FormData(form));
     } catch (error) {
