@@ -31,6 +31,7 @@ ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it 
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
 CONNECTIONS = 20
+_ALL_TAKEN = "No connection available."  # redis-py's words when its pool made somebody wait too long
 
 Credentials = Callable[[], tuple[str] | tuple[str, str]]
 
@@ -181,6 +182,9 @@ class Cache:
         return True
 
     def _failed(self, error: Exception) -> None:
+        if str(error) == _ALL_TAKEN:
+            # Too much to do here says nothing about the server; those who hold the connections will notice if it is away.
+            return
         if self._working:
             log.warning("cache_away", error=type(error).__name__, reason=str(error))
         self._working = False

@@ -81,18 +81,22 @@ class Claim:
 Write = Callable[[AsyncConnection[DictRow]], Awaitable[Answer]]
 
 
+def key_of(request: Request) -> str | None:
+    """The request's key without its quotation marks, or None. Raises 400 for a malformed one."""
+    given = request.headers.get(HEADER)
+    if given is not None and not _KEY.fullmatch(given):
+        raise HTTPException(400, f"{HEADER} takes 1 to 255 visible ASCII characters, in quotation marks or without.")
+    return given and given.strip('"')
+
+
 def claim(request: Request, scope: str, content: bytes) -> Claim | None:
     """The request's claim, or None without the header. Raises 400 for a malformed one.
 
     `scope` keeps apart who may use the same key: the route, and the user if there is one. `content` is what the same
     request would send again.
     """
-    given = request.headers.get(HEADER)
-    if given is None:
+    if (key := key_of(request)) is None:
         return None
-    if not _KEY.fullmatch(given):
-        raise HTTPException(400, f"{HEADER} takes 1 to 255 visible ASCII characters, in quotation marks or without.")
-    key = given.strip('"')
     return Claim(hashlib.sha256(f"{scope}\0{key}".encode()).digest(), hashlib.sha256(content).digest())
 
 

@@ -157,15 +157,15 @@ def client(scope: Scope, trusted_proxies: int) -> str:
     Each proxy appends the address that it was called from to `X-Forwarded-For`; what stands left of ours, the client may
     have written itself.
     """
-    address = scope["client"][0] if scope.get("client") else ""
+    seen = _network(scope["client"][0]) if scope.get("client") else None
     if trusted_proxies:
         chain = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").split(b",")
         if len(chain) >= trusted_proxies:
-            address = _address(chain[-trusted_proxies].decode("latin-1").strip()) or address
-    return _address(address) or "unknown"
+            seen = _network(chain[-trusted_proxies].decode("latin-1").strip()) or seen
+    return seen or "unknown"
 
 
-def _address(text: str) -> str | None:
+def _network(text: str) -> str | None:
     try:
         found = ipaddress.ip_address(text)
     except ValueError:
@@ -174,7 +174,7 @@ def _address(text: str) -> str | None:
         return str(found)
     if found.ipv4_mapped:
         return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((int(found), _IPV6_PREFIX), strict=False))
+    return str(ipaddress.IPv6Network((found, _IPV6_PREFIX), strict=False))
 
 
 def _too_many(taken: Taken) -> str:

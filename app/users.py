@@ -120,12 +120,12 @@ SignedIn = Annotated[User, Depends(signed_in)]
     responses={409: {"description": "The name is taken"}, **_BUSY},
     summary="Become a user",
 )
-async def register(request: Request, user: NewUser, key: IdempotencyKey = None) -> Response:
+async def register(request: Request, user: NewUser, _: IdempotencyKey = None) -> Response:
     """Keep a name and a password's hash; logging in is another request."""
     sessions.refuse_other_sites(request, unknown=False)
     passwords, password = _passwords(request), user.password.get_secret_value()
     content = b""
-    if key is not None:
+    if (key := idempotency.key_of(request)) is not None:
         # What is kept of the request for comparison must not give the password away faster than its hash does.
         content = user.name.encode() + b"\0" + await passwords.recognise(password, key.encode())
     claim = idempotency.claim(request, "users", content)

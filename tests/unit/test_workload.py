@@ -172,6 +172,14 @@ def test_where_drills_are_wanted_the_application_is_told() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
+def test_only_behind_the_load_balancer_cookies_want_tls_and_one_forwarded_address_is_believed(stack: str) -> None:
+    values = {v["name"]: v["value"] for v in container(planned(stack).only(DEPLOYMENT))["env"]}
+    balanced = stack != "local"
+    assert values["SECURE_COOKIES"] == ("true" if balanced else "false")
+    assert values["TRUSTED_PROXIES"] == ("1" if balanced else "0")
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_the_schema_is_migrated_before_the_new_version_serves(stack: str) -> None:
     plan = planned(stack)
     assert plan.comes_before("Job/database-migrate", plan.only(DEPLOYMENT).key)
