@@ -232,3 +232,14 @@ def test_the_pages_files_come_with_a_tag_and_a_strict_policy(
     assert (known.status_code, known.content) == (304, b"")
     assert known.headers["content-security-policy"] == policy
     assert application.client.head(path).status_code == 200
+
+
+def test_the_pages_files_are_sent_packed_to_who_takes_that(application: Application) -> None:
+    packed = application.client.get("/page.js", headers={"Accept-Encoding": "gzip"})
+    plain = application.client.get("/page.js", headers={"Accept-Encoding": "identity"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 2
+    assert packed.headers["etag"] != plain.headers["etag"]
+    assert packed.headers["vary"] == "Accept-Encoding"
