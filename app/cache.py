@@ -26,6 +26,9 @@ from app.metrics import CACHE_LOOKUPS
 from app.settings import Settings
 
 GENERATION = "{quotes}:generation"
+ENTRY = "{quotes}:2:"
+"""Begins every key. The number is that of the answers' form: while versions roll, none takes another one's answers."""
+
 GENERATION_BYTES = 16
 ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it writes can leave behind for the others
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind

@@ -7,6 +7,8 @@ SQL in the hot path, answers cached as the bytes that are sent.
 
 import base64
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -14,11 +16,12 @@ import orjson
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
 from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from app import idempotency
-from app.cache import Cache
+from app.cache import ENTRY, Cache
 from app.database import Database
 from app.description import IF_MATCH, IF_NONE_MATCH, documented
 from app.entity_tags import json_answer, refuse_unless_current, tag_of
@@ -105,7 +108,7 @@ async def list_quotes(
     """A page; `next` of its answer is the `cursor` of the page after it."""
     before = None if cursor is None else _position(cursor)
     cache = _cache(request)
-    key = f"{{quotes}}:list:{before or ''}:{limit}"
+    key = f"{ENTRY}list:{before or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
         return json_answer(request, cached.value)
@@ -133,7 +136,7 @@ async def list_quotes(
 async def read_quote(request: Request, number: QuoteNumber) -> Response:
     """The quote with this id."""
     cache = _cache(request)
-    key = f"{{quotes}}:one:{number}"
+    key = f"{ENTRY}one:{number}"
     cached = await cache.read(key)
     if cached.value is not None:
         return json_answer(request, cached.value)
@@ -159,16 +162,16 @@ async def add_quote(request: Request, quote: NewQuote, user: SignedIn, _: Idempo
     claim = idempotency.claim(request, f"quotes:{user.id}", orjson.dumps(quote.model_dump()))
 
     async def write(connection: AsyncConnection[DictRow]) -> Answer:
-        row = await (await connection.execute(_ADD, _values(request, quote, owner=user.id))).fetchone()
+        try:
+            row = await (await connection.execute(_ADD, _values(request, quote, owner=user.id))).fetchone()
+        except ForeignKeyViolation:
+            raise HTTPException(401, "This user is no more.", {"WWW-Authenticate": "Bearer"}) from None
         if row is None:
             raise RuntimeError("INSERT ... RETURNING answered without a row")
         return Answer(201, orjson.dumps(row), f"/quotes/{row['id']}", user.id)
 
-    try:
+    async with _forgetting(request):
         answer = await idempotency.once(_database(request), claim, write)
-    finally:
-        # Also after a failure: the row may have been written although the answer was lost.
-        await _cache(request).forget()
     return _written(answer.response(), answer.body)
 
 
@@ -181,12 +184,13 @@ async def add_quote(request: Request, quote: NewQuote, user: SignedIn, _: Idempo
 )
 async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, user: SignedIn) -> Response:
     """Put another version in the place of the one that the header If-Match names, if it is the user's own."""
-    try:
-        async with _database(request).connection() as connection, connection.transaction():
-            await _own(request, connection, number, user, precondition=True)
-            row = await (await connection.execute(_CHANGE, _values(request, quote, id=number))).fetchone()
-    finally:
-        await _cache(request).forget()
+    async with (
+        _forgetting(request),
+        _database(request).connection() as connection,
+        connection.transaction(),
+    ):
+        await _own(request, connection, number, user, precondition=True)
+        row = await (await connection.execute(_CHANGE, _values(request, quote, id=number))).fetchone()
     body = orjson.dumps(row)
     return _written(Response(body, media_type="application/json"), body)
 
@@ -200,13 +204,31 @@ async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, u
 )
 async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) -> Response:
     """Delete the user's own quote; with a header If-Match, only the version that it names."""
-    try:
-        async with _database(request).connection() as connection, connection.transaction():
-            await _own(request, connection, number, user, precondition=False)
-            await connection.execute(_DELETE, (number,))
-    finally:
-        await _cache(request).forget()
+    async with (
+        _forgetting(request),
+        _database(request).connection() as connection,
+        connection.transaction(),
+    ):
+        await _own(request, connection, number, user, precondition=False)
+        await connection.execute(_DELETE, (number,))
     return Response(status_code=204)
+
+
+@asynccontextmanager
+async def _forgetting(request: Request) -> AsyncIterator[None]:
+    """Forget what is cached after a write: also after a failure, as the row may be written although the answer was lost.
+
+    Not after a refusal, or whoever may change nothing could keep the cache empty.
+    """
+    refused = False
+    try:
+        yield
+    except HTTPException:
+        refused = True
+        raise
+    finally:
+        if not refused:
+            await _cache(request).forget()
 
 
 async def _own(

@@ -17,7 +17,7 @@ from fastapi.exceptions import RequestValidationError
 from psycopg import errors
 from pydantic import BaseModel, Field
 
-from app.cache import Cache
+from app.cache import ENTRY, Cache
 from app.database import Database, DatabaseUnavailableError
 from app.description import IF_NONE_MATCH, documented
 from app.entity_tags import json_answer
@@ -108,7 +108,7 @@ async def search(
     rank, before = (None, 0) if cursor is None else _position(cursor)
     cache: Cache = request.app.state.cache
     asked = blake2b(question.encode(), digest_size=16).hexdigest()
-    key = f"{{quotes}}:search:{asked}:{cursor or ''}:{limit}"
+    key = f"{ENTRY}search:{asked}:{cursor or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
         return json_answer(request, cached.value)

@@ -218,8 +218,12 @@ async def change_password(request: Request, change: PasswordChange, user: Signed
 @router.delete("/users/me", status_code=204, responses={**_UNAUTHENTICATED, **_BUSY}, summary="Be forgotten")
 async def remove_me(request: Request, user: SignedIn) -> Response:
     """Delete the user; their sessions are worth nothing from then on."""
-    async with _database(request).connection() as connection:
-        await connection.execute(_REMOVE, (user.id,))
+    try:
+        async with _database(request).connection() as connection:
+            await connection.execute(_REMOVE, (user.id,))
+    finally:
+        # Their quotes stay, without an owner.
+        await request.app.state.cache.forget()
     return _gone(request)
 
 

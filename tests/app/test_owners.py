@@ -1,10 +1,13 @@
 """Who may add, change and delete quotes, and that nobody overwrites what he has not seen."""
 
+import threading
+
 import httpx
 import pytest
 
+from app.cache import GENERATION
 from tests.app.conftest import Place
-from tests.app.servers import Application
+from tests.app.servers import Application, eventually
 
 CHANGED = {"author": "Ovid", "text": "Gutta cavat lapidem, non vi, sed saepe cadendo."}
 
@@ -122,11 +125,36 @@ def test_a_quote_without_an_owner_is_changed_by_nobody(application: Application,
     refused(application.client.delete(f"/quotes/{quote}"), 403)
 
 
-def test_quotes_outlive_the_user_who_added_them(application: Application, place: Place) -> None:
+def test_quotes_outlive_the_user_who_added_them_and_belong_to_nobody_then(application: Application) -> None:
+    quote = application.add()
+    assert application.client.get(f"/quotes/{quote['id']}").json() == quote
+    assert application.client.delete("/users/me").status_code == 204
+    assert application.client.get(f"/quotes/{quote['id']}").json() == {**quote, "owner": None}
+
+
+def test_a_user_who_is_deleted_while_adding_adds_nothing(application: Application, place: Place) -> None:
+    answers: list[httpx.Response] = []
+    with place.postgresql.transaction(place.database) as blocker:
+        blocker.execute("LOCK TABLE quotes IN ACCESS EXCLUSIVE MODE")
+        writer = threading.Thread(target=lambda: answers.append(application.client.post("/quotes", json=CHANGED)))
+        writer.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the write waits for the table")
+        blocker.execute("DELETE FROM users")
+        blocker.commit()
+    writer.join()
+    refused(answers[0], 401)
+    assert application.ids() == []
+
+
+def test_who_may_change_nothing_cannot_empty_the_cache(application: Application, place: Place) -> None:
     quote = application.add()["id"]
-    place.postgresql.run("DELETE FROM users", place.database)
-    place.cache.client().flushall()
-    assert application.client.get(f"/quotes/{quote}").json()["owner"] is None
+    assert application.ids() == [quote]
+    place.sign_in(application, "brutus")
+    generation = place.cache.client().get(GENERATION)
+    refused(change(application, quote, "*"), 403)
+    refused(application.client.delete("/quotes/999999"), 404)
+    assert place.cache.client().get(GENERATION) == generation
 
 
 def test_an_invalid_change_lists_every_fault_and_changes_nothing(application: Application) -> None:
