@@ -1,7 +1,7 @@
 """Passwords: hashed with Argon2id, off the event loop, and never so many at once that requests go short.
 
 Parameters: OWASP's Password Storage Cheat Sheet, m = 19 MiB, t = 2, p = 1; one hash takes about 22 ms of a core.
-Memory: one thread hashes, so 19 MiB at most beside the application's own (docs/decisions/0021 has the figures).
+Memory: one thread hashes, so 19 MiB at most beside the application's own (docs/decisions/0030 has the figures).
 Processor: after each hash the thread rests three times as long as it worked, so a flood of logins takes a quarter of a
 core, half of the smallest limit that the platform gives (500m); and the kernel prefers the thread that answers requests.
 """
@@ -11,7 +11,6 @@ import hashlib
 import os
 import secrets
 import sys
-import threading
 import time
 import unicodedata
 from collections.abc import Callable
@@ -30,6 +29,8 @@ MEMORY_KIB = 19 * 1024
 REST = 3.0
 MOST_WAITING = 16
 """Sixteen times 22 + 66 ms are 1.4 s; who comes then is better told to come again."""
+PATIENCE_SECONDS = 5.0
+"""After which somebody who waits is told to come again, when others press for the processor."""
 
 _NICENESS = 10
 _T = TypeVar("_T")
@@ -72,11 +73,14 @@ class Passwords:
 
     async def _run(self, work: Callable[[], _T]) -> _T:
         if self._waiting >= MOST_WAITING:
-            raise HTTPException(503, "Too many people log in at once; try again shortly.", {"Retry-After": "2"})
+            raise _busy()
         self._waiting += 1
         PASSWORDS_WAITING.set(self._waiting)
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, self._rested, work)
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                return await asyncio.get_running_loop().run_in_executor(self._thread, self._rested, work)
+        except TimeoutError:
+            raise _busy() from None
         finally:
             self._waiting -= 1
             PASSWORDS_WAITING.set(self._waiting)
@@ -90,10 +94,14 @@ class Passwords:
             self._rested_at = time.monotonic() + REST * (time.thread_time() - began)
 
 
+def _busy() -> HTTPException:
+    return HTTPException(503, "Too many people log in at once; try again shortly.", {"Retry-After": "2"})
+
+
 def _give_way() -> None:
     # On Linux a thread has a priority of its own; elsewhere nobody runs this in earnest.
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        os.nice(_NICENESS)
 
 
 def _one_form(password: str) -> str:
