@@ -50,6 +50,7 @@ def main() -> int:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # whose word counts is a setting (rate_limits.client)
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.graceful_shutdown_seconds,
     )

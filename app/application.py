@@ -6,14 +6,19 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from pydantic import BaseModel, Field
 
-from app import NAME, __version__, health, metrics, problems, quotes
+from app import NAME, __version__, description, health, metrics, page, problems, quotes, search, users
 from app.body_limit import BodyLimit
 from app.cache import Cache
 from app.cache import Credentials as CacheCredentials
 from app.database import Database, PasswordSource
+from app.faults import Faults
 from app.health import Health
 from app.logs import RequestLog
+from app.passwords import Passwords
+from app.rate_limits import RateLimit, RateLimits
+from app.sessions import Sessions
 from app.settings import Settings, read_secret
 
 log = structlog.get_logger()
@@ -25,6 +30,8 @@ def create_application(settings: Settings) -> FastAPI:
     database = Database(settings, database_password)
     cache = Cache(settings, cache_credentials)
     watcher = Health(database, cache)
+    passwords = Passwords()
+    limits = RateLimits(cache, settings)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -46,6 +53,7 @@ def create_application(settings: Settings) -> FastAPI:
         finally:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
+            passwords.close()
             await cache.close()
             await database.close()
             # Last, so that a scrape during the stop still finds it.
@@ -53,24 +61,43 @@ def create_application(settings: Settings) -> FastAPI:
             server.server_close()
             thread.join(1)
 
-    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan)
+    # Without FastAPI's own pages for the description, whose scripts come from somebody else's server.
+    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    application.state.settings = settings
     application.state.database = database
     application.state.cache = cache
+    application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
+    application.state.passwords = passwords
+    application.state.rate_limits = limits
     application.state.health = watcher
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
     application.include_router(health.router)
     application.include_router(quotes.router)
-    application.add_api_route("/", _about, summary="Name and version", tags=["about"])
+    application.include_router(search.router)
+    application.include_router(users.router)
+    application.include_router(page.router)
+    application.add_api_route("/version", _about, summary="Name and version", tags=["about"])
+    description.install(application)
     # The last one added is the outermost.
     application.add_middleware(BodyLimit)
+    if settings.faults_enabled:
+        application.add_middleware(Faults)
+    application.add_middleware(RateLimit, limits=limits, trusted_proxies=settings.trusted_proxies)
     application.add_middleware(metrics.RequestMetrics)
     application.add_middleware(RequestLog)
     return application
 
 
-async def _about() -> dict[str, str]:
-    return {"name": NAME, "version": __version__}
+class About(BaseModel):
+    """What runs here."""
+
+    name: str = Field(examples=[NAME])
+    version: str = Field(examples=[__version__])
+
+
+async def _about() -> About:
+    return About(name=NAME, version=__version__)
 
 
 def _watch_pool(database: Database) -> None:

@@ -41,6 +41,9 @@ class BootstrapSettings(DatabaseServer):
 
 STATISTICS = "pg_stat_statements"
 
+NEEDED = ("unaccent",)
+"""Extensions that the migrations use, and that the application's user may not make itself."""
+
 
 class BootstrapError(Exception):
     """The user can't be made; the message says why."""
@@ -71,7 +74,7 @@ def bootstrap(settings: BootstrapSettings, master: MasterLogin) -> list[str]:
         connection.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(database, user))
         connection.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA public TO {}").format(user))
         made += _statistics(connection)
-        made += _extensions(connection, [name for name in settings.database_extensions.split(",") if name])
+        made += _extensions(connection, [*NEEDED, *filter(None, settings.database_extensions.split(","))])
     return made
 
 

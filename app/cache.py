@@ -7,7 +7,8 @@ Generations are random: an evicted one can't come back by counting from zero.
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,11 +26,15 @@ from app.metrics import CACHE_LOOKUPS
 from app.settings import Settings
 
 GENERATION = "{quotes}:generation"
+ENTRY = "{quotes}:2:"
+"""Begins every key. The number is that of the answers' form: while versions roll, none takes another one's answers."""
+
 GENERATION_BYTES = 16
 ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it writes can leave behind for the others
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
 CONNECTIONS = 20
+_ALL_TAKEN = "No connection available."  # redis-py's words when its pool made somebody wait too long
 
 Credentials = Callable[[], tuple[str] | tuple[str, str]]
 
@@ -45,6 +50,10 @@ class Lookup:
 
 
 NOTHING = Lookup(None, None)
+
+
+class CacheUnavailableError(Exception):
+    """Valkey or Redis did not answer in time, or not at all. Whether a change got through is unknown."""
 
 
 class _Credentials(CredentialProvider):
@@ -65,7 +74,7 @@ class _Credentials(CredentialProvider):
 
 
 class Cache:
-    """Answers as JSON bytes, forgotten all together by `forget`. No method raises when the cache is away."""
+    """Answers as JSON bytes, forgotten all together by `forget`. Only `commands` raises when the cache is away."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         pool = BlockingConnectionPool(
@@ -124,6 +133,22 @@ class Cache:
         if self._working:
             await self._start_generation()
 
+    @asynccontextmanager
+    async def commands(self) -> AsyncIterator["Redis"]:
+        """The server itself, for what is no cached answer. Raises `CacheUnavailableError`, at once while known to be away."""
+        self.require()
+        try:
+            async with asyncio.timeout(OPERATION_SECONDS):
+                yield self._redis
+        except (RedisError, OSError) as error:
+            self._failed(error)
+            raise CacheUnavailableError(type(error).__name__) from error
+
+    def require(self) -> None:
+        """Raise `CacheUnavailableError` when the server is known to be away."""
+        if not self._working:
+            raise CacheUnavailableError("known to be away")
+
     async def recover(self) -> bool:
         """Look after the cache, as often as wanted; returns whether it works now."""
         try:
@@ -160,6 +185,9 @@ class Cache:
         return True
 
     def _failed(self, error: Exception) -> None:
+        if str(error) == _ALL_TAKEN:
+            # Too much to do here says nothing about the server; those who hold the connections will notice if it is away.
+            return
         if self._working:
             log.warning("cache_away", error=type(error).__name__, reason=str(error))
         self._working = False

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 from app import NAME
 from app.settings import DatabaseServer, Settings
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0004"
 """The newest migration that this code needs.
 
 Revisions are numbered, and a newer schema serves older code (migrations only expand).

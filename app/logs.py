@@ -15,7 +15,7 @@ from app.metrics import route_of
 
 REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_PROBES = ("/healthz", "/readyz", "/health", "/quotes/health")
+_PROBES = ("/healthz", "/readyz", "/health", "/quotes/health", "/search/health", "/users/health")
 
 log = structlog.get_logger()
 

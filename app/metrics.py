@@ -34,6 +34,12 @@ DEPENDENCY_UP = Gauge(
 CACHE_LOOKUPS = Counter(
     "cache_lookups", "Lookups in the cache by result: hit, miss, error, skipped (cache known to be away).", ["result"]
 )
+LOGINS = Counter("logins", "Logins by result: accepted, refused (name or password is wrong).", ["result"])
+REQUESTS_REFUSED = Counter(
+    "rate_limited_requests", "Requests beyond a rate limit: reading, writing, signing-in, account.", ["limit"]
+)
+ANSWERS_REPEATED = Counter("idempotent_answers_repeated", "Answers given again to a request with the same key.")
+PASSWORDS_WAITING = Gauge("passwords_waiting", "Passwords that wait to be hashed, with the one that is.")
 POOL_CONNECTIONS = Gauge("database_pool_connections", "Connections that the pool holds, idle or not.")
 POOL_IDLE = Gauge("database_pool_idle_connections", "Connections of the pool that nobody uses.")
 POOL_WAITING = Gauge("database_pool_waiting_requests", "Requests that wait for a connection of the pool.")

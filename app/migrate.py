@@ -5,7 +5,9 @@ tables, columns that may be empty, indexes), so that the version before keeps wo
 """
 
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import structlog
@@ -13,7 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +26,9 @@ from app.settings import DatabaseSettings, SettingsError, read_secret
 
 LOCK = 5_204_711_853_302
 """Key of the advisory lock that keeps two migrations apart; any number that nobody else uses in this database."""
+
+PATIENCE_SECONDS = 540.0
+"""How long another migration may take: less than the Job's deadline of 600 s."""
 
 log = structlog.get_logger()
 
@@ -44,19 +49,17 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
     """
     engine = create_engine(
         "postgresql+psycopg://",
-        creator=lambda: connect(connection_parameters(settings, settings.database_user, _password(settings))),
+        creator=lambda: _connection(settings),
         poolclass=NullPool,
     )
     with engine.connect() as connection:
-        # Waits for another migration as long as a Job lives, but for tables that requests use only shortly: a migration
-        # that
-        # waits for one table makes every later request to it wait behind itself.
-        connection.exec_driver_sql("SET lock_timeout = '9min'")
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
+        _wait_for_others(connection)
+        # For tables that requests use it waits only shortly: every later request would wait behind it.
         connection.exec_driver_sql("SET lock_timeout = '5s'")
         connection.exec_driver_sql("SET statement_timeout = '5min'")
-        connection.commit()
         before = MigrationContext.configure(connection).get_current_revision()
+        # Alembic begins a transaction for each revision, and none inside of another one.
+        connection.commit()
         config = configuration()
         config.attributes["connection"] = connection
         if before is not None and before not in _known(config):
@@ -65,6 +68,22 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
         command.upgrade(config, "head")
         after = MigrationContext.configure(connection).get_current_revision()
     return before, after
+
+
+def _connection(settings: DatabaseSettings) -> psycopg.Connection[Any]:
+    made = connect(connection_parameters(settings, settings.database_user, _password(settings)))
+    made.autocommit = False  # SQLAlchemy's transactions are psycopg's
+    return made
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Take the lock, by asking again and again: `CREATE INDEX CONCURRENTLY` waits for whoever waits inside of a statement."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK})").scalar():
+        connection.commit()
+        if time.monotonic() > until:
+            raise psycopg.errors.LockNotAvailable(f"another migration runs for {PATIENCE_SECONDS:.0f} s already")
+        time.sleep(0.2)
 
 
 def _known(config: Config) -> set[str]:
@@ -96,7 +115,7 @@ def main() -> int:
         log.error(
             "migration_failed",
             reason=str(error).strip(),
-            remedy="nothing was changed; see the reason, then run it again",
+            remedy="see the reason, then run it again: what was done stays, the rest was not begun",
         )
         return 1
     log.info("migrated" if before != after else "nothing_to_migrate", before=before, after=after)

@@ -5,17 +5,24 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
+from app.cache import CacheUnavailableError
 from app.database import DatabaseUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 20
 
-_TITLES = {
+TITLES = {
     400: "Bad request",
+    401: "Not logged in",
+    403: "Forbidden",
     404: "Not found",
     405: "Method not allowed",
+    409: "Conflict",
+    412: "Precondition failed",
     413: "Too large",
     422: "Invalid request",
+    428: "Precondition required",
+    429: "Too many requests",
     500: "Internal error",
     503: "Temporarily unavailable",
 }
@@ -25,12 +32,13 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
     """A response with a problem document; `more` becomes further members of it."""
     document = {
         "type": "about:blank",
-        "title": _TITLES.get(status, "Error"),
+        "title": TITLES.get(status, "Error"),
         "status": status,
         "detail": detail,
         **more,
     }
-    return Response(orjson.dumps(document), status, headers, MEDIA_TYPE)
+    # A 404 may be kept by caches that are told nothing (RFC 9111), and what isn't there may be added.
+    return Response(orjson.dumps(document), status, {"Cache-Control": "no-store", **(headers or {})}, MEDIA_TYPE)
 
 
 def install(application: FastAPI) -> None:
@@ -38,6 +46,7 @@ def install(application: FastAPI) -> None:
     application.exception_handler(HTTPException)(_refused)
     application.exception_handler(RequestValidationError)(_invalid)
     application.exception_handler(DatabaseUnavailableError)(_unavailable)
+    application.exception_handler(CacheUnavailableError)(_no_sessions)
     application.exception_handler(Exception)(_unexpected)
 
 
@@ -56,6 +65,10 @@ async def _unavailable(request: Request, _: Exception) -> Response:
     if request.method not in ("GET", "HEAD"):
         detail += " Whether the change was made is unknown: look before you repeat it."
     return problem(503, detail, {"Retry-After": "2"})
+
+
+async def _no_sessions(_: Request, __: Exception) -> Response:
+    return problem(503, "Sessions can't be looked up now; try again shortly.", {"Retry-After": "2"})
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:

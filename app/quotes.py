@@ -1,17 +1,32 @@
-"""Quotes: listed, read and added. SQL in the hot path, answers cached as the bytes that are sent."""
+"""Quotes: listed and read by everybody, added by users, changed and deleted by who added them.
+
+SQL in the hot path, answers cached as the bytes that are sent.
+"""
+
+# ruff: noqa: S608 - statements are put together from constants of this file only
 
 import base64
 import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import orjson
-from fastapi import APIRouter, HTTPException, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
+from psycopg import AsyncConnection
+from psycopg.errors import ForeignKeyViolation
+from psycopg.rows import DictRow
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from app.cache import Cache
+from app import idempotency
+from app.cache import ENTRY, Cache
 from app.database import Database
+from app.description import IF_MATCH, IF_NONE_MATCH, documented
+from app.entity_tags import json_answer, refuse_unless_current, tag_of
+from app.idempotency import Answer, IdempotencyKey
+from app.sessions import User, signed_in
 
 BIGGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 AUTHOR_CHARACTERS = 200  # the limits stand in the table's constraints too
@@ -21,6 +36,10 @@ TEXT_CHARACTERS = 2000
 _WITHOUT_NUL = r"^[^\x00]*$"
 
 router = APIRouter(tags=["quotes"])
+
+Language = Literal["en", "fr"]
+SignedIn = Annotated[User, Depends(signed_in)]
+QuoteNumber = Annotated[int, Path(alias="id", ge=1, le=BIGGEST_ID)]
 
 
 class NewQuote(BaseModel):
@@ -33,15 +52,22 @@ class NewQuote(BaseModel):
     ] = Field(examples=["Seneca"])
     text: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=TEXT_CHARACTERS, pattern=_WITHOUT_NUL)
-    ] = Field(examples=["Non est ad astra mollis e terris via."])
+    ] = Field(examples=["It is not that we have a short time to live."])
+    language: Language | None = Field(
+        None, description="In which language it is searched; when left out, the one whose frequent words it has."
+    )
 
 
 class Quote(BaseModel):
     """A quote as it is kept."""
 
-    id: int
-    author: str
-    text: str
+    id: int = Field(examples=[42])
+    author: str = Field(examples=["Seneca"])
+    text: str = Field(examples=["It is not that we have a short time to live."])
+    language: Language = Field(examples=["en"])
+    owner: int | None = Field(
+        examples=[7], description="Id of the user who added it, and alone may change or delete it; null for nobody."
+    )
     created_at: datetime
 
 
@@ -49,16 +75,31 @@ class QuotePage(BaseModel):
     """A part of the list, newest first."""
 
     items: list[Quote]
-    next: str | None = Field(description="Value of `cursor` for the following page; null on the last one.")
+    next: str | None = Field(
+        examples=["AAAAAAAAACo"], description="Value of `cursor` for the following page; null on the last one."
+    )
 
 
-_NEWEST = "SELECT id, author, text, created_at FROM quotes ORDER BY id DESC LIMIT %s"
-_OLDER = "SELECT id, author, text, created_at FROM quotes WHERE id < %s ORDER BY id DESC LIMIT %s"
-_ONE = "SELECT id, author, text, created_at FROM quotes WHERE id = %s"
-_ADD = "INSERT INTO quotes (author, text) VALUES (%s, %s) RETURNING id, author, text, created_at"
+COLUMNS = "id, author, text, language, owner, created_at"
+_NEWEST = f"SELECT {COLUMNS} FROM quotes ORDER BY id DESC LIMIT %s"
+_OLDER = f"SELECT {COLUMNS} FROM quotes WHERE id < %s ORDER BY id DESC LIMIT %s"
+_ONE = f"SELECT {COLUMNS} FROM quotes WHERE id = %s"
+_ADD = f"""
+    INSERT INTO quotes (author, text, owner, language)
+    VALUES (%(author)s, %(text)s, %(owner)s, coalesce(%(language)s, quotes_language(%(text)s, %(otherwise)s)))
+    RETURNING {COLUMNS}
+"""
+_CHANGE = f"""
+    UPDATE quotes SET author = %(author)s, text = %(text)s,
+        language = coalesce(%(language)s, quotes_language(%(text)s, %(otherwise)s))
+    WHERE id = %(id)s RETURNING {COLUMNS}
+"""
+_DELETE = "DELETE FROM quotes WHERE id = %s"
 
 
-@router.get("/quotes", response_model=QuotePage, summary="Quotes, newest first")
+@router.get(
+    "/quotes", response_model=QuotePage, responses=documented(304, 422, 429, 503), summary="Quotes, newest first"
+)
 async def list_quotes(
     request: Request,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
@@ -67,10 +108,10 @@ async def list_quotes(
     """A page; `next` of its answer is the `cursor` of the page after it."""
     before = None if cursor is None else _position(cursor)
     cache = _cache(request)
-    key = f"{{quotes}}:list:{before or ''}:{limit}"
+    key = f"{ENTRY}list:{before or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return _json(cached.value)
+        return json_answer(request, cached.value)
     async with _database(request).connection() as connection:
         # One row more than asked for tells whether there is a next page.
         found = (
@@ -82,41 +123,138 @@ async def list_quotes(
     items = rows[:limit]
     body = orjson.dumps({"items": items, "next": _cursor(items[-1]["id"]) if len(rows) > limit else None})
     await cache.store(key, body, cached)
-    return _json(body)
+    return json_answer(request, body)
 
 
 @router.get(
-    "/quotes/{id}", response_model=Quote, responses={404: {"description": "No such quote"}}, summary="One quote"
+    "/quotes/{id}",
+    response_model=Quote,
+    responses=documented(304, 404, 422, 429, 503),
+    summary="One quote",
+    openapi_extra=IF_NONE_MATCH,
 )
-async def read_quote(request: Request, number: Annotated[int, Path(alias="id", ge=1, le=BIGGEST_ID)]) -> Response:
+async def read_quote(request: Request, number: QuoteNumber) -> Response:
     """The quote with this id."""
     cache = _cache(request)
-    key = f"{{quotes}}:one:{number}"
+    key = f"{ENTRY}one:{number}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return _json(cached.value)
+        return json_answer(request, cached.value)
     async with _database(request).connection() as connection:
         row = await (await connection.execute(_ONE, (number,))).fetchone()
     if row is None:
         # Not cached: ids that don't exist are without end.
-        raise HTTPException(404, f"There is no quote {number}.")
+        raise _nothing(number)
     body = orjson.dumps(row)
     await cache.store(key, body, cached)
-    return _json(body)
+    return json_answer(request, body)
 
 
-@router.post("/quotes", status_code=201, response_model=Quote, summary="Add a quote")
-async def add_quote(request: Request, quote: NewQuote) -> Response:
-    """Keep a quote; the answer, and the header Location, say where."""
+@router.post(
+    "/quotes",
+    status_code=201,
+    response_model=Quote,
+    responses=documented(400, 401, 403, 409, 413, 422, 429, 503),
+    summary="Add a quote",
+)
+async def add_quote(request: Request, quote: NewQuote, user: SignedIn, _: IdempotencyKey = None) -> Response:
+    """Keep a quote of the user who is logged in; the answer, and the header Location, say where."""
+    claim = idempotency.claim(request, f"quotes:{user.id}", orjson.dumps(quote.model_dump()))
+
+    async def write(connection: AsyncConnection[DictRow]) -> Answer:
+        try:
+            row = await (await connection.execute(_ADD, _values(request, quote, owner=user.id))).fetchone()
+        except ForeignKeyViolation:
+            raise HTTPException(401, "This user is no more.", {"WWW-Authenticate": "Bearer"}) from None
+        if row is None:
+            raise RuntimeError("INSERT ... RETURNING answered without a row")
+        return Answer(201, orjson.dumps(row), f"/quotes/{row['id']}", user.id)
+
+    async with _forgetting(request):
+        answer = await idempotency.once(_database(request), claim, write)
+    return _written(answer.response(), answer.body)
+
+
+@router.put(
+    "/quotes/{id}",
+    response_model=Quote,
+    responses=documented(401, 403, 404, 412, 413, 422, 428, 429, 503),
+    summary="Change a quote",
+    openapi_extra=IF_MATCH,
+)
+async def change_quote(request: Request, number: QuoteNumber, quote: NewQuote, user: SignedIn) -> Response:
+    """Put another version in the place of the one that the header If-Match names, if it is the user's own."""
+    async with (
+        _forgetting(request),
+        _database(request).connection() as connection,
+        connection.transaction(),
+    ):
+        await _own(request, connection, number, user, precondition=True)
+        row = await (await connection.execute(_CHANGE, _values(request, quote, id=number))).fetchone()
+    body = orjson.dumps(row)
+    return _written(Response(body, media_type="application/json"), body)
+
+
+@router.delete(
+    "/quotes/{id}",
+    status_code=204,
+    responses=documented(401, 403, 404, 412, 422, 429, 503),
+    summary="Delete a quote",
+    openapi_extra=IF_MATCH,
+)
+async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) -> Response:
+    """Delete the user's own quote; with a header If-Match, only the version that it names."""
+    async with (
+        _forgetting(request),
+        _database(request).connection() as connection,
+        connection.transaction(),
+    ):
+        await _own(request, connection, number, user, precondition=False)
+        await connection.execute(_DELETE, (number,))
+    return Response(status_code=204)
+
+
+@asynccontextmanager
+async def _forgetting(request: Request) -> AsyncIterator[None]:
+    """Forget what is cached after a write: also after a failure, as the row may be written although the answer was lost.
+
+    Not after a refusal, or whoever may change nothing could keep the cache empty.
+    """
+    refused = False
     try:
-        async with _database(request).connection() as connection:
-            row = await (await connection.execute(_ADD, (quote.author, quote.text))).fetchone()
+        yield
+    except HTTPException:
+        refused = True
+        raise
     finally:
-        # Also after a failure: the row may have been written although the answer was lost.
-        await _cache(request).forget()
+        if not refused:
+            await _cache(request).forget()
+
+
+async def _own(
+    request: Request, connection: AsyncConnection[DictRow], number: int, user: User, *, precondition: bool
+) -> None:
+    """Hold the quote until the end of the transaction; raises 404, 403, 412 or 428 when it may not be changed."""
+    row = await (await connection.execute(f"{_ONE} FOR UPDATE".encode(), (number,))).fetchone()
     if row is None:
-        raise RuntimeError("INSERT ... RETURNING answered without a row")
-    return Response(orjson.dumps(row), 201, {"Location": f"/quotes/{row['id']}"}, "application/json")
+        raise _nothing(number)
+    if row["owner"] != user.id:
+        raise HTTPException(403, "Only who added a quote may change or delete it.")
+    refuse_unless_current(request, orjson.dumps(row), required=precondition)
+
+
+def _values(request: Request, quote: NewQuote, **more: int) -> dict[str, Any]:
+    return {**quote.model_dump(), "otherwise": request.app.state.settings.default_language, **more}
+
+
+def _written(response: Response, body: bytes) -> Response:
+    response.headers["ETag"] = tag_of(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _nothing(number: int) -> HTTPException:
+    return HTTPException(404, f"There is no quote {number}.")
 
 
 def _database(request: Request) -> Database:
@@ -127,10 +265,6 @@ def _database(request: Request) -> Database:
 def _cache(request: Request) -> Cache:
     cache: Cache = request.app.state.cache
     return cache
-
-
-def _json(body: bytes) -> Response:
-    return Response(body, media_type="application/json")
 
 
 def _cursor(last: int) -> str:

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
-OWN_PREFIXES = ("DATABASE_", "CACHE_")
+OWN_PREFIXES = ("DATABASE_", "CACHE_", "RATE_LIMIT_")
 """Variables that begin so are meant for this application: one that is unknown is a misspelling, not somebody else's."""
 
 
@@ -145,6 +145,21 @@ class Settings(DatabaseSettings):
     cache_password_file: Path | None = None
     cache_name: Text | None = None
     cache_serverless: bool = False
+
+    default_language: Literal["en", "fr"] = "en"  # of a quote whose words don't tell
+    faults_enabled: bool = False  # delays and errors on request, for drills
+
+    secure_cookies: bool = True  # off only where people reach the application without TLS
+
+    # How many proxies of ours stand before the application and write X-Forwarded-For; with 0 the header counts for nothing.
+    trusted_proxies: int = Field(0, ge=0, le=5)
+
+    # Requests in a minute of one client; 0 is no limit. Below what the firewall before the load balancer allows in five
+    # minutes (infra/firewall.py): 300 at once and five times 300 are 1,800 of 2,000.
+    rate_limit_reading: int = Field(300, ge=0, le=1_000_000)
+    rate_limit_writing: int = Field(60, ge=0, le=1_000_000)
+    # Logins, registrations and changed passwords; for one account too.
+    rate_limit_signing_in: int = Field(10, ge=0, le=1_000_000)
 
     @classmethod
     def contradictions(cls, given: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -30,6 +30,12 @@ class ApplicationSettings(WorkloadSettings):
     database_pool_size: int = Field(5, ge=1, le=100)
     """Connections that one pod holds at most."""
 
+    default_language: Literal["en", "fr"] = "en"
+    """In which a quote is searched that has no word by which to tell."""
+
+    faults_enabled: bool = False
+    """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+
 
 def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
     """What any container that speaks to PostgreSQL is told."""
@@ -68,9 +74,18 @@ def migration_environment(database: DatabaseConnection, region: str | None) -> d
 
 
 def application_environment(
-    settings: ApplicationSettings, database: DatabaseConnection, cache: CacheConnection, region: str | None
+    settings: ApplicationSettings,
+    database: DatabaseConnection,
+    cache: CacheConnection,
+    region: str | None,
+    *,
+    behind_load_balancer: bool,
 ) -> Mapping[str, Input[str]]:
-    """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS."""
+    """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS.
+
+    The load balancer ends TLS, and appends to X-Forwarded-For the address that it was called from (Elastic Load Balancing
+    guide, "HTTP headers and Application Load Balancers"); without it, people come over plain HTTP, and nobody's header counts.
+    """
     found = migration_environment(database, region)
     found |= {
         "PORT": str(settings.port),
@@ -78,6 +93,10 @@ def application_environment(
         "LOG_LEVEL": settings.log_level,
         "GRACEFUL_SHUTDOWN_SECONDS": str(settings.shutdown.server_seconds),
         "DATABASE_POOL_SIZE": str(settings.database_pool_size),
+        "DEFAULT_LANGUAGE": settings.default_language,
+        "FAULTS_ENABLED": "true" if settings.faults_enabled else "false",
+        "SECURE_COOKIES": "true" if behind_load_balancer else "false",
+        "TRUSTED_PROXIES": "1" if behind_load_balancer else "0",
         "CACHE_HOST": cache.host,
         "CACHE_PORT": str(cache.port),
         "CACHE_TLS": "true" if cache.tls else "false",

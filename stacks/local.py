@@ -73,7 +73,9 @@ class LocalStack:
             settings.app,
             Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache)),
             Runtime(
-                application_environment(settings.app, database.connection, cache.connection, region=None),
+                application_environment(
+                    settings.app, database.connection, cache.connection, region=None, behind_load_balancer=False
+                ),
                 credentials.secret_name,
             ),
             opts=here,

@@ -11,6 +11,7 @@ from infra.nodes import NodeGroupSettings, by_served_name
 from infra.traffic import CACHE, DATABASE
 from infra.workload_settings import WorkloadSettings
 from stacks.demands import pods_in_a_rollout
+from stacks.sections import ProtectionSettings
 
 RESERVED_CONNECTIONS = 8
 """Three slots that PostgreSQL keeps for superusers, two that RDS keeps for its own roles, one for the migration job, two for
@@ -120,6 +121,17 @@ def node_groups_need_aws(target: str, app: WorkloadSettings, workloads: Workload
             yield f"{section}.node_group: target local has no node groups; leave it out"
 
 
+def nobody_asks_a_protected_stack_for_faults(app: ApplicationSettings, protection: ProtectionSettings) -> Iterator[str]:
+    """Whoever reaches the application could have it answer errors, and wait."""
+    asked = {"app.faults_enabled": app.faults_enabled, "app.environment": "FAULTS_ENABLED" in app.environment}
+    for key, given in asked.items():
+        if given and protection.enabled:
+            yield (
+                f"{key}: with protection.enabled, nobody may ask the application for delays and errors; leave "
+                f"{'FAULTS_ENABLED' if key == 'app.environment' else 'it'} out, and drill where protection is off"
+            )
+
+
 WORKLOAD_INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     connections_suffice,
     a_budget_allows_an_eviction,
@@ -127,4 +139,5 @@ WORKLOAD_INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     named_workloads_exist,
     node_groups_exist,
     node_groups_need_aws,
+    nobody_asks_a_protected_stack_for_faults,
 )

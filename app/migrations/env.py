@@ -7,7 +7,7 @@ if context.is_offline_mode():
     with context.begin_transaction():
         context.run_migrations()
 else:
-    # One transaction for all revisions: a failure leaves the schema as it was.
-    context.configure(connection=context.config.attributes["connection"])
+    # One transaction for each revision: a failure leaves the schema at the one before.
+    context.configure(connection=context.config.attributes["connection"], transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()

@@ -96,7 +96,11 @@ class Application:
             Home(
                 self.namespace.name, placement, priorities[APPLICATION], (*before, *secrets, migrate, identities[APP])
             ),
-            Runtime(application_environment(app, database, data.cache.connection, region)),
+            Runtime(
+                application_environment(
+                    app, database, data.cache.connection, region, behind_load_balancer=edge is not None
+                )
+            ),
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )

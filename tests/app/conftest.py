@@ -1,7 +1,11 @@
 """Fixtures: one PostgreSQL and one cache for all tests, a database for each test module, applications on top."""
 
+import hashlib
+import json
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
@@ -48,12 +52,32 @@ class Place:
             "CACHE_TLS": "false",
             "CACHE_AUTHENTICATION": "password",
             "CACHE_PASSWORD_FILE": str(self.folder / "cache-password"),
+            "SECURE_COOKIES": "false",
+            "RATE_LIMIT_READING": "0",
+            "RATE_LIMIT_WRITING": "0",
+            "RATE_LIMIT_SIGNING_IN": "0",
             **changed,
         }
 
+    def sign_in(self, application: Application, name: str = "marcus") -> int:
+        """Make a user with a session, which every request of the application's client then shows; returns the user's id.
+
+        Beside the API, whose hashing and limits would cost every test its time; test_sessions.py goes through it.
+        """
+        made = f"""
+            INSERT INTO users (name, password_hash) VALUES ('{name}', '')
+            ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id
+        """  # noqa: S608 - names of these tests
+        number: int = self.postgresql.run(made, self.database)[0][0]
+        token = secrets.token_urlsafe(32)
+        session = json.dumps({"user": number, "version": 1, "since": int(time.time())})
+        self.cache.client().set(f"{{session}}:{hashlib.sha256(token.encode()).hexdigest()}", session)
+        application.client.headers["Authorization"] = f"Bearer {token}"
+        return number
+
     def empty(self) -> None:
         """Remove every quote and everything cached."""
-        self.postgresql.run("TRUNCATE quotes", self.database)
+        self.postgresql.run("TRUNCATE quotes, users CASCADE", self.database)
         self.cache.client().flushall()
 
 
@@ -122,7 +146,10 @@ def start(place: Place) -> Iterator[Callable[..., Application]]:
     def starting(*, ready: bool = True, **changed: str) -> Application:
         application = Application(place.environment(**changed), place.folder)
         started.append(application)
-        return application.start(ready)
+        application.start(ready)
+        if ready:
+            place.sign_in(application)
+        return application
 
     try:
         yield starting
@@ -141,6 +168,7 @@ def shared(place: Place) -> Iterator[Application]:
 
 @pytest.fixture
 def application(shared: Application, place: Place) -> Application:
-    """The module's application, with no quotes."""
+    """The module's application, with no quotes, and a client that is logged in."""
     place.empty()
+    place.sign_in(shared)
     return shared

@@ -18,6 +18,14 @@ from tests.app.servers import Application, CacheServer, PostgreSql, run_module, 
 
 CONNECTIONS = 64
 MOST_SECONDS = 60
+WORDS = 2000
+SEARCH = """
+local n = 0
+request = function()
+  n = n % 1000000 + 1
+  return wrk.format("GET", "/search?q=word" .. (n * 7 % 2000 + 1))
+end
+"""
 UNCACHED = """
 local n = 0
 request = function()
@@ -53,10 +61,14 @@ def main() -> int:
             if migrated.returncode:
                 print(migrated.stdout, migrated.stderr, file=sys.stderr)
                 return 1
-            rows = (
-                "INSERT INTO quotes (author, text) SELECT 'Seneca', repeat('vita ', 20) FROM generate_series(1, 20000)"
-            )
+            # Each word is in 10 quotes.
+            rows = f"""
+                INSERT INTO quotes (author, text)
+                SELECT 'Seneca', repeat('vita ', 10) || 'word' || n % {WORDS} + 1 || ' of the many words in this quote'
+                FROM generate_series(1, 20000) AS n
+            """  # noqa: S608
             postgresql.run(rows, "quotes")
+            postgresql.run("VACUUM ANALYZE quotes", "quotes")
             _measure(place, seconds, cores[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,8 +76,9 @@ def main() -> int:
 
 
 def _measure(place: Place, seconds: int, core: int) -> None:
-    script = place.folder / "uncached.lua"
+    script, searching = place.folder / "uncached.lua", place.folder / "search.lua"
     script.write_text(UNCACHED)
+    searching.write_text(SEARCH)
     application = Application(place.environment(DATABASE_POOL_SIZE="10"), place.folder)
     with stopping(application):
         began = time.monotonic()
@@ -84,6 +97,7 @@ def _measure(place: Place, seconds: int, core: int) -> None:
         time.sleep(1.5)
         _wrk("one quote, from PostgreSQL", application, seconds, "/", "-s", str(script))
         _wrk("list of 20, from PostgreSQL", application, seconds, "/quotes")
+        _wrk("search that finds 10", application, seconds, "/", "-s", str(searching))
         print(f"after it: {watched.memory_info().rss / 2**20:.0f} MiB")
 
 

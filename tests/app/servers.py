@@ -350,6 +350,17 @@ def cache_binary() -> str:
     raise ServerError("no cache server: install valkey or redis (7 or newer), then run the tests again")
 
 
+def browser_binary() -> str:
+    """Chromium or Chrome; installs Debian's package when there is neither. Raises `ServerError`."""
+    for attempt in (False, True):
+        if attempt:
+            _install("chromium")
+        for name in ("chromium", "chromium-browser", "google-chrome"):
+            if found := shutil.which(name):
+                return found
+    raise ServerError("no browser: install chromium, then run the tests again")
+
+
 def _postgresql() -> Path | None:
     def version(folder: Path) -> int:
         return int(folder.parent.name) if folder.parent.name.isdigit() else 0

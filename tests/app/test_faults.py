@@ -114,18 +114,46 @@ def test_without_the_cache_answers_stay_right_and_nothing_stale_comes_back_with_
     began = time.monotonic()
     assert application.ids() == [first]
     assert time.monotonic() - began < 4
+    second = place.postgresql.run(
+        "INSERT INTO quotes (author, text) VALUES ('Cato', 'Ceterum censeo.') RETURNING id", place.database
+    )[0][0]
     began = time.monotonic()
-    second = application.add()["id"]
     assert application.ids() == [second, first]
     assert time.monotonic() - began < 1, "a cache that is known to be away must not slow requests down"
+    response = application.client.post("/quotes", json={"author": "a", "text": "t"})
+    assert response.status_code == 503, "nobody is logged in where sessions can't be looked up"
+    assert response.headers["content-type"] == "application/problem+json"
     health = application.client.get("/health")
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
 
     place.cache.server.thaw()
     eventually(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), RECOVERY_SECONDS)
+    place.cache.client().flushall()
     assert application.ids() == [second, first]
     place.postgresql.run("DELETE FROM quotes", place.database)
     assert application.ids() == [second, first], "the cache is used again"
+
+
+def test_what_was_cached_before_a_write_is_forgotten_although_the_cache_went_away_during_it(
+    start: Starter, place: Place
+) -> None:
+    application = start()
+    first = application.add()["id"]
+    assert application.ids() == [first]
+    answers: list[httpx.Response] = []
+    body = {"author": "Cato", "text": "Ceterum censeo."}
+    with place.postgresql.transaction(place.database) as blocker:
+        blocker.execute("LOCK TABLE quotes IN ACCESS EXCLUSIVE MODE")
+        writer = threading.Thread(target=lambda: answers.append(application.client.post("/quotes", json=body)))
+        writer.start()
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the write waits for the table")
+        place.cache.server.freeze()  # its content stays, unlike after a stop
+    writer.join()
+    assert answers[0].status_code == 201
+    place.cache.server.thaw()
+    eventually(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), RECOVERY_SECONDS)
+    assert application.ids() == [answers[0].json()["id"], first]
 
 
 def test_a_stopped_cache_is_taken_into_use_again(start: Starter, place: Place) -> None:
@@ -133,7 +161,6 @@ def test_a_stopped_cache_is_taken_into_use_again(start: Starter, place: Place) -
     quote = application.add()["id"]
     place.cache.stop()
     assert application.ids() == [quote]
-    application.add()
     place.cache.start()
     hits = 'cache_lookups_total{result="hit"}'
 
@@ -153,6 +180,9 @@ def test_it_starts_without_its_dependencies_and_becomes_ready_when_they_come(sta
     assert "database" in response.json()["status"]
     place.postgresql.start()
     eventually(lambda: application.client.get("/readyz").status_code == 200, RECOVERY_SECONDS, "ready")
+    place.cache.start()
+    eventually(lambda: application.client.get("/users/health").status_code == 200, RECOVERY_SECONDS, "sessions too")
+    place.sign_in(application)
     application.add()
 
 
@@ -234,7 +264,9 @@ def test_no_acknowledged_quote_is_lost_while_the_database_restarts_under_load(st
     stop = threading.Event()
 
     def write() -> None:
-        with httpx.Client(base_url=application.client.base_url, timeout=30) as client:
+        with httpx.Client(
+            base_url=application.client.base_url, timeout=30, headers=application.client.headers
+        ) as client:
             while not stop.is_set():
                 response = client.post("/quotes", json={"author": "a", "text": "t"})
                 if response.status_code == 201:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from app import __version__
+from app.cache import ENTRY
 from tests.app.conftest import Place
 from tests.app.servers import Application, eventually
 
@@ -61,7 +62,7 @@ def test_what_a_slow_reader_read_before_a_write_is_never_served_after_it(
 ) -> None:
     """The reader waits in PostgreSQL, with its empty cache lookup behind it, while another quote is written."""
     first = application.add()["id"]
-    place.cache.client().delete("{quotes}:list::20")
+    place.cache.client().delete(f"{ENTRY}list::20")
     with place.postgresql.transaction(place.database) as blocker:
         blocker.execute("LOCK TABLE quotes IN ACCESS EXCLUSIVE MODE")
         answers: list[list[int]] = []
@@ -77,7 +78,7 @@ def test_what_a_slow_reader_read_before_a_write_is_never_served_after_it(
         blocker.commit()
     reader.join()
     assert len(answers[0]) == 2
-    stored = place.cache.client().get("{quotes}:list::20")
+    stored = place.cache.client().get(f"{ENTRY}list::20")
     assert isinstance(stored, bytes)
     assert isinstance(generation, bytes)
     assert stored.startswith(generation)
@@ -184,7 +185,7 @@ def test_a_method_that_a_path_does_not_have_is_a_problem_and_names_those_it_has(
 
 
 def test_the_root_says_name_and_version_and_the_api_describes_itself(application: Application) -> None:
-    assert application.client.get("/").json() == {"name": "quotes", "version": __version__}
+    assert application.client.get("/version").json() == {"name": "quotes", "version": __version__}
     paths = application.client.get("/openapi.json").json()["paths"]
     assert {"/quotes", "/quotes/{id}", "/healthz", "/readyz", "/health", "/quotes/health"} <= set(paths)
 

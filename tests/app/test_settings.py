@@ -63,10 +63,17 @@ def test_the_names_are_exactly_those_that_the_deployment_gives() -> None:
         "DATABASE_TLS",
         "DATABASE_TLS_CA_FILE",
         "DATABASE_USER",
+        "DEFAULT_LANGUAGE",
+        "FAULTS_ENABLED",
         "GRACEFUL_SHUTDOWN_SECONDS",
         "LOG_LEVEL",
         "METRICS_PORT",
         "PORT",
+        "RATE_LIMIT_READING",
+        "RATE_LIMIT_SIGNING_IN",
+        "RATE_LIMIT_WRITING",
+        "SECURE_COOKIES",
+        "TRUSTED_PROXIES",
     ]
 
 

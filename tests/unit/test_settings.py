@@ -107,6 +107,22 @@ def test_all_faults_are_listed_at_once_and_counted() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("given", "where"),
+    [
+        ({"faults_enabled": True}, "app.faults_enabled:"),
+        ({"environment": {"FAULTS_ENABLED": "true"}}, "app.environment:"),
+    ],
+)
+def test_nobody_may_ask_a_protected_stack_for_faults(given: dict[str, Any], where: str) -> None:
+    [fault] = faults("prod", setting("app", **given))
+    assert fault.startswith(where)
+    assert "protection.enabled" in fault
+    config = stack_file("dev")
+    setting("app", **given)(config)
+    settings_of("dev", config)
+
+
 def test_a_network_that_overlaps_another_stacks_is_refused() -> None:
     [fault] = faults("prod", setting("network", cidr="10.40.0.0/17"))
     assert fault.startswith("network.cidr: 10.40.0.0/17 overlaps 10.40.0.0/16 of stack dev (Pulumi.dev.yaml)")

@@ -10,7 +10,7 @@ from infra.application import ApplicationSettings
 from infra.binding import PublicEntry
 from infra.pods import Runtime
 from infra.workload import Home, Workload
-from tests.unit.plan import AWS_STACKS, STACKS, Plan, Registered, plan_of_program, planned, settings_of
+from tests.unit.plan import AWS_STACKS, STACKS, Plan, Registered, plan_of_program, planned, planned_with, settings_of
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 AUTOSCALER = "kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
@@ -158,6 +158,25 @@ def test_on_aws_the_application_logs_in_without_a_password(stack: str) -> None:
     assert (values["DATABASE_AUTHENTICATION"], values["CACHE_AUTHENTICATION"]) == ("iam", "iam")
     assert values["DATABASE_TLS"] == "verify-full"
     assert values["CACHE_TLS"] == "true"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_no_shipped_stack_lets_clients_ask_for_faults(stack: str) -> None:
+    values = {v["name"]: v["value"] for v in container(planned(stack).only(DEPLOYMENT))["env"]}
+    assert (values["FAULTS_ENABLED"], values["DEFAULT_LANGUAGE"]) == ("false", "en")
+
+
+def test_where_drills_are_wanted_the_application_is_told() -> None:
+    told = container(planned_with("dev", {"app.faults_enabled": True}).only(DEPLOYMENT))
+    assert {"name": "FAULTS_ENABLED", "value": "true"} in told["env"]
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_only_behind_the_load_balancer_cookies_want_tls_and_one_forwarded_address_is_believed(stack: str) -> None:
+    values = {v["name"]: v["value"] for v in container(planned(stack).only(DEPLOYMENT))["env"]}
+    balanced = stack != "local"
+    assert values["SECURE_COOKIES"] == ("true" if balanced else "false")
+    assert values["TRUSTED_PROXIES"] == ("1" if balanced else "0")
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -13,7 +13,11 @@ from rehearsal.real_node.requirements import hindrance
 from rehearsal.run import REAL, Rehearsal
 from tests.cluster.real_node.stack import Stack
 
-SETTINGS = {"app.replicas": 2, "app.disruption_budget": {"max_unavailable": 1}}
+SETTINGS = {
+    "app.replicas": 2,
+    "app.disruption_budget": {"max_unavailable": 1},
+    "app.environment": {"RATE_LIMIT_READING": "0"},  # the load is one client
+}
 
 Figure = Callable[..., None]
 

@@ -1,6 +1,7 @@
 """What runs: everything of stack `local`, as the settings promise it."""
 
 import json
+import secrets
 
 import httpx
 
@@ -32,8 +33,15 @@ def test_the_application_answers_from_inside_and_through_the_forwarder(brought_u
     outside = brought_up.node.forward(brought_up.rehearsal._control_plane)  # type: ignore[arg-type]
     assert outside is not None
     brought_up.eventually("the forwarder answers", lambda: _answers(f"{outside}/healthz"), 10)
-    made = httpx.post(f"{outside}/quotes", json={"author": "Ada", "text": "It runs."}, timeout=10)
+    with httpx.Client(base_url=outside, timeout=20) as person:
+        who = {"name": "ada", "password": secrets.token_urlsafe(16)}
+        assert person.post("/users", json=who).status_code == 201
+        token = person.post("/users/login", json={**who, "bearer": True}).json()["token"]
+        made = person.post(
+            "/quotes", json={"author": "Ada", "text": "It runs."}, headers={"Authorization": f"Bearer {token}"}
+        )
     assert made.status_code == 201
+    assert "<title>Quotes</title>" in httpx.get(outside, timeout=10).text
     health = json.loads(brought_up.inside("curl", "-s", f"{brought_up.address}/health").stdout)
     assert health == {"status": "ok", "dependencies": {"database": "ok", "cache": "ok"}}
     assert "It runs." in brought_up.inside("curl", "-s", f"{brought_up.address}/quotes").stdout
