@@ -128,7 +128,7 @@ def postgresql(tmp_path: Path) -> Iterator[PostgreSql]:
 
 
 def test_the_database_says_that_it_runs_as_it_was_told_and_fits_its_memory(postgresql: PostgreSql) -> None:
-    told = {name: value for name, value in postgresql.run("SELECT name, current_setting(name) FROM pg_settings")}
+    told = dict(postgresql.run("SELECT name, current_setting(name) FROM pg_settings"))
     assert told["max_connections"] == "50"
     assert told["shared_buffers"] == "64MB"
     assert told["effective_cache_size"] == "128MB"
