@@ -137,7 +137,9 @@ class Ingress(pulumi.ComponentResource):
         super().__init__("marlinspike:ingress:Ingress", name, {}, opts)
         self._name, self._settings, self._namespace = name, settings, namespace
         self._options = ResourceOptions(parent=self, depends_on=list(depends_on))
-        before: list[pulumi.Resource] = [self._object("traefik.io/v1alpha1", "Middleware", part, spec) for part, spec in self._middlewares()]
+        before: list[pulumi.Resource] = [
+            self._object("traefik.io/v1alpha1", "Middleware", part, spec) for part, spec in self._middlewares()
+        ]
         if settings.certificate:
             before += self._certificate(settings.certificate)
         tls = {"tls": [{"hosts": [settings.host], "secret_name": f"{name}-tls"}]} if settings.certificate else {}

@@ -17,7 +17,7 @@ from rehearsal.control_plane.simulated_nodes import SimulatedNodeGroup, reconcil
 from rehearsal.kubeconfig import own_connection
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import kind_of_type, to_manifest
-from tests.unit.plan import Plan, planned
+from tests.unit.plan import Plan, planned_with
 
 ZONES = ("eu-west-3a", "eu-west-3b", "eu-west-3c")
 ZONE = "topology.kubernetes.io/zone"
@@ -30,8 +30,8 @@ CLUSTER_WIDE = ("PriorityClass",)
 
 
 def prod() -> Plan:
-    """What the program registers for prod."""
-    return planned("prod")
+    """What the program registers for prod, but rolling: one Deployment under its own name. Colours: test_releases.py."""
+    return planned_with("prod", {"app.release.strategy": "rolling"})
 
 
 def node_group(count: int, zones: tuple[str, ...] = ZONES) -> SimulatedNodeGroup:
