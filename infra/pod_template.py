@@ -13,6 +13,7 @@ from infra.pods import (
     container_security,
     environment,
     http_probe,
+    lost_nodes,
     mounts,
     pod_security,
     spread_over,
@@ -44,6 +45,7 @@ def pod_template(
             spread_over("topology.kubernetes.io/zone", settings.spread.zones, labels),
             spread_over("kubernetes.io/hostname", settings.spread.hosts, labels),
         ],
+        "tolerations": lost_nodes(),
         "volumes": [*volumes(runtime, settings.secrets), *_files_volume(files_name)],
         "containers": [_container(name, settings, image, runtime)],
     }

@@ -58,6 +58,11 @@ class ResourcesSettings(Section):
         }
 
 
+AWAY_SECONDS = 60
+"""After which pods on a node that is silent, or not ready, are made anew elsewhere. A node counts as silent after 50 s (its
+controller's grace), and Kubernetes' own 300 s on top are more than the five minutes in which the platform recovers."""
+
+
 @dataclass(frozen=True)
 class SecretKey:
     """One key of a Secret that somebody else made."""
@@ -162,6 +167,19 @@ def spread_over(
         "node_affinity_policy": "Honor",
         "node_taints_policy": "Honor",
     }
+
+
+def lost_nodes() -> list[Input[kubernetes.core.v1.TolerationArgsDict]]:
+    """How long a pod stays with a node from which nobody hears; what Kubernetes adds to pods that do not say."""
+    return [
+        {
+            "key": f"node.kubernetes.io/{reason}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "toleration_seconds": AWAY_SECONDS,
+        }
+        for reason in ("not-ready", "unreachable")
+    ]
 
 
 def http_probe(path: str, port: str, period: int, failures: int, timeout: int) -> kubernetes.core.v1.ProbeArgsDict:

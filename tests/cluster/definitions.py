@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,4 +30,8 @@ def installed(server: ApiServer, folder: Path) -> Iterator[None]:
     finally:
         for name in names:
             server.request("DELETE", f"{path}/{name}", {})
+        until = time.monotonic() + 30
+        while any(server.get(DEFINITION, "", name) for name in names):
+            assert time.monotonic() < until, "definitions do not go"
+            time.sleep(0.2)
         server.forget_kinds()

@@ -1,7 +1,7 @@
 """Scaling by requests a second on the real controller; the metric is the test's, and what KEDA would make of a ScaledObject too.
 
 KEDA's operator does not run here: `autoscaler_of` is what its `newHPAForScaledObject` makes (kedacore/keda,
-controllers/keda/hpa.go, v2.21.0). The ScaledObject itself is the program's, and the API server checks it by KEDA's own definition.
+controllers/keda/hpa.go, v2.21.0). The ScaledObject itself is the program's, and the API server checks it by KEDA's definition.
 """
 
 import time
