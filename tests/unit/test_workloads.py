@@ -72,7 +72,12 @@ def test_a_workload_in_prod_takes_what_it_asks_for() -> None:
     ports = plan.only(SERVICE, "echo-service").inputs["spec"]["ports"]
     assert [(p["name"], p["port"]) for p in ports] == [("http", 80), ("metrics", 9090)]
     [scraped] = policy(plan, "echo")["ingress"]
-    assert scraped["from"] == [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    assert scraped["from"] == [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/name": "prometheus"}},
+        }
+    ]
 
 
 def test_without_monitoring_nothing_is_scraped() -> None:
