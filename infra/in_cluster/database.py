@@ -23,7 +23,7 @@ POSTGRES_USER_ID = 70
 """Of the user `postgres` in the Alpine image."""
 
 BACKEND_MEBIBYTES = 2
-"""What a connection that does nothing takes beside the shared memory: catalogue caches and buffers, as seen on PostgreSQL 15."""
+"""What a connection takes beside the shared memory when it is idle again: 1.6 MiB were measured on PostgreSQL 15."""
 
 
 class InClusterDatabaseSettings(Section):
