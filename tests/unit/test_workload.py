@@ -127,7 +127,6 @@ def test_pods_spread_over_zones_and_hosts_and_prod_insists_on_hosts() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("stack", STACKS)
 def test_pods_leave_a_node_from_which_nobody_hears_within_the_time_for_recovery(stack: str) -> None:
     tolerations = planned(stack).of(DEPLOYMENT)[0].inputs["spec"]["template"]["spec"]["tolerations"]
     stay = {each["key"]: each["tolerationSeconds"] for each in tolerations if each["effect"] == "NoExecute"}
@@ -136,6 +135,7 @@ def test_pods_leave_a_node_from_which_nobody_hears_within_the_time_for_recovery(
     assert all(seconds + silent + deletion < 300 for seconds in stay.values())
 
 
+@pytest.mark.parametrize("stack", STACKS)
 def test_a_rolling_update_loses_no_request(stack: str) -> None:
     spec = planned(stack).only(DEPLOYMENT).inputs["spec"]
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "25%"}
