@@ -47,7 +47,7 @@ def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
         "DATABASE_TLS": "verify-full" if database.tls else "disable",
     }
     if database.tls:
-        found["DATABASE_TLS_CA_FILE"] = RDS_CERTIFICATES
+        found["DATABASE_TLS_CA_FILE"] = database.authority_file or RDS_CERTIFICATES
     return found
 
 

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.add_ons import AddOnsSettings
+from infra.add_ons import AddOnsSettings, LocalAddOnsSettings
 from infra.alarms.alarms import AlarmSettings
 from infra.application import ApplicationSettings
 from infra.backup import BackupSettings
@@ -28,6 +28,7 @@ from infra.encryption import EncryptionSettings
 from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
+from infra.ingress import IngressSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
@@ -98,8 +99,10 @@ class LocalSettings(_Sections):
 
     target: Literal["local"]
     kubernetes: KubernetesSettings = KubernetesSettings()
+    add_ons: LocalAddOnsSettings = LocalAddOnsSettings()
     database: InClusterDatabaseSettings = InClusterDatabaseSettings()
     cache: InClusterCacheSettings = InClusterCacheSettings()
+    ingress: IngressSettings | None = None
     app: ApplicationSettings
     workloads: WorkloadsSettings = {}
     namespace: NamespaceSettings = NamespaceSettings()

@@ -19,6 +19,10 @@ NAMESPACE = "monitoring"
 PROMETHEUS_LABELS = {"app.kubernetes.io/name": "prometheus"}
 """On Prometheus' pods and no others (prometheus-operator, `ApplicationNameLabelKey`)."""
 
+PROMETHEUS_PORT = 9090
+PROMETHEUS_ADDRESS = f"http://{CHART}-prometheus.{NAMESPACE}.svc:{PROMETHEUS_PORT}"
+"""The Service that the chart makes for a release of its own name."""
+
 WEBHOOK_PORT = 10250
 """Where the operator's pod answers the API server, which asks it about every rule."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pulumi
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
+from infra.add_ons.keda import NAME as KEDA
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
 from infra.application import application_environment, bootstrap_environment, migration_environment
 from infra.binding import PublicEntry
@@ -15,11 +16,13 @@ from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
 from infra.monitoring import stack as monitoring
+from infra.monitoring.rules import REQUESTS
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.priority import APPLICATION, WORKLOAD, Priorities
+from infra.scaled_object import RequestMetrics
 from infra.tenancy import Tenancy
 from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
@@ -94,7 +97,11 @@ class Application:
             APP,
             app,
             Home(
-                self.namespace.name, placement, priorities[APPLICATION], (*before, *secrets, migrate, identities[APP])
+                self.namespace.name,
+                placement,
+                priorities[APPLICATION],
+                (*before, *secrets, migrate, identities[APP]),
+                self._request_metrics(),
             ),
             Runtime(
                 application_environment(
@@ -106,7 +113,8 @@ class Application:
         )
         for name, settings in further.items():
             nodes = placement_on(context.settings.nodes, settings.node_group)
-            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], (*before, *secrets, compute.add_ons))
+            before_it = (*before, *secrets, compute.add_ons)
+            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], before_it, self._request_metrics())
             Workload(name, settings, home, Runtime({}), opts=here)
 
     def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
@@ -127,6 +135,13 @@ class Application:
                 opts=compute.on_kubernetes,
             )
         ]
+
+    def _request_metrics(self) -> RequestMetrics | None:
+        if not self._context.settings.add_ons.keda:
+            return None
+        # The add-ons too: KEDA finds Prometheus by the cluster's DNS.
+        before = [self._compute.controllers.releases[KEDA], self._compute.add_ons]
+        return RequestMetrics(monitoring.PROMETHEUS_ADDRESS, REQUESTS, depends_on=before)
 
     def _public_entry(self, edge: Edge) -> PublicEntry:
         release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]

@@ -2,6 +2,7 @@
 
 from pulumi import ResourceOptions
 
+from infra.add_ons.keda import NAME as KEDA
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -92,7 +93,10 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
     # Node exporter reads the host's own figures, which `restricted` forbids.
     home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=here)
     api_server = Flow(Peer(cidrs=foundation.network.control_plane_cidrs), ports=(monitoring.WEBHOOK_PORT,))
-    NamespaceFence(monitoring.NAMESPACE, home.name, [api_server], opts=here)
+    callers = [api_server]
+    if context.settings.add_ons.keda:
+        callers.append(Flow(Peer(namespace=KEDA), ports=(monitoring.PROMETHEUS_PORT,)))
+    NamespaceFence(monitoring.NAMESPACE, home.name, callers, opts=here)
     stack = MonitoringStack(
         monitoring.NAMESPACE,
         settings,

@@ -127,6 +127,15 @@ def test_pods_spread_over_zones_and_hosts_and_prod_insists_on_hosts() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
+def test_pods_leave_a_node_from_which_nobody_hears_within_the_time_for_recovery(stack: str) -> None:
+    tolerations = planned(stack).of(DEPLOYMENT)[0].inputs["spec"]["template"]["spec"]["tolerations"]
+    stay = {each["key"]: each["tolerationSeconds"] for each in tolerations if each["effect"] == "NoExecute"}
+    assert stay.keys() == {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+    silent, deletion = 50, 20  # until a node counts as such, and until all nodes of a zone are marked
+    assert all(seconds + silent + deletion < 300 for seconds in stay.values())
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_a_rolling_update_loses_no_request(stack: str) -> None:
     spec = planned(stack).only(DEPLOYMENT).inputs["spec"]
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": "25%"}
