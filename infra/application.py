@@ -79,12 +79,14 @@ def application_environment(
     cache: CacheConnection,
     region: str | None,
     *,
-    behind_load_balancer: bool,
+    https: bool,
+    proxies: int,
 ) -> Mapping[str, Input[str]]:
     """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS.
 
-    The load balancer ends TLS, and appends to X-Forwarded-For the address that it was called from (Elastic Load Balancing
-    guide, "HTTP headers and Application Load Balancers"); without it, people come over plain HTTP, and nobody's header counts.
+    https: whether people reach it by HTTPS, which ends before it. proxies: how many before it append to X-Forwarded-For the
+    address that they were called from, as an ALB does (Elastic Load Balancing guide, "HTTP headers and Application Load
+    Balancers"); with none, nobody's header counts.
     """
     found = migration_environment(database, region)
     found |= {
@@ -95,8 +97,8 @@ def application_environment(
         "DATABASE_POOL_SIZE": str(settings.database_pool_size),
         "DEFAULT_LANGUAGE": settings.default_language,
         "FAULTS_ENABLED": "true" if settings.faults_enabled else "false",
-        "SECURE_COOKIES": "true" if behind_load_balancer else "false",
-        "TRUSTED_PROXIES": "1" if behind_load_balancer else "0",
+        "SECURE_COOKIES": "true" if https else "false",
+        "TRUSTED_PROXIES": str(proxies),
         "CACHE_HOST": cache.host,
         "CACHE_PORT": str(cache.port),
         "CACHE_TLS": "true" if cache.tls else "false",

@@ -101,6 +101,11 @@ class IngressSettings(Section):
         return self
 
     @property
+    def proxies(self) -> int:
+        """How many append to X-Forwarded-For who called them: the named controllers do, of `other` nothing is known."""
+        return 0 if self.controller == "other" else 1
+
+    @property
     def wishes(self) -> Wishes:
         """What the controller shall do beyond leading requests to the pods."""
         return Wishes(

@@ -93,7 +93,12 @@ class LocalStack:
             Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache)),
             Runtime(
                 application_environment(
-                    settings.app, database.connection, cache.connection, region=None, behind_load_balancer=False
+                    settings.app,
+                    database.connection,
+                    cache.connection,
+                    region=None,
+                    https=settings.ingress is not None and settings.ingress.certificate is not None,
+                    proxies=settings.ingress.proxies if settings.ingress else 0,
                 ),
                 credentials.secret_name,
                 database.secret_keys,

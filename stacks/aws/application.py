@@ -105,7 +105,7 @@ class Application:
             ),
             Runtime(
                 application_environment(
-                    app, database, data.cache.connection, region, behind_load_balancer=edge is not None
+                    app, database, data.cache.connection, region, https=edge is not None, proxies=int(edge is not None)
                 )
             ),
             public=self._public_entry(edge) if edge else None,

@@ -161,6 +161,24 @@ def test_haproxy_sets_the_headers_line_by_line() -> None:
     assert len(lines) == 4
 
 
+@pytest.mark.parametrize(
+    ("ingress", "secure", "proxies"),
+    [
+        (None, "false", "0"),
+        (HOST, "true", "1"),
+        (HOST | {"certificate": None, "redirect_to_https": False}, "false", "1"),
+        (HOST | {"controller": "other", "redirect_to_https": False, "security_headers": False}, "true", "0"),
+    ],
+)
+def test_the_application_believes_the_address_that_a_known_controller_appends(
+    ingress: dict[str, Any] | None, secure: str, proxies: str
+) -> None:
+    plan = planned_with("local", {"ingress": ingress} if ingress else {})
+    [container] = plan.only(DEPLOYMENT, "app-deployment").inputs["spec"]["template"]["spec"]["containers"]
+    values = {each["name"]: each.get("value") for each in container["env"]}
+    assert (values["SECURE_COOKIES"], values["TRUSTED_PROXIES"]) == (secure, proxies)
+
+
 def test_without_a_certificate_nothing_speaks_of_tls() -> None:
     plan = with_ingress(certificate=None, redirect_to_https=False)
     assert "tls" not in plan.only(INGRESS).inputs["spec"]
