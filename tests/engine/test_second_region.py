@@ -7,18 +7,20 @@ import pytest
 from rehearsal.run import Rehearsal
 from rehearsal.stack_file import StackFileError
 from rehearsal.toolchain import Toolchain
+from tests.engine.conftest import unmeasured
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain) -> Iterator[Rehearsal]:
     folder = tmp_path_factory.mktemp("recovery")
     rehearsal = Rehearsal("prod-recovery", state=folder / "state", out=folder / "out", toolchain=toolchain)
-    try:
-        result = rehearsal.up()
-        assert result.succeeded, "\n".join(result.errors)
-        yield rehearsal
-    finally:
-        rehearsal.remove()
+    with unmeasured():
+        try:
+            result = rehearsal.up()
+            assert result.succeeded, "\n".join(result.errors)
+            yield rehearsal
+        finally:
+            rehearsal.remove()
 
 
 def test_it_comes_up_in_the_second_region_from_the_copied_backup(up: Rehearsal) -> None:
