@@ -20,7 +20,7 @@ layer_check() {
     echo "types (the first run reads the SDKs, which takes two to three minutes)"
     $BIN/mypy
 }
-# A file's tests share its plans, so they stay together; two cores make it in little more than half of the time.
+# A file's tests share its plans, so they stay together on one core.
 layer_unit() { $python -m pytest -q -n logical --maxprocesses 4 --dist loadfile tests/unit; }
 layer_app() { $python -m pytest -q tests/app; }
 layer_cluster() {
