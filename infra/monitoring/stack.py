@@ -5,9 +5,11 @@ from typing import Annotated, Any, Literal
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra import versions
+from infra.monitoring.alerting import alertmanager_values
+from infra.monitoring.notifications import NotificationSettings
 from infra.placement import ANY_NODE, Placement
 from infra.settings import Section
 
@@ -33,7 +35,7 @@ class MonitoringSettings(Section):
     """Section `monitoring` of a stack file."""
 
     mode: Literal["off", "on", "full"] = "off"
-    """`full` adds Grafana."""
+    """`full` adds Grafana and a second Alertmanager, and promises that somebody is told of alerts."""
 
     scrape_seconds: int = Field(30, ge=5, le=300)
     retention: Annotated[str, Field(pattern=r"^[1-9][0-9]*(h|d)$")] = "7d"
@@ -47,6 +49,18 @@ class MonitoringSettings(Section):
     """Runs on nodes of this group of section `nodes`; what has a disk leaves the group where it has no node in the disk's
     zone."""
 
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> "MonitoringSettings":
+        if self.mode == "full" and not self.notifications.receivers:
+            raise ValueError(
+                "mode is full, and nobody would be told of alerts; name pagerduty, slack, email or discord in notifications, "
+                "or set mode to on"
+            )
+        return self
+
     @property
     def enabled(self) -> bool:
         """Whether anything of monitoring is made."""
@@ -57,7 +71,8 @@ class MonitoringStack(pulumi.ComponentResource):
     """The kube-prometheus-stack release; monitors and rules of any namespace and label are taken.
 
     Type token: `marlinspike:monitoring:MonitoringStack`. Brings the custom resource definitions of ServiceMonitor,
-    PrometheusRule and others: those objects must depend on it.
+    PrometheusRule and others: those objects must depend on it. Alertmanager's messages name the `environment`; the Secrets that
+    it reads (`notifications.secrets`) must be there before.
     """
 
     release: kubernetes.helm.v3.Release
@@ -68,6 +83,7 @@ class MonitoringStack(pulumi.ComponentResource):
         settings: MonitoringSettings,
         namespace: Input[str],
         storage_class: Input[str],
+        environment: str,
         placement: Placement = ANY_NODE,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
@@ -83,15 +99,19 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, storage_class, placement),
+            values=_values(settings, storage_class, environment, placement),
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
-def _values(settings: MonitoringSettings, storage_class: Input[str], placement: Placement) -> dict[str, Any]:
+def _values(
+    settings: MonitoringSettings, storage_class: Input[str], environment: str, placement: Placement
+) -> dict[str, Any]:
     placed = placement.values()
     with_disk = placement.preferred()
+    alertmanager = alertmanager_values(settings.notifications, environment, replicated=settings.mode == "full")
+    alertmanager["alertmanagerSpec"] |= {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}
     return {
         # EKS shows nobody its etcd, scheduler and controller-manager: their targets would alarm for ever.
         "kubeEtcd": {"enabled": False},
@@ -112,7 +132,7 @@ def _values(settings: MonitoringSettings, storage_class: Input[str], placement: 
                 **with_disk,
             }
         },
-        "alertmanager": {"alertmanagerSpec": {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}},
+        "alertmanager": alertmanager,
         "prometheusOperator": {
             "tls": {"internalPort": WEBHOOK_PORT},
             "admissionWebhooks": {"patch": dict(placed)},

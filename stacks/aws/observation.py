@@ -1,7 +1,9 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
+import pulumi
 from pulumi import ResourceOptions
 
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -12,6 +14,7 @@ from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
 from infra.monitoring import stack as monitoring
 from infra.monitoring.rules import WorkloadMonitoring, monitor_of
 from infra.monitoring.stack import MonitoringStack
@@ -81,6 +84,25 @@ def _alarms(
     return found
 
 
+def _secrets_of_notifications(context: Context, compute: Compute, home: Namespace) -> list[pulumi.Resource]:
+    """What Alertmanager finds as files; none where nobody is told."""
+    names = [*context.settings.monitoring.notifications.secrets.values()]
+    if not names:
+        return []
+    return [
+        ExternalSecrets(
+            f"{monitoring.NAMESPACE}-secrets",
+            context.settings.secret_store,
+            names,
+            home.name,
+            context.owner,
+            context.region,
+            depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+            opts=compute.on_kubernetes,
+        )
+    ]
+
+
 def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
     """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
 
@@ -98,8 +120,13 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         settings,
         home.name,
         compute.disks.storage_class,
+        context.stack,
         placement_on(context.settings.nodes, settings.node_group),
-        depends_on=[compute.add_ons, *compute.controllers.admitting],
+        depends_on=[
+            compute.add_ons,
+            *compute.controllers.admitting,
+            *_secrets_of_notifications(context, compute, home),
+        ],
         opts=here,
     )
     WorkloadMonitoring(
