@@ -71,8 +71,8 @@ class MonitoringStack(pulumi.ComponentResource):
     """The kube-prometheus-stack release; monitors and rules of any namespace and label are taken.
 
     Type token: `marlinspike:monitoring:MonitoringStack`. Brings the custom resource definitions of ServiceMonitor,
-    PrometheusRule and others: those objects must depend on it. Alertmanager's messages name the `environment`; the Secrets that
-    it reads (`notifications.secrets`) must be there before.
+    PrometheusRule and others: those objects must depend on it. Alertmanager's messages name the `environment`; its pods wait
+    until the Secrets that it reads are there (`notifications.secrets`).
     """
 
     release: kubernetes.helm.v3.Release

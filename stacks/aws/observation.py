@@ -1,6 +1,5 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
-import pulumi
 from pulumi import ResourceOptions
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
@@ -84,12 +83,14 @@ def _alarms(
     return found
 
 
-def _secrets_of_notifications(context: Context, compute: Compute, home: Namespace) -> list[pulumi.Resource]:
-    """What Alertmanager finds as files; none where nobody is told."""
+def _fetch_secrets_of_notifications(context: Context, compute: Compute, home: Namespace) -> None:
+    """What Alertmanager finds as files; none where nobody is told.
+
+    Beside the charts, which a value that nobody has set yet does not hold up: only Alertmanager's pods wait for it, and the `up`
+    says so in the end.
+    """
     names = [*context.settings.monitoring.notifications.secrets.values()]
-    if not names:
-        return []
-    return [
+    if names:
         ExternalSecrets(
             f"{monitoring.NAMESPACE}-secrets",
             context.settings.secret_store,
@@ -100,7 +101,6 @@ def _secrets_of_notifications(context: Context, compute: Compute, home: Namespac
             depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
             opts=compute.on_kubernetes,
         )
-    ]
 
 
 def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
@@ -125,10 +125,10 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         depends_on=[
             compute.add_ons,
             *compute.controllers.admitting,
-            *_secrets_of_notifications(context, compute, home),
         ],
         opts=here,
     )
+    _fetch_secrets_of_notifications(context, compute, home)
     WorkloadMonitoring(
         APP,
         application.namespace.name,
