@@ -1,16 +1,18 @@
 """Prometheus, Alertmanager and Grafana: the kube-prometheus-stack chart, pinned, without EKS's blind targets."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from infra import versions
+from infra.monitoring.alerting import alertmanager_values
+from infra.monitoring.notifications import NotificationSettings
 from infra.monitoring.remote_write import RemoteWriteSettings
 from infra.monitoring.slo import ObjectivesSettings
+from infra.naming import PROJECT
 from infra.placement import ANY_NODE, Placement
 from infra.settings import Mebibytes, Section
 
@@ -45,7 +47,7 @@ class MonitoringSettings(Section):
     """Section `monitoring` of a stack file."""
 
     mode: Literal["off", "on", "full"] = "off"
-    """`full` adds Grafana."""
+    """`full` adds Grafana and a second Alertmanager, and promises that somebody is told of alerts."""
 
     scrape_seconds: int = Field(30, ge=5, le=60)
     """A rate over two minutes, the shortest that is asked for, needs two samples."""
@@ -70,6 +72,9 @@ class MonitoringSettings(Section):
     """Runs on nodes of this group of section `nodes`; what has a disk leaves the group where it has no node in the disk's
     zone."""
 
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
+
     @field_validator("retention")
     @classmethod
     def _windows_are_kept(cls, retention: str) -> str:
@@ -78,6 +83,15 @@ class MonitoringSettings(Section):
                 f"{retention} is shorter than the longest window of the alerts on error budgets; ask for 3d at least"
             )
         return retention
+
+    @model_validator(mode="after")
+    def _somebody_is_told(self) -> "MonitoringSettings":
+        if self.mode == "full" and not self.notifications.receivers:
+            raise ValueError(
+                "mode is full, and nobody would be told of alerts; name pagerduty, slack, email or discord in notifications, "
+                "or set mode to on"
+            )
+        return self
 
     @property
     def enabled(self) -> bool:
@@ -89,8 +103,8 @@ class MonitoringStack(pulumi.ComponentResource):
     """The kube-prometheus-stack release; monitors and rules of any namespace and label are taken.
 
     Type token: `marlinspike:monitoring:MonitoringStack`. Brings the custom resource definitions of ServiceMonitor,
-    PrometheusRule and others: those objects must depend on it. `external_labels` are put on everything that leaves this
-    Prometheus, and tell environments apart.
+    PrometheusRule and others: those objects must depend on it. Whatever leaves Prometheus and Alertmanager names the
+    `environment`; Alertmanager's pods wait until the Secrets that it reads are there (`notifications.secrets`).
     """
 
     release: kubernetes.helm.v3.Release
@@ -101,7 +115,7 @@ class MonitoringStack(pulumi.ComponentResource):
         settings: MonitoringSettings,
         namespace: Input[str],
         storage_class: Input[str],
-        external_labels: Mapping[str, str],
+        environment: str,
         placement: Placement = ANY_NODE,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
@@ -117,17 +131,19 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, storage_class, external_labels, placement),
+            values=_values(settings, storage_class, environment, placement),
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
 def _values(
-    settings: MonitoringSettings, storage_class: Input[str], external_labels: Mapping[str, str], placement: Placement
+    settings: MonitoringSettings, storage_class: Input[str], environment: str, placement: Placement
 ) -> dict[str, Any]:
     placed = placement.values()
     with_disk = placement.preferred()
+    alertmanager = alertmanager_values(settings.notifications, environment, replicated=settings.mode == "full")
+    alertmanager["alertmanagerSpec"] |= {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}
     return {
         # EKS shows nobody its etcd, scheduler and controller-manager: their targets would alarm for ever.
         "kubeEtcd": {"enabled": False},
@@ -137,7 +153,7 @@ def _values(
         "prometheus": {
             "serviceAccount": {"name": PROMETHEUS_ACCOUNT},
             "prometheusSpec": {
-                "externalLabels": dict(external_labels),
+                "externalLabels": {"cluster": f"{PROJECT}-{environment}", "environment": environment},
                 "scrapeInterval": f"{settings.scrape_seconds}s",
                 "evaluationInterval": f"{settings.scrape_seconds}s",
                 "retention": settings.retention,
@@ -157,7 +173,7 @@ def _values(
                 **with_disk,
             },
         },
-        "alertmanager": {"alertmanagerSpec": {"storage": _claim(storage_class, ALERTMANAGER_GIB), **with_disk}},
+        "alertmanager": alertmanager,
         "prometheusOperator": {
             "tls": {"internalPort": WEBHOOK_PORT},
             "admissionWebhooks": {"patch": dict(placed)},

@@ -2,6 +2,7 @@
 
 import pulumi
 
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -12,6 +13,7 @@ from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.monitoring import stack as monitoring
 from infra.monitoring.alert import Watched
@@ -84,6 +86,26 @@ def _alarms(
     return found
 
 
+def _fetch_secrets_of_notifications(context: Context, compute: Compute, home: Namespace) -> None:
+    """What Alertmanager finds as files; none where nobody is told.
+
+    Beside the charts, which a value that nobody has set yet does not hold up: only Alertmanager's pods wait for it, and the `up`
+    says so in the end.
+    """
+    names = [*context.settings.monitoring.notifications.secrets.values()]
+    if names:
+        ExternalSecrets(
+            f"{monitoring.NAMESPACE}-secrets",
+            context.settings.secret_store,
+            names,
+            home.name,
+            context.owner,
+            context.region,
+            depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+            opts=compute.on_kubernetes,
+        )
+
+
 def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
     """Prometheus and what belongs to it, in a fenced namespace of its own, with the rules of every workload.
 
@@ -112,11 +134,12 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         settings,
         home.name,
         compute.disks.storage_class,
-        {"cluster": context.name, "environment": context.stack},
+        context.stack,
         placement_on(context.settings.nodes, settings.node_group),
         depends_on=before,
         opts=here,
     )
+    _fetch_secrets_of_notifications(context, compute, home)
     made = {APP: application.workload, **application.further}
     workloads: dict[str, WorkloadSettings] = {APP: context.settings.app, **context.settings.workloads}
     for name, workload in workloads.items():
