@@ -6,6 +6,10 @@ from typing import Any, Literal
 
 RUNBOOKS = "https://github.com/marlinspike-platform/marlinspike/blob/main/docs/runbooks"
 
+AS_LONG_AS_CONSEQUENCES = "7m"
+"""A cause silences its consequences while it fires (infra/monitoring/routing.py), and those look back five minutes. If it ended
+at once, somebody would be woken by them after all is well again."""
+
 Severity = Literal["critical", "warning"]
 """`critical` wakes somebody, `warning` can wait for the morning."""
 
@@ -24,6 +28,8 @@ class Alert:
     summary: str
     description: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    lingers: str | None = None
+    """How long it goes on firing after it is over."""
 
     def rule(self) -> dict[str, Any]:
         """The rule as the PrometheusRule object carries it."""
@@ -31,6 +37,7 @@ class Alert:
             "alert": self.name,
             "expr": self.expression,
             "for": self.hold,
+            **({"keep_firing_for": self.lingers} if self.lingers else {}),
             "labels": {"severity": self.severity, **self.labels},
             "annotations": {
                 "summary": self.summary,

@@ -1,6 +1,6 @@
 """Alerts on a workload's pods: whether they answer, are enough, come and go, and how near they are to their limits."""
 
-from infra.monitoring.alert import Alert, Severity, Watched
+from infra.monitoring.alert import AS_LONG_AS_CONSEQUENCES, Alert, Severity, Watched
 
 RESTARTS = 3
 """In an hour. A crash loop is the chart's own alert, KubePodCrashLooping."""
@@ -31,6 +31,7 @@ def _answering(workload: Watched) -> list[Alert]:
             severity="critical",
             summary=f"No pod of {name} answers its metrics request.",
             description="Prometheus has reached no pod in {{ $labels.namespace }} for two minutes.",
+            lingers=AS_LONG_AS_CONSEQUENCES,
         ),
         Alert(
             name="PodDown",

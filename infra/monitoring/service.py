@@ -1,6 +1,6 @@
 """Alerts on what an application says of itself: its requests and what it depends on."""
 
-from infra.monitoring.alert import Alert, Watched
+from infra.monitoring.alert import AS_LONG_AS_CONSEQUENCES, Alert, Watched
 from infra.monitoring.recording import quantile, rate, ratio
 
 FAILING_RATIO = 0.05
@@ -45,6 +45,7 @@ def dependency_alerts(workload: Watched) -> list[Alert]:
                 severity="critical",
                 summary=f"{name} does not reach its {dependency}.",
                 description=f"{{{{ $value }}}} of its pods in {{{{ $labels.namespace }}}} ask the {dependency} in vain. {impact}",
+                lingers=AS_LONG_AS_CONSEQUENCES,
             )
             for alert, dependency, impact in (
                 ("DatabaseUnreachable", "database", "Their requests are answered with a 503."),

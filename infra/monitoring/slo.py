@@ -88,12 +88,15 @@ def budget_alerts(workload: Watched, objectives: ObjectivesSettings) -> list[Ale
 
 
 def _alert(workload: Watched, burn: BurnRate, name: str, what: str, percent: float, promise: str, do: str) -> Alert:
-    limit = f"{burn.factor * (100 - percent) / 100:.6g}"
+    budget = (100 - percent) / 100
+    limit = f"{burn.factor * budget:.6g}"
     chosen = f"{{{workload.job}}}"
+    # Half an hour after an outage the shorter window still tells of it: nobody is woken unless the budget still goes too fast.
+    still = f" and {ratio(what, '5m')}{chosen} > {budget:.6g}" if burn.severity == "critical" else ""
     return Alert(
         name=name,
         expression=(
-            f"{ratio(what, burn.long)}{chosen} > {limit} and {ratio(what, burn.short)}{chosen} > {limit}"
+            f"{ratio(what, burn.long)}{chosen} > {limit} and {ratio(what, burn.short)}{chosen} > {limit}{still}"
             f" and {rate(what, burn.long)}{chosen} * {SECONDS[burn.long]} >= {LEAST_REQUESTS}"
         ),
         hold=burn.hold,

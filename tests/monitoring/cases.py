@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from tests.monitoring.promtool import Series
 
 OURS, OTHER = "marlinspike", "elsewhere"
+LINGERS = 7 * 60 + 60
+
 POD = "app-1a2b3c4d-x7k2p"
 
 
@@ -140,7 +142,7 @@ def _budgets(namespace: str) -> list[Case]:
                     window=window,
                     late=late[do != "fail"],
                     late_in_3=90 if do != "fail" and window == "1h" else None,
-                    recovers=short_seconds + 420,
+                    recovers=(300 if severity == "critical" else short_seconds) + 420,
                 )
             )
     return found
@@ -159,6 +161,7 @@ def cases(namespace: str = OURS) -> list[Case]:
             up(namespace, {"app-1": (1, 0), "app-2": (1, 0)}),
             at_app,
             f"Prometheus has reached no pod in {namespace} for two minutes.",
+            recovers=LINGERS,
         ),
         Case(
             "PodDown",
@@ -220,6 +223,7 @@ def cases(namespace: str = OURS) -> list[Case]:
                 dependency(namespace, name),
                 at_app,
                 f"1 of its pods in {namespace} ask the {name} in vain. {impact}",
+                recovers=LINGERS,
             )
             for alert, name, impact in (
                 ("DatabaseUnreachable", "database", "Their requests are answered with a 503."),

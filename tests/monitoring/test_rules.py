@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from rehearsal.toolchain.monitoring import version_of
-from tests.monitoring.cases import OTHER, OURS, Case, cases, ready, requests, up
+from tests.monitoring.cases import LINGERS, OTHER, OURS, Case, cases, ready, requests, up
 from tests.monitoring.promtool import Look, Play, Series, complaints
 from tests.monitoring.tools import tools
 from tests.unit.rules import AlertRule, every_alert, groups
@@ -87,6 +87,8 @@ def test_an_alert_fires_when_its_hold_is_over_and_not_before_and_ends(case: Case
         Look(WELL * STEP - STEP, case.alert),
         Look(fires - STEP, case.alert),
         Look(fires, case.alert, [labels]),
+        # What silences its consequences outlives them.
+        *([Look(last_ill + LINGERS - 60, case.alert, [labels])] if case.recovers == LINGERS else []),
         Look(last_ill + case.recovers, case.alert),
     ]
     elsewhere = [each for other in cases(OTHER) if other.key == case.key for each in other.series]
