@@ -92,6 +92,7 @@ class Mail:
             require_starttls=True,
             auth_required=True,
             authenticator=self._admit,
+            auth_exclude_mechanism=["LOGIN"],  # its questions here are not the ones that Alertmanager knows
         )
 
     def _admit(self, _server: SMTP, _session: Session, _envelope: Envelope, _way: str, login: Any) -> AuthResult:
