@@ -52,8 +52,16 @@ class Cause:
     """Labels that must be the same on both."""
 
 
-CAUSES = (Cause("WorkloadDown", ("AvailablePodsLow", "ErrorRateHigh", "LatencyHigh")),)
-"""Of the platform's own alerts (infra/monitoring/rules.py)."""
+REQUESTS = ("ErrorRateHigh", "AvailabilityBudgetBurning", "LatencyHigh", "LatencyBudgetBurning")
+"""What users notice, whatever the cause."""
+
+CAUSES = (
+    Cause("WorkloadDown", (*REQUESTS, "AvailablePodsLow")),
+    # The one namespace has one database and one cache, of which only the application speaks.
+    Cause("DatabaseUnreachable", (*REQUESTS, "DatabasePoolExhausted")),
+    Cause("CacheUnreachable", ("LatencyHigh", "LatencyBudgetBurning", "DatabasePoolExhausted")),
+)
+"""Of the platform's own alerts (infra/monitoring/rules.py). Who is told of a cause is not told of what follows from it."""
 
 LOST_NODE = ("KubeNodeNotReady", "KubeNodeUnreachable")
 """kube-prometheus' names. What else is said about the same node follows from it."""

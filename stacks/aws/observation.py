@@ -1,6 +1,6 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
-from pulumi import ResourceOptions
+import pulumi
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.alarms.alarm import Alarm
@@ -14,12 +14,15 @@ from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
 from infra.external_secrets import ExternalSecrets
+from infra.identity import WorkloadIdentity
 from infra.monitoring import stack as monitoring
-from infra.monitoring.rules import WorkloadMonitoring, monitor_of
+from infra.monitoring.alert import Watched
+from infra.monitoring.rules import WorkloadMonitoring
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.policies import Flow, NamespaceFence, Peer
+from infra.workload_settings import WorkloadSettings
 from stacks.aws.application import Application
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
@@ -104,9 +107,9 @@ def _fetch_secrets_of_notifications(context: Context, compute: Compute, home: Na
 
 
 def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
-    """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
+    """Prometheus and what belongs to it, in a fenced namespace of its own, with the rules of every workload.
 
-    Other workloads are scraped where they have metrics; what they mean, only their people know.
+    The further ones are scraped where they have metrics; what those mean, only their people know.
     """
     settings, here = context.settings.monitoring, compute.on_kubernetes
     if not settings.enabled:
@@ -115,6 +118,17 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
     home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=here)
     api_server = Flow(Peer(cidrs=foundation.network.control_plane_cidrs), ports=(monitoring.WEBHOOK_PORT,))
     NamespaceFence(monitoring.NAMESPACE, home.name, [api_server], opts=here)
+    before: list[pulumi.Resource] = [compute.add_ons, *compute.controllers.admitting]
+    if settings.remote_write:
+        writer = WorkloadIdentity(
+            f"{context.name}-prometheus",
+            foundation.cluster.name,
+            monitoring.NAMESPACE,
+            monitoring.PROMETHEUS_ACCOUNT,
+            settings.remote_write.permissions,
+            opts=context.on_aws,
+        )
+        before.append(writer)
     stack = MonitoringStack(
         monitoring.NAMESPACE,
         settings,
@@ -122,24 +136,27 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         compute.disks.storage_class,
         context.stack,
         placement_on(context.settings.nodes, settings.node_group),
-        depends_on=[
-            compute.add_ons,
-            *compute.controllers.admitting,
-        ],
+        depends_on=before,
         opts=here,
     )
     _fetch_secrets_of_notifications(context, compute, home)
-    WorkloadMonitoring(
-        APP,
-        application.namespace.name,
-        NAMESPACE,
-        settings.scrape_seconds,
-        context.settings.app.least_replicas,
-        stack.release,
-        deployment=application.workload.deployment_name,
-        opts=here,
-    )
-    for name, workload in context.settings.workloads.items():
-        if workload.metrics_port is not None:
-            after_release = ResourceOptions.merge(here, ResourceOptions(depends_on=[stack.release]))
-            monitor_of(name, application.namespace.name, settings.scrape_seconds, opts=after_release)
+    made = {APP: application.workload, **application.further}
+    workloads: dict[str, WorkloadSettings] = {APP: context.settings.app, **context.settings.workloads}
+    for name, workload in workloads.items():
+        WorkloadMonitoring(
+            name,
+            application.namespace.name,
+            Watched(
+                name,
+                NAMESPACE,
+                least_replicas=workload.least_replicas,
+                autoscaled=workload.autoscaling is not None,
+                scraped=workload.metrics_port is not None,
+            ),
+            settings.objectives if name == APP else None,
+            settings.scrape_seconds,
+            stack.release,
+            # Rules that ask for pods come after the pods, or a first `up` would begin with an alert.
+            depends_on=[made[name]],
+            opts=here,
+        )
