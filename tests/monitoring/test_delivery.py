@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.monitoring.rules import RUNBOOKS
+from infra.monitoring.alert import RUNBOOKS
+from infra.monitoring.routing import CAUSES
 from tests.app.servers import Certificates, eventually, stopping
 from tests.monitoring.alertmanager import (
     Alertmanager,
@@ -203,7 +204,7 @@ def test_it_is_said_when_it_is_over_with_the_same_incident(people: People) -> No
 
 def test_what_follows_from_a_cause_needs_no_message_of_its_own(people: People) -> None:
     here, elsewhere = a_namespace(), a_namespace()
-    consequences = ("AvailablePodsLow", "ErrorRateHigh", "LatencyHigh")
+    [consequences] = [cause.consequences for cause in CAUSES if cause.alert == "WorkloadDown"]
     people.alertmanager.fire(
         alert_of(RULES["WorkloadDown"], here),
         *(alert_of(RULES[name], here) for name in consequences),
