@@ -56,7 +56,7 @@ REQUESTS = ("ErrorRateHigh", "AvailabilityBudgetBurning", "LatencyHigh", "Latenc
 """What users notice, whatever the cause."""
 
 CAUSES = (
-    Cause("WorkloadDown", (*REQUESTS, "AvailablePodsLow")),
+    Cause("WorkloadDown", (*REQUESTS, "AvailablePodsLow", "PodDown")),
     # The one namespace has one database and one cache, of which only the application speaks.
     Cause("DatabaseUnreachable", (*REQUESTS, "DatabasePoolExhausted")),
     Cause("CacheUnreachable", ("LatencyHigh", "LatencyBudgetBurning", "DatabasePoolExhausted")),

@@ -176,3 +176,29 @@ def test_where_monitoring_is_off_its_receivers_need_no_secrets() -> None:
 def test_a_wrong_way_of_telling_is_refused(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         NotificationSettings(**wrong)
+
+
+OPERATOR_KNOWS = {
+    "slack_configs": "send_resolved api_url_file channel title title_link fallback text",
+    "pagerduty_configs": "send_resolved routing_key_file description severity source class group client client_url links details",
+    "email_configs": "send_resolved to from smarthost auth_username auth_password_file require_tls headers html text",
+    "discord_configs": "send_resolved webhook_url_file title message",
+    "webhook_configs": "send_resolved url_file",
+}
+"""Fields of the operator's own types (prometheus-operator, pkg/alertmanager/types.go), as far as they are used here."""
+
+
+def test_no_field_is_written_that_the_operator_would_refuse() -> None:
+    plan = planned_with(
+        "prod",
+        {
+            "secrets.alerts-discord": {"description": "URL of the webhook of Discord's channel"},
+            "monitoring.notifications.discord": {"webhook_secret": "alerts-discord"},
+        },
+    )
+    written = {
+        kind: {*fields}
+        for receiver in alertmanager(plan)["config"]["receivers"]
+        for kind, [fields] in ((kind, value) for kind, value in receiver.items() if kind != "name")
+    }
+    assert written == {kind: {*fields.split()} for kind, fields in OPERATOR_KNOWS.items()}
