@@ -209,6 +209,21 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
+        change("monitoring.objectives", {"availability_percent": 99.5}, "update PrometheusRule/app-rules"),
+        change(
+            "monitoring.remote_write",
+            {"workspace_arn": "arn:aws:aps:eu-west-3:111122223333:workspace/ws-0a1b2c3d-1111-2222-3333-444455556666"},
+            "create WorkloadIdentity/marlinspike-staging-prometheus",
+            *(
+                f"create {kind}/marlinspike-staging-prometheus-{part}"
+                for kind, part in (
+                    ("Role", "role"),
+                    ("RolePolicy", "policy"),
+                    ("PodIdentityAssociation", "association"),
+                )
+            ),
+            "update Release/monitoring-release",
+        ),
         change(
             "secrets.alerts-discord",
             {"description": "URL of the webhook of Discord's channel"},
