@@ -12,7 +12,9 @@ import tempfile
 
 def main(words: list[str]) -> int:
     """Run the commands; returns the process' exit status."""
-    commands = [list(words) for separator, words in itertools.groupby(words, lambda word: word == "--") if not separator]
+    commands = [
+        list(words) for separator, words in itertools.groupby(words, lambda word: word == "--") if not separator
+    ]
     running = []
     for command in commands:
         said = tempfile.TemporaryFile("w+")  # noqa: SIM115 - read below, and gone with the process
