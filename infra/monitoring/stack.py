@@ -5,9 +5,10 @@ from typing import Annotated, Any, Literal
 import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra import versions
+from infra.monitoring.grafana import GrafanaSettings, grafana_values
 from infra.placement import ANY_NODE, Placement
 from infra.settings import Section
 
@@ -47,6 +48,21 @@ class MonitoringSettings(Section):
     """Runs on nodes of this group of section `nodes`; what has a disk leaves the group where it has no node in the disk's
     zone."""
 
+    grafana: GrafanaSettings = GrafanaSettings()
+
+    @model_validator(mode="after")
+    def _sign_in_is_to_something(self) -> "MonitoringSettings":
+        if self.grafana.sign_in and not self.has_grafana:
+            raise ValueError(
+                f"grafana.sign_in: mode is {self.mode}, which has no Grafana; set mode to full, or remove it"
+            )
+        return self
+
+    @property
+    def has_grafana(self) -> bool:
+        """Whether there are dashboards, and somebody to show them."""
+        return self.mode == "full"
+
     @property
     def enabled(self) -> bool:
         """Whether anything of monitoring is made."""
@@ -68,6 +84,7 @@ class MonitoringStack(pulumi.ComponentResource):
         settings: MonitoringSettings,
         namespace: Input[str],
         storage_class: Input[str],
+        region: str,
         placement: Placement = ANY_NODE,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
@@ -83,13 +100,15 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, storage_class, placement),
+            values=_values(settings, storage_class, region, placement),
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
-def _values(settings: MonitoringSettings, storage_class: Input[str], placement: Placement) -> dict[str, Any]:
+def _values(
+    settings: MonitoringSettings, storage_class: Input[str], region: str, placement: Placement
+) -> dict[str, Any]:
     placed = placement.values()
     with_disk = placement.preferred()
     return {
@@ -119,12 +138,7 @@ def _values(settings: MonitoringSettings, storage_class: Input[str], placement: 
             **placed,
         },
         "kube-state-metrics": dict(placed),
-        "grafana": {
-            "enabled": settings.mode == "full",
-            # Empty takes the place of the chart's well-known default: it draws one by chance and keeps it in its Secret.
-            "adminPassword": "",
-            **placed,
-        },
+        "grafana": {**grafana_values(settings.grafana, region, enabled=settings.has_grafana), **placed},
     }
 
 

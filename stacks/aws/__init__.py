@@ -30,7 +30,7 @@ class AwsStack:
         identities = workload_identities(context, foundation, data)
         compute = Compute(context, foundation, [identity.association for identity in identities.values()])
         application = Application(context, foundation, data, compute, identities, edge)
-        monitor(context, foundation, compute, application)
+        monitor(context, foundation, data, compute, application)
         self.outputs = {
             "region": context.region,
             "cluster_name": foundation.cluster.name,

@@ -1,7 +1,9 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
-from pulumi import ResourceOptions
+import pulumi
+from pulumi import Output, ResourceOptions
 
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -12,7 +14,11 @@ from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
+from infra.identity import WorkloadIdentity
+from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
+from infra.monitoring.dashboards.delivery import Dashboards
 from infra.monitoring.rules import WorkloadMonitoring, monitor_of
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
@@ -81,7 +87,9 @@ def _alarms(
     return found
 
 
-def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
+def monitor(
+    context: Context, foundation: Foundation, data: DataStores, compute: Compute, application: Application
+) -> None:
     """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
 
     Other workloads are scraped where they have metrics; what they mean, only their people know.
@@ -98,10 +106,26 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         settings,
         home.name,
         compute.disks.storage_class,
+        context.region,
         placement_on(context.settings.nodes, settings.node_group),
-        depends_on=[compute.add_ons, *compute.controllers.admitting],
+        depends_on=[
+            compute.add_ons,
+            *compute.controllers.admitting,
+            *(_before_grafana(context, foundation, compute, home) if settings.has_grafana else []),
+        ],
         opts=here,
     )
+    if settings.has_grafana:
+        Dashboards(
+            f"{monitoring.NAMESPACE}-dashboards",
+            home.name,
+            APP,
+            NAMESPACE,
+            context.region,
+            data.database.identifier,
+            Output.all(*data.cache.member_ids),
+            opts=here,
+        )
     WorkloadMonitoring(
         APP,
         application.namespace.name,
@@ -116,3 +140,33 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
         if workload.metrics_port is not None:
             after_release = ResourceOptions.merge(here, ResourceOptions(depends_on=[stack.release]))
             monitor_of(name, application.namespace.name, settings.scrape_seconds, opts=after_release)
+
+
+def _before_grafana(
+    context: Context, foundation: Foundation, compute: Compute, home: Namespace
+) -> list[pulumi.Resource]:
+    """Its rights on AWS, and its secrets as files, both of which its pod finds only when they are there first."""
+    found: list[pulumi.Resource] = [
+        WorkloadIdentity(
+            f"{context.name}-{grafana.ACCOUNT}",
+            foundation.cluster.name,
+            monitoring.NAMESPACE,
+            grafana.ACCOUNT,
+            grafana.reading_cloudwatch(),
+            opts=context.on_aws,
+        )
+    ]
+    if names := grafana.secrets_of(context.settings.monitoring.grafana):
+        found.append(
+            ExternalSecrets(
+                f"{monitoring.NAMESPACE}-secrets",
+                context.settings.secret_store,
+                names,
+                home.name,
+                context.owner,
+                context.region,
+                depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+                opts=compute.on_kubernetes,
+            )
+        )
+    return found
