@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 
 from app import NAME, __version__, health, metrics, problems, quotes
 from app.body_limit import BodyLimit
@@ -15,12 +16,17 @@ from app.database import Database, PasswordSource
 from app.health import Health
 from app.logs import RequestLog
 from app.settings import Settings, read_secret
+from app.telemetry import Telemetry
 
 log = structlog.get_logger()
+
+NOT_FASTAPIS: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own traces tell paths and queries, its logs what exceptions say: ours tell less (app/tracing.py)."""
 
 
 def create_application(settings: Settings) -> FastAPI:
     """The ASGI application. Connections and the metrics port are opened by its lifespan, not here."""
+    telemetry = Telemetry(settings)
     database_password, cache_credentials = _logins(settings)
     database = Database(settings, database_password)
     cache = Cache(settings, cache_credentials)
@@ -48,12 +54,13 @@ def create_application(settings: Settings) -> FastAPI:
             await asyncio.gather(watching, return_exceptions=True)
             await cache.close()
             await database.close()
+            await telemetry.stop()
             # Last, so that a scrape during the stop still finds it.
             await asyncio.to_thread(server.shutdown)
             server.server_close()
             thread.join(1)
 
-    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan)
+    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan, telemetry=NOT_FASTAPIS)
     application.state.database = database
     application.state.cache = cache
     application.state.health = watcher
@@ -65,6 +72,7 @@ def create_application(settings: Settings) -> FastAPI:
     # The last one added is the outermost.
     application.add_middleware(BodyLimit)
     application.add_middleware(metrics.RequestMetrics)
+    telemetry.install(application)
     application.add_middleware(RequestLog)
     return application
 

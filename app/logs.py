@@ -51,6 +51,12 @@ def _serialised(event: object, **_: object) -> bytes:
     return orjson.dumps(event, default=str)
 
 
+def _trace(scope: Scope) -> dict[str, str]:
+    """The request's trace, if it is followed (app/tracing.py)."""
+    trace_id = scope["state"].get("trace_id")
+    return {"trace_id": trace_id} if trace_id else {}
+
+
 class RequestLog:
     """Pure ASGI middleware: writes a request's line, and gives it an id (its own `X-Request-ID` if sane)."""
 
@@ -90,4 +96,5 @@ class RequestLog:
                 status=status,
                 milliseconds=round((perf_counter() - began) * 1000, 2),
                 request_id=request_id.decode(),
+                **_trace(scope),
             )

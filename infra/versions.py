@@ -47,6 +47,10 @@ CERT_MANAGER: Final = "1.21.2"
 EXTERNAL_DNS: Final = "1.21.1"
 """Charts of their projects."""
 
+FLUENT_BIT: Final = "0.57.5"
+OPENTELEMETRY_COLLECTOR: Final = "0.158.3"
+"""Charts of their projects: Fluent Bit 5.0, and the collector 0.153.0."""
+
 POSTGRESQL_IMAGE: Final = "docker.io/library/postgres:18-alpine"
 VALKEY_IMAGE: Final = "docker.io/valkey/valkey:8.2-alpine"
 """For the `local` stack only, where both run in the cluster."""

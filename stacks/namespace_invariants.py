@@ -7,9 +7,9 @@ from infra.cache_settings import CacheSettings
 from infra.database import DatabaseSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
-from infra.quota import shortfalls
 from infra.monitoring.grafana import secrets_of
 from infra.monitoring.stack import MonitoringSettings
+from infra.quota import shortfalls
 from infra.secrets import SecretSettings
 from infra.tenancy import NamespaceSettings
 from infra.workload_settings import WorkloadSettings

@@ -15,7 +15,6 @@ from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
 from infra.external_secrets import ExternalSecrets
-from infra.identity import WorkloadIdentity
 from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
 from infra.monitoring.dashboards.delivery import Dashboards
@@ -29,6 +28,7 @@ from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.foundation import Foundation
+from stacks.aws.observers import Observers
 
 
 def watch(context: Context, foundation: Foundation, data: DataStores, edge: Edge | None) -> None:
@@ -88,7 +88,12 @@ def _alarms(
 
 
 def monitor(
-    context: Context, foundation: Foundation, data: DataStores, compute: Compute, application: Application
+    context: Context,
+    foundation: Foundation,
+    data: DataStores,
+    compute: Compute,
+    application: Application,
+    observers: Observers,
 ) -> None:
     """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
 
@@ -111,7 +116,8 @@ def monitor(
         depends_on=[
             compute.add_ons,
             *compute.controllers.admitting,
-            *(_before_grafana(context, foundation, compute, home) if settings.has_grafana else []),
+            *([observers.identities[grafana.ACCOUNT]] if settings.has_grafana else []),
+            *_grafanas_secrets(context, compute, home),
         ],
         opts=here,
     )
@@ -142,31 +148,20 @@ def monitor(
             monitor_of(name, application.namespace.name, settings.scrape_seconds, opts=after_release)
 
 
-def _before_grafana(
-    context: Context, foundation: Foundation, compute: Compute, home: Namespace
-) -> list[pulumi.Resource]:
-    """Its rights on AWS, and its secrets as files, both of which its pod finds only when they are there first."""
-    found: list[pulumi.Resource] = [
-        WorkloadIdentity(
-            f"{context.name}-{grafana.ACCOUNT}",
-            foundation.cluster.name,
-            monitoring.NAMESPACE,
-            grafana.ACCOUNT,
-            grafana.reading_cloudwatch(),
-            opts=context.on_aws,
+def _grafanas_secrets(context: Context, compute: Compute, home: Namespace) -> list[pulumi.Resource]:
+    """What Grafana finds as files; its pod waits for them."""
+    names = grafana.secrets_of(context.settings.monitoring.grafana)
+    if not names:
+        return []
+    return [
+        ExternalSecrets(
+            f"{monitoring.NAMESPACE}-secrets",
+            context.settings.secret_store,
+            names,
+            home.name,
+            context.owner,
+            context.region,
+            depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+            opts=compute.on_kubernetes,
         )
     ]
-    if names := grafana.secrets_of(context.settings.monitoring.grafana):
-        found.append(
-            ExternalSecrets(
-                f"{monitoring.NAMESPACE}-secrets",
-                context.settings.secret_store,
-                names,
-                home.name,
-                context.owner,
-                context.region,
-                depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
-                opts=compute.on_kubernetes,
-            )
-        )
-    return found

@@ -66,7 +66,11 @@ def test_the_names_are_exactly_those_that_the_deployment_gives() -> None:
         "GRACEFUL_SHUTDOWN_SECONDS",
         "LOG_LEVEL",
         "METRICS_PORT",
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "OTEL_TRACES_SAMPLER_ARG",
         "PORT",
+        "SENTRY_DSN_FILE",
+        "SENTRY_ENVIRONMENT",
     ]
 
 
@@ -96,6 +100,10 @@ def test_with_iam_everything_else_has_a_safe_default() -> None:
         ({"CACHE_AUTHENTICATION": "password"}, "CACHE_PASSWORD_FILE: is required"),
         ({"METRICS_PORT": "5000"}, "METRICS_PORT: must differ from PORT"),
         ({"DATABASE_PASSWORD": "in the open"}, "DATABASE_PASSWORD: is no setting"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT: String should match"),
+        ({"OTEL_TRACES_SAMPLER_ARG": "1.5"}, "OTEL_TRACES_SAMPLER_ARG: Input should be less than or equal to 1"),
+        ({"SENTRY_DSN_FILE": "/nowhere"}, "SENTRY_DSN_FILE: /nowhere is not a readable file"),
+        ({"SENTRY_DSN": "https://key@sentry.example/1"}, "SENTRY_DSN: is no setting"),
         ({"CACHE_HOTS": "c"}, "CACHE_HOTS: is no setting"),
     ],
     ids=lambda value: "" if isinstance(value, str) else "-".join(value),
