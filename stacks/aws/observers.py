@@ -28,7 +28,7 @@ class Observers:
             self._identify(grafana.ACCOUNT, monitoring.NAMESPACE, grafana.reading_cloudwatch())
         if settings.logs:
             destination = logs.LogDestination(
-                f"{context.name}-logs", settings.logs, context.region, foundation.key.arn, opts=context.on_aws
+                f"{context.name}-workload-logs", settings.logs, context.region, foundation.key.arn, opts=context.on_aws
             )
             self._log_output = destination.output
             self._identify(logs.NAME, logs.NAMESPACE, destination.permissions)
