@@ -24,8 +24,12 @@ CHART = Chart(
     "https://open-telemetry.github.io/opentelemetry-helm-charts",
 )
 
-LABELS = {"app.kubernetes.io/name": "opentelemetry-collector", "app.kubernetes.io/instance": NAME}
-"""On the collector's pods."""
+LABELS = {
+    "app.kubernetes.io/name": "opentelemetry-collector",
+    "app.kubernetes.io/instance": NAME,
+    "component": "standalone-collector",
+}
+"""On the collector's pods, and exactly what its Service selects by: the VPC CNI opens the Service's address only then."""
 
 ENDPOINT = f"http://{NAME}.{NAMESPACE}.svc:{OTLP_PORT}"
 

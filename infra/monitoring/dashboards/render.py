@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import cloudwatch, prometheus, stat, timese
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.builders.common import VizLegendOptions
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.cloudwatch import MetricEditorMode, MetricQueryType
+from grafana_foundation_sdk.models.cloudwatch import MetricEditorMode, MetricQueryType, QueryMode
 from grafana_foundation_sdk.models.common import DataSourceRef, LegendPlacement
 from grafana_foundation_sdk.models.dashboard import (
     DashboardCursorSync,
@@ -119,7 +119,7 @@ def _target(
         .ref_id(letter)
         .id(letter.lower())
         .datasource(source)
-        .query_mode("Metrics")
+        .query_mode(QueryMode.METRICS)
         .metric_query_type(MetricQueryType.SEARCH)
         .metric_editor_mode(MetricEditorMode.BUILDER)
         .region(page.region)
