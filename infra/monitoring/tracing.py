@@ -56,9 +56,10 @@ class TracingSettings(Section):
     """Where Jaeger, or anything else that takes OTLP over HTTP, is; X-Ray when left out."""
 
 
-def to_xray() -> dict[str, Permission]:
-    """What the collector may do on AWS; neither action has a resource level."""
-    return {"WriteTraces": Permission(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"])}
+def to_xray(region: str) -> dict[str, Permission]:
+    """What the collector may do on AWS, in this region; neither action has a resource level."""
+    here = {"StringEquals": {"aws:RequestedRegion": region}}
+    return {"WriteTraces": Permission(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], ["*"], here)}
 
 
 def collector_configuration(settings: TracingSettings, region: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class Observers:
             self._log_output = destination.output
             self._identify(logs.NAME, logs.NAMESPACE, destination.permissions)
         if settings.tracing and settings.tracing.otlp_endpoint is None:
-            self._identify(tracing.NAME, tracing.NAMESPACE, tracing.to_xray())
+            self._identify(tracing.NAME, tracing.NAMESPACE, tracing.to_xray(context.region))
 
     def _identify(self, account: str, namespace: str, permissions: dict[str, Permission]) -> None:
         self.identities[account] = WorkloadIdentity(

@@ -145,6 +145,7 @@ def test_traces_go_to_xray_with_what_tells_of_people_taken_out() -> None:
     plan = planned("prod")
     [statement] = statements(plan, "otel-collector")
     assert statement["Action"] == ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": "eu-west-3"}}
     configuration = plan.only(RELEASE, "otel-collector-release").inputs["values"]["alternateConfig"]
     assert configuration["exporters"] == {"awsxray": {"region": "eu-west-3"}}
     [pipeline] = configuration["service"]["pipelines"].values()
