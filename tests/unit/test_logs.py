@@ -190,7 +190,7 @@ def test_the_application_sends_its_share_of_traces_to_the_collector_and_may(stac
 def test_nothing_of_logs_and_traces_is_there_unless_asked_for() -> None:
     plan = planned("dev")
     assert not [
-        each for each in plan.resources if re.search("fluent-bit|otel|logging|tracing|workload-logs", each.name)
+        each for each in plan.resources if re.search("fluent-bit|otel|^logging|^tracing|workload-logs", each.name)
     ]
     [deployment] = [each for each in plan.of(DEPLOYMENT) if each.name.startswith("app")]
     [container] = deployment.inputs["spec"]["template"]["spec"]["containers"]
