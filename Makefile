@@ -8,7 +8,7 @@ STACK ?= prod
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine judge check format lock
+.PHONY: help setup environment bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
 
 test: environment ## Run every layer of tests, and measure what they cover
-	@COVERAGE=1 scripts/test.sh check unit app cluster engine judges
+	@COVERAGE=1 scripts/test.sh check unit app monitoring cluster engine judges
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit
@@ -46,6 +46,9 @@ test-cluster: environment ## On a real Kubernetes API server
 
 test-engine: environment ## Through the real Pulumi engine
 	@scripts/test.sh engine
+
+test-monitoring: environment ## Rules, routing and messages on real Prometheus and Alertmanager
+	@scripts/test.sh monitoring
 
 judge: environment ## Have checkov, kube-score and kubeconform judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)

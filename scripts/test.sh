@@ -22,6 +22,7 @@ layer_check() {
 }
 layer_unit() { $python -m pytest -q tests/unit; }
 layer_app() { $python -m pytest -q tests/app; }
+layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its programs by itself
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster
 }
@@ -57,7 +58,7 @@ done
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed:$failed"
-    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app cluster engine judges)"
+    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app monitoring cluster engine judges)"
     exit 1
 fi
 echo "all passed: $*"

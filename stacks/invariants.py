@@ -23,8 +23,8 @@ from infra.nodes import NodeGroupSettings
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
 from infra.workload_settings import WorkloadSettings
+from stacks.monitoring_invariants import grafanas_secret_is_somewhere, notifications_find_their_secrets
 from stacks.namespace_invariants import (
-    grafanas_secret_is_somewhere,
     secrets_are_somewhere,
     secrets_need_aws,
     the_quota_holds_what_the_settings_allow,
@@ -217,6 +217,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     secrets_are_somewhere,
     grafanas_secret_is_somewhere,
     secrets_need_aws,
+    notifications_find_their_secrets,
 )
 
 

@@ -7,8 +7,6 @@ from infra.cache_settings import CacheSettings
 from infra.database import DatabaseSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
-from infra.monitoring.grafana import secrets_of
-from infra.monitoring.stack import MonitoringSettings
 from infra.quota import shortfalls
 from infra.secrets import SecretSettings
 from infra.tenancy import NamespaceSettings
@@ -58,14 +56,3 @@ def secrets_need_aws(target: str, app: WorkloadSettings, workloads: Mapping[str,
     for section, workload in every_workload(app, workloads).items():
         if target == "local" and workload.secrets:
             yield f"{section}.secrets: target local has no store of secrets; leave it out (docs/procedures/secrets.md)"
-
-
-def grafanas_secret_is_somewhere(
-    monitoring: MonitoringSettings, secrets: Mapping[str, SecretSettings], add_ons: AddOnsSettings
-) -> Iterator[str]:
-    """Grafana's pod waits for ever for a Secret that nobody makes."""
-    key = "monitoring.grafana.sign_in.client_secret"
-    for missing in sorted({*secrets_of(monitoring.grafana)} - secrets.keys()):
-        yield f"{key}: {missing} is not in section secrets; add it there with its description"
-    if secrets_of(monitoring.grafana) and not add_ons.external_secrets:
-        yield f"{key}: nothing brings it into the cluster; set add_ons.external_secrets to true (docs/procedures/secrets.md)"

@@ -1,14 +1,13 @@
-"""Prometheus with promtool, and Alertmanager with amtool: the official releases, else Debian's packages, else built with Go.
+"""Prometheus with promtool, and Alertmanager with amtool: the official releases, else Debian's package, else built with Go.
 
-Debian's are years older and know all that the platform's rules say; with them nothing is built for minutes. What was found
-tells its version (`version_of`), and tests print it.
+Debian's Prometheus is years older and knows all that the platform's rules say; with it nothing is built for minutes. What was
+found tells its version (`version_of`), and tests print it.
 """
 
 import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,8 +29,9 @@ DISK_GB = 2.5
 class _Project:
     name: str
     module: str
-    debian: Mapping[str, str]
-    """The package's files by their paths, with the names that the project gives them."""
+    programs: tuple[str, ...]
+    package: str | None = None
+    """Debian's, where it is new enough; it has the programs in /usr/bin."""
 
     @property
     def version(self) -> str:
@@ -40,23 +40,12 @@ class _Project:
         numbered = re.fullmatch(r"0\.(\d)(\d\d)\.(\d+)", pinned)
         return f"{numbered[1]}.{int(numbered[2])}.{numbered[3]}" if numbered else pinned
 
-    @property
-    def programs(self) -> tuple[str, ...]:
-        return tuple(self.debian.values())
-
 
 PROMETHEUS = _Project(
-    "prometheus",
-    "github.com/prometheus/prometheus",
-    {"usr/bin/prometheus": "prometheus", "usr/bin/promtool": "promtool"},
+    "prometheus", "github.com/prometheus/prometheus", ("prometheus", "promtool"), package="prometheus"
 )
-ALERTMANAGER = _Project(
-    "alertmanager",
-    "github.com/prometheus/alertmanager",
-    {"usr/bin/prometheus-alertmanager": "alertmanager", "usr/bin/amtool": "amtool"},
-)
-PACKAGES = {PROMETHEUS.name: "prometheus", ALERTMANAGER.name: "prometheus-alertmanager"}
-"""What Debian calls them."""
+ALERTMANAGER = _Project("alertmanager", "github.com/prometheus/alertmanager", ("alertmanager", "amtool"))
+"""Debian's 0.25 reads the addresses of webhooks and of Discord from no file, so it refuses the platform's configuration."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +79,11 @@ def version_of(program: Path) -> str:
 
 
 def _ensure(project: _Project, cache: Path, say: Say) -> Path:
-    name, programs, title = project.name, project.programs, f"{project.name} {project.version}"
+    name, programs, package = project.name, project.programs, project.package
+    title = f"{name} {project.version}"
     folder = f"{name}-{project.version}"
     ways = [
         Way("the official release", cache / f"{folder}-official", programs, lambda part: _official(project, part, say)),
-        Way(
-            "Debian's package",
-            cache / f"{name}-debian",
-            programs,
-            lambda part: from_debian(PACKAGES[name], dict(project.debian), part),
-        ),
         by_go(
             title,
             cache / folder,
@@ -109,6 +93,12 @@ def _ensure(project: _Project, cache: Path, say: Say) -> Path:
             lambda tool, part: _build(tool, project, part, cache, say),
         ),
     ]
+    if package is not None:
+        files = {f"usr/bin/{program}": program for program in programs}
+        ways.insert(
+            1,
+            Way("Debian's package", cache / f"{name}-debian", programs, lambda part: from_debian(package, files, part)),
+        )
     return first_open(title, ways, say)
 
 

@@ -41,6 +41,7 @@ class Application:
 
     namespace: Namespace
     workload: Workload
+    further: dict[str, Workload]
 
     def __init__(
         self,
@@ -111,10 +112,11 @@ class Application:
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )
+        self.further = {}
         for name, settings in further.items():
             nodes = placement_on(context.settings.nodes, settings.node_group)
             home = Home(self.namespace.name, nodes, priorities[WORKLOAD], (*before, *secrets, compute.add_ons))
-            Workload(name, settings, home, Runtime({}), opts=here)
+            self.further[name] = Workload(name, settings, home, Runtime({}), opts=here)
 
     def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
         """Those that workloads find as files; none where no workload asks."""

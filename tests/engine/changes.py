@@ -128,6 +128,17 @@ PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0
 CHANGES: dict[str, list[Change]] = {
     "dev": [
         change("workloads.echo", ECHO, *SECOND_WORKLOAD),
+        change(
+            "add_ons.external_secrets",
+            True,
+            "create WorkloadIdentity/marlinspike-dev-external-secrets",
+            "create Role/marlinspike-dev-external-secrets-role",
+            "create RolePolicy/marlinspike-dev-external-secrets-policy",
+            "create PodIdentityAssociation/marlinspike-dev-external-secrets-association",
+            "create Namespace/external-secrets",
+            "create Namespace/external-secrets-namespace",
+            "create Release/external-secrets-release",
+        ),
         change("app.log_level", "info", "update Deployment/app-deployment"),
         change(
             "network.nat_gateways",
@@ -177,21 +188,10 @@ CHANGES: dict[str, list[Change]] = {
         ),
     ],
     "staging": [
+        # A place, what fetches its value, and the file in the pods.
         change(
-            "add_ons.external_secrets",
-            True,
-            "create WorkloadIdentity/marlinspike-staging-external-secrets",
-            "create Role/marlinspike-staging-external-secrets-role",
-            "create RolePolicy/marlinspike-staging-external-secrets-policy",
-            "create PodIdentityAssociation/marlinspike-staging-external-secrets-association",
-            "create Namespace/external-secrets",
-            "create Namespace/external-secrets-namespace",
-            "create Release/external-secrets-release",
-        ),
-        # With `add_ons.external_secrets` above: a place, what fetches its value, and the file in the pods.
-        change(
-            "secrets",
-            {"payment-api": {"description": "Token of the payment provider"}},
+            "secrets.payment-api",
+            {"description": "Token of the payment provider"},
             "create Secret/marlinspike-staging-payment-api",
         ),
         change(
@@ -209,6 +209,17 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
+        change(
+            "secrets.alerts-discord",
+            {"description": "URL of the webhook of Discord's channel"},
+            "create Secret/marlinspike-staging-alerts-discord",
+        ),
+        change(
+            "monitoring.notifications.discord",
+            {"webhook_secret": "alerts-discord"},
+            "create ExternalSecret/monitoring-secrets-alerts-discord",
+            "update Release/monitoring-release",
+        ),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
         # Another type of instance is another group: the new one first.

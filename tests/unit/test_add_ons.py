@@ -169,14 +169,16 @@ def test_what_has_a_disk_may_leave_the_systems_nodes_for_its_zone_and_the_rest_m
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
-def test_a_stack_has_its_load_balancer_controller_and_its_autoscaler_and_no_other(stack: str) -> None:
+def test_a_stack_has_its_load_balancer_controller_its_autoscaler_and_what_brings_its_secrets(stack: str) -> None:
     plan = planned(stack)
     releases = {release.inputs["chart"]: release.inputs["version"] for release in plan.of(RELEASE)}
     for observing in ("kube-prometheus-stack", "fluent-bit", "opentelemetry-collector"):
         releases.pop(observing, None)
-    assert releases == {"aws-load-balancer-controller": "3.5.0", "cluster-autoscaler": "9.59.0"}
+    secrets = {} if stack == "dev" else {"external-secrets": "2.12.0"}
+    assert releases == {"aws-load-balancer-controller": "3.5.0", "cluster-autoscaler": "9.59.0", **secrets}
     names = " ".join(resource.name for resource in plan.resources)
-    assert not any(absent in names for absent in ("external-secrets", "cert-manager", "external-dns"))
+    assert ("external-secrets" in names) is bool(secrets)
+    assert not any(absent in names for absent in ("cert-manager", "external-dns"))
 
 
 @pytest.mark.parametrize(
@@ -290,7 +292,7 @@ def test_the_autoscaler_moves_groups_of_its_own_cluster_only_and_fits_the_cluste
 
 
 def test_external_secrets_reads_the_stacks_own_secrets_only() -> None:
-    plan = planned_with("staging", {"add_ons.external_secrets": True})
+    plan = planned("staging")
     rights = statements(plan, "external-secrets")
     assert rights["SecretsOfThisStack"]["Resource"] == [
         "arn:aws:secretsmanager:eu-west-3:111122223333:secret:marlinspike-staging/*"

@@ -28,7 +28,7 @@ SIGN_IN = {
 }
 WITH_SIGN_IN = {
     "monitoring.grafana": {"sign_in": SIGN_IN},
-    "secrets": {"grafana-sign-in": {"description": "Grafana's secret at the OpenID provider."}},
+    "secrets.grafana-sign-in": {"description": "Grafana's secret at the OpenID provider."},
     "add_ons.external_secrets": True,
 }
 
@@ -186,7 +186,7 @@ def test_who_signs_in_is_asked_of_a_provider_with_a_secret_from_a_file() -> None
     [
         ({**WITH_SIGN_IN, "monitoring.mode": "on"}, "monitoring: grafana.sign_in: mode is on, which has no Grafana"),
         (
-            {**WITH_SIGN_IN, "secrets": {}},
+            {**WITH_SIGN_IN, "secrets.grafana-sign-in": None},
             "monitoring.grafana.sign_in.client_secret: grafana-sign-in is not in section",
         ),
         (

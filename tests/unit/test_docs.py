@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.monitoring.rules import RUNBOOKS, alerts
+from infra.monitoring.alert import RUNBOOKS
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
 from tests.unit.alarms import every_alarm
 from tests.unit.plan import PROJECT_FOLDER
+from tests.unit.rules import every_alert
 
-ALERTS = {alert.name for alert in alerts("app", "marlinspike", least_replicas=3)} | {
-    alarm.name for alarm in every_alarm()
-}
+ALERTS = {alert.name for alert in every_alert()} | {alarm.name for alarm in every_alarm()}
 
 DOCUMENTS = sorted(
     [*PROJECT_FOLDER.glob("*.md"), *PROJECT_FOLDER.glob("docs/**/*.md"), *PROJECT_FOLDER.glob("app/*.md")]

@@ -201,7 +201,7 @@ def test_errors_are_told_to_sentry_with_its_address_as_a_file() -> None:
     changes = {
         "app.sentry_dsn": "sentry",
         "app.secrets": ["sentry"],
-        "secrets": {"sentry": {"description": "Where errors are told."}},
+        "secrets.sentry": {"description": "Where errors are told."},
         "add_ons.external_secrets": True,
     }
     [deployment] = [each for each in planned_with("prod", changes).of(DEPLOYMENT) if each.name.startswith("app")]

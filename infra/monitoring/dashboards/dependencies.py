@@ -14,7 +14,7 @@ def dependencies(namespace: str, workload: str) -> Page:
         "Dependencies",
         "The database and the cache, as the application's pods see them once a second.",
         variables=choose(namespace, workload, "dependency_up", "job"),
-        runbooks=("ErrorRateHigh", "DatabaseConnectionsHigh", "CacheMemoryHigh"),
+        runbooks=("DatabaseUnreachable", "CacheUnreachable", "DatabasePoolExhausted"),
         rows=[
             Row(
                 "Reached",

@@ -30,7 +30,7 @@ def objectives(namespace: str, workload: str) -> Page:
         "Objectives and error budget",
         f"Availability {AVAILABILITY:.1%}, and {FAST_SHARE:.0%} of the requests within {FAST_SECONDS * 1000:g} ms.",
         variables=choose(namespace, workload, REQUESTS, "job"),
-        runbooks=("ErrorRateHigh", "LatencyHigh"),
+        runbooks=("AvailabilityBudgetBurning", "LatencyBudgetBurning"),
         since="now-7d",
         rows=[
             Row(

@@ -19,8 +19,8 @@ from grafana_foundation_sdk.models.dashboard import (
     VariableSort,
 )
 
+from infra.monitoring.alert import RUNBOOKS
 from infra.monitoring.dashboards.page import Metric, Page, Panel, Query, Variable
-from infra.monitoring.rules import RUNBOOKS
 
 WIDTH = 24
 """Of Grafana's grid."""

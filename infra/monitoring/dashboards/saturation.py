@@ -28,7 +28,7 @@ def saturation(namespace: str, workload: str) -> Page:
         "Saturation",
         "How full the pods of one workload are, in % of what they may use.",
         variables=choose(namespace, workload, "kube_pod_container_info", "container"),
-        runbooks=("AvailablePodsLow", "LatencyHigh"),
+        runbooks=("CpuHigh", "MemoryHigh", "RestartsFrequent", "ScalingFrequent", "DatabasePoolExhausted"),
         rows=[
             Row(
                 "CPU and memory",

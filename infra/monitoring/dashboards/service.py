@@ -23,7 +23,7 @@ def service(namespace: str, workload: str) -> Page:
         "Service",
         "Rate, errors and duration of one service, as its callers see them.",
         variables=choose(namespace, workload, REQUESTS, "job"),
-        runbooks=("ErrorRateHigh", "LatencyHigh", "WorkloadDown", "AvailablePodsLow"),
+        runbooks=("ErrorRateHigh", "LatencyHigh", "WorkloadDown", "PodDown", "AvailablePodsLow"),
         rows=[
             Row(
                 "Now",
