@@ -2,21 +2,16 @@
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from infra.monitoring.dashboards.delivery import pages
 from infra.monitoring.dashboards.page import Page, Panel, Query, Variable
-from tests.app.conftest import Place, cache, place, postgresql, temporary_folder
-from tests.app.servers import Application, Server, eventually, free_port, stopping
+from tests.app.conftest import Place
+from tests.app.servers import Application, eventually, stopping
 from tests.monitoring.kubernetes_series import exporter
-from tests.monitoring.tools import tools
-
-__all__ = ["cache", "place", "postgresql", "temporary_folder"]  # fixtures
+from tests.monitoring.prometheus import Prometheus
 
 PAGES = pages("marlinspike", "app")
 CHOSEN = {"$namespace": "marlinspike", "$workload": "app", "$__rate_interval": "10s", "$__range": "1m"}
@@ -31,55 +26,16 @@ def as_asked(text: str) -> str:
     return text
 
 
-class Prometheus:
-    """A real one that scrapes the application and the series of Kubernetes each second."""
+def value(prometheus: Prometheus, expression: str) -> float:
+    [series] = prometheus.query(expression)
+    return float(series["value"][1])
 
-    def __init__(self, folder: Path, application: Application, kubernetes_port: int) -> None:
-        self.port = free_port()
-        of_application = {"targets": [f"127.0.0.1:{application.metrics_port}"]}
-        of_application["labels"] = {"namespace": "marlinspike", "pod": "app-1a2b3c4d-x"}  # type: ignore[assignment]
-        configuration = {
-            "global": {"scrape_interval": "1s"},
-            "scrape_configs": [
-                {"job_name": "app", "static_configs": [of_application]},
-                {
-                    "job_name": "kubernetes",
-                    "honor_labels": True,
-                    "static_configs": [{"targets": [f"127.0.0.1:{kubernetes_port}"]}],
-                },
-            ],
-        }
-        file = folder / "prometheus.yml"
-        file.write_text(yaml.safe_dump(configuration))
-        options = [f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
-        options.append(f"--web.listen-address=127.0.0.1:{self.port}")
-        self._server = Server([str(tools().prometheus), *options], folder / "prometheus.log")
 
-    def start(self) -> None:
-        self._server.start()
-        eventually(lambda: self.ask("up{job='app'} == 1"), what="the application is scraped")
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def ask(self, expression: str) -> list[dict[str, Any]]:
-        """The series of an expression now. Fails when Prometheus refuses it."""
-        answer = httpx.get(
-            f"http://127.0.0.1:{self.port}/api/v1/query", params={"query": expression}, timeout=20
-        ).json()
-        assert answer["status"] == "success", f"{expression}: {answer.get('error')}"
-        found: list[dict[str, Any]] = answer["data"]["result"]
-        return found
-
-    def value(self, expression: str) -> float:
-        [series] = self.ask(expression)
-        return float(series["value"][1])
-
-    def choices(self, variable: Variable) -> list[str]:
-        """What a reader can choose from."""
-        url = f"http://127.0.0.1:{self.port}/api/v1/label/{variable.label}/values"
-        found: list[str] = httpx.get(url, params={"match[]": as_asked(variable.of)}, timeout=20).json()["data"]
-        return found
+def choices(prometheus: Prometheus, variable: Variable) -> list[str]:
+    """What a reader can choose from."""
+    url = f"http://127.0.0.1:{prometheus.port}/api/v1/label/{variable.label}/values"
+    found: list[str] = httpx.get(url, params={"match[]": as_asked(variable.of)}, timeout=20).json()["data"]
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +44,13 @@ def prometheus(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with exporter() as port, stopping(application):
         application.start()
         _use(application, place)
-        made = Prometheus(tmp_path_factory.mktemp("prometheus"), application, port)
+        of_application = {"namespace": "marlinspike", "pod": "app-1a2b3c4d-x"}
+        targets = {f"127.0.0.1:{application.metrics_port}": of_application, f"127.0.0.1:{port}": {}}
+        # Hurried so that it scrapes once a second.
+        made = Prometheus(tmp_path_factory.mktemp("prometheus"), [], targets, factor=30)
         with stopping(made):
             made.start()
+            eventually(lambda: made.query('up{namespace="marlinspike"} == 1'), what="the application is scraped")
             _use(application, place)  # a rate wants a second scrape that differs
             yield made
 
@@ -121,9 +81,9 @@ def test_a_query_is_valid_and_finds_series(prometheus: Prometheus, page: Page, p
     assert "$" not in expression, f"{page.title}: a variable that nobody declares"
     if panel.title in TIMED_BY_MINUTES:  # at whole minutes only, and the test does not wait for one
         expression = expression.replace(":1m]", ":1s]")
-    eventually(lambda: prometheus.ask(expression), what=f"series of {expression}")
+    eventually(lambda: prometheus.query(expression), what=f"series of {expression}")
     for label in re.findall(r"\{\{(\w+)\}\}", query.legend):
-        assert label in prometheus.ask(expression)[0]["metric"], f"the legend names {label}, which the series lack"
+        assert label in prometheus.query(expression)[0]["metric"], f"the legend names {label}, which the series lack"
 
 
 @pytest.mark.parametrize(
@@ -134,7 +94,7 @@ def test_a_query_is_valid_and_finds_series(prometheus: Prometheus, page: Page, p
 def test_a_variable_can_be_chosen_and_begins_with_something_that_is_there(
     prometheus: Prometheus, variable: tuple[str, Variable]
 ) -> None:
-    eventually(lambda: variable[1].first in prometheus.choices(variable[1]))
+    eventually(lambda: variable[1].first in choices(prometheus, variable[1]))
 
 
 def panel(title: str, of: str) -> str:
@@ -161,19 +121,19 @@ def test_a_panel_shows_the_figure_that_it_promises(
     prometheus: Prometheus, page: str, title: str, expected: float
 ) -> None:
     expression = panel(title, page)
-    eventually(lambda: prometheus.ask(expression))
-    assert {round(float(series["value"][1]), 3) for series in prometheus.ask(expression)} == {round(expected, 3)}
+    eventually(lambda: prometheus.query(expression))
+    assert {round(float(series["value"][1]), 3) for series in prometheus.query(expression)} == {round(expected, 3)}
 
 
 def test_cpu_in_percent_of_the_limit_follows_the_containers_counter(prometheus: Prometheus) -> None:
     # A quarter of a second of CPU with each scrape, and a scrape each second, as far as the machine keeps time.
     expression = panel("CPU", "Saturation")
-    eventually(lambda: 0.1 < prometheus.value(expression) < 0.5, what="about a quarter of the limit")
+    eventually(lambda: 0.1 < value(prometheus, expression) < 0.5, what="about a quarter of the limit")
 
 
 def test_errors_are_a_share_of_the_requests_and_a_service_without_any_has_none(prometheus: Prometheus) -> None:
     errors = panel("Error rate", "Key performance indicators")
-    eventually(lambda: 0 < prometheus.value(errors) < 0.5)
+    eventually(lambda: 0 < value(prometheus, errors) < 0.5)
     # The same with a status that never came: zero, not nothing.
-    assert prometheus.value(errors.replace('status=~"5.."', 'status="599"')) == 0
-    assert prometheus.ask(errors.replace('job="app"', 'job="nobody"')) == []
+    assert value(prometheus, errors.replace('status=~"5.."', 'status="599"')) == 0
+    assert prometheus.query(errors.replace('job="app"', 'job="nobody"')) == []
