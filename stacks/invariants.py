@@ -23,12 +23,12 @@ from infra.nodes import NodeGroupSettings
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
 from infra.workload_settings import WorkloadSettings
-from stacks.monitoring_invariants import grafanas_secret_is_somewhere, notifications_find_their_secrets
-from stacks.namespace_invariants import (
-    secrets_are_somewhere,
-    secrets_need_aws,
-    the_quota_holds_what_the_settings_allow,
+from stacks.monitoring_invariants import (
+    grafanas_secret_is_somewhere,
+    notifications_find_their_secrets,
+    samples_stay_in_the_account,
 )
+from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
 from stacks.workload_invariants import WORKLOAD_INVARIANTS, every_workload
 
@@ -218,6 +218,7 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     grafanas_secret_is_somewhere,
     secrets_need_aws,
     notifications_find_their_secrets,
+    samples_stay_in_the_account,
 )
 
 

@@ -1,4 +1,4 @@
-"""What must hold between monitoring and the other sections: Alertmanager and Grafana find their secrets."""
+"""What must hold between monitoring and the other sections: what it writes to, and the secrets that its pods find."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,6 +6,7 @@ from infra.add_ons import AddOnsSettings
 from infra.monitoring.grafana import secrets_of
 from infra.monitoring.stack import MonitoringSettings
 from infra.secrets import SecretSettings
+from stacks.sections import AccountSettings
 
 
 def notifications_find_their_secrets(
@@ -38,3 +39,13 @@ def grafanas_secret_is_somewhere(
         yield f"{key}: {missing} is not in section secrets; add it there with its description"
     if secrets_of(monitoring.grafana) and not add_ons.external_secrets:
         yield f"{key}: nothing brings it into the cluster; set add_ons.external_secrets to true (docs/procedures/secrets.md)"
+
+
+def samples_stay_in_the_account(monitoring: MonitoringSettings, account: AccountSettings) -> Iterator[str]:
+    """A pod's role is one of this account, and a workspace of another one lets in only roles of its own."""
+    write = monitoring.remote_write
+    if monitoring.enabled and write is not None and write.account_id != account.id:
+        yield (
+            f"monitoring.remote_write.workspace_arn: the workspace is in account {write.account_id}, and Prometheus' role in "
+            f"{account.id} may not write there; name a workspace of this account"
+        )

@@ -26,6 +26,11 @@ class RemoteWriteSettings(Section):
         return self.workspace_arn.split(":")[3]
 
     @property
+    def account_id(self) -> str:
+        """Twelve digits."""
+        return self.workspace_arn.split(":")[4]
+
+    @property
     def permissions(self) -> dict[str, Permission]:
         """What Prometheus may do with it: write, and nothing else."""
         return {"RemoteWrite": Permission(["aps:RemoteWrite"], [self.workspace_arn])}

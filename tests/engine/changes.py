@@ -211,6 +211,21 @@ CHANGES: dict[str, list[Change]] = {
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
         change("logs.retention_days", 60, "update LogGroup/marlinspike-staging-workload-logs-group"),
         change("tracing.sample_ratio", 1.0, "update Deployment/app-deployment"),
+        change("monitoring.objectives", {"availability_percent": 99.5}, "update PrometheusRule/app-rules"),
+        change(
+            "monitoring.remote_write",
+            {"workspace_arn": "arn:aws:aps:eu-west-3:111122223333:workspace/ws-0a1b2c3d-1111-2222-3333-444455556666"},
+            "create WorkloadIdentity/marlinspike-staging-prometheus",
+            *(
+                f"create {kind}/marlinspike-staging-prometheus-{part}"
+                for kind, part in (
+                    ("Role", "role"),
+                    ("RolePolicy", "policy"),
+                    ("PodIdentityAssociation", "association"),
+                )
+            ),
+            "update Release/monitoring-release",
+        ),
         change(
             "secrets.alerts-discord",
             {"description": "URL of the webhook of Discord's channel"},

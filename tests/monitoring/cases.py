@@ -141,7 +141,7 @@ def _budgets(namespace: str) -> list[Case]:
                     f" {promise}; {spent} of what it leaves is gone in {window}.",
                     window=window,
                     late=late[do != "fail"],
-                    late_in_3=90 if do != "fail" and window == "1h" else None,
+                    late_in_3=late[1] - 1 if do != "fail" else None,
                     recovers=(300 if severity == "critical" else short_seconds) + 420,
                 )
             )

@@ -139,7 +139,7 @@ def test_a_critical_alert_tells_everybody_what_is_wrong_and_what_to_do(people: P
         slack["text"],
         page["payload"]["custom_details"]["firing"],
         discord["description"],
-        part.get_content(),
+        part.get_content().replace("\r\n", "\n"),
     ):
         assert text.startswith(summary)
         assert f"What to do: {runbook}" in text

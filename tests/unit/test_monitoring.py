@@ -10,7 +10,8 @@ from infra.monitoring.recording import BOUNDS, WINDOWS
 from infra.monitoring.remote_write import RemoteWriteSettings
 from infra.monitoring.slo import BURN_RATES, SECONDS, ObjectivesSettings
 from infra.monitoring.stack import MonitoringSettings
-from tests.unit.plan import STACKS, Plan, planned, planned_with
+from stacks.settings import SettingsError
+from tests.unit.plan import STACKS, Plan, planned, planned_with, settings_with
 from tests.unit.rules import RULES, SECOND, every_alert, rules
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -159,6 +160,12 @@ def test_remote_write_goes_to_the_workspace_with_a_right_to_write_there_and_noth
     assert (association.inputs["namespace"], association.inputs["serviceAccount"]) == ("monitoring", account)
     assert plan.comes_before(association.key, "Release/monitoring-release")
     assert not [found for found in planned("prod").of(ROLE_POLICY) if "prometheus" in found.name]
+
+
+def test_a_workspace_of_another_account_is_refused() -> None:
+    elsewhere = WORKSPACE.replace("111122223333", "444455556666")
+    with pytest.raises(SettingsError, match=r"is in account 444455556666.*name a workspace of this account"):
+        settings_with("prod", {"monitoring.remote_write": {"workspace_arn": elsewhere}})
 
 
 def test_the_histogram_s_bounds_are_those_of_the_application() -> None:
