@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pulumi import Input
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra.connections import CacheConnection, DatabaseConnection
+from infra.monitoring.tracing import ENDPOINT, TracingSettings
 from infra.pods import SECRETS_FOLDER
+from infra.settings import SecretName
 from infra.workload_settings import METRICS_PORT, Port, WorkloadSettings
 
 DATABASE_PASSWORD_KEY = "database-password"  # noqa: S105 - the name of a key
@@ -35,6 +37,15 @@ class ApplicationSettings(WorkloadSettings):
 
     faults_enabled: bool = False
     """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+    sentry_dsn: SecretName | None = None
+    """Of `secrets`: the address by which errors that nobody expected are told to Sentry; nothing is when left out. Opens the way
+    to public addresses on port 443, since Sentry's change."""
+
+    @model_validator(mode="after")
+    def _the_dsn_is_a_file(self) -> "ApplicationSettings":
+        if self.sentry_dsn is not None and self.sentry_dsn not in self.secrets:
+            raise ValueError(f"sentry_dsn: {self.sentry_dsn} is not in secrets, so there is no such file; add it there")
+        return self
 
 
 def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
@@ -70,6 +81,18 @@ def migration_environment(database: DatabaseConnection, region: str | None) -> d
         found["DATABASE_PASSWORD_FILE"] = f"{SECRETS_FOLDER}/{DATABASE_PASSWORD_KEY}"
     if region:
         found["AWS_REGION"] = region
+    return found
+
+
+def telemetry_environment(settings: ApplicationSettings, tracing: TracingSettings | None, stack: str) -> dict[str, str]:
+    """What the application is told of traces and of error tracking: nothing where they are off."""
+    found = {}
+    if tracing:
+        found["OTEL_EXPORTER_OTLP_ENDPOINT"] = ENDPOINT
+        found["OTEL_TRACES_SAMPLER_ARG"] = f"{tracing.sample_ratio:g}"
+    if settings.sentry_dsn:
+        found["SENTRY_DSN_FILE"] = f"{SECRETS_FOLDER}/{settings.sentry_dsn}"
+        found["SENTRY_ENVIRONMENT"] = stack
     return found
 
 

@@ -49,6 +49,10 @@ KEDA: Final = "2.21.1"
 CLOUDNATIVE_PG: Final = "0.29.0"
 """Charts of their projects."""
 
+FLUENT_BIT: Final = "0.57.5"
+OPENTELEMETRY_COLLECTOR: Final = "0.158.3"
+"""Charts of their projects: Fluent Bit 5.0, and the collector 0.153.0."""
+
 POSTGRESQL_IMAGE: Final = "docker.io/library/postgres:18-alpine"
 CLOUDNATIVE_PG_IMAGE: Final = "ghcr.io/cloudnative-pg/postgresql:18-standard-trixie"
 VALKEY_IMAGE: Final = "docker.io/valkey/valkey:8.2-alpine"

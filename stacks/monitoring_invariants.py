@@ -1,8 +1,9 @@
-"""What must hold between monitoring and the other sections: what it writes to, and the secrets of those whom it tells."""
+"""What must hold between monitoring and the other sections: what it writes to, and the secrets that its pods find."""
 
 from collections.abc import Iterator, Mapping
 
 from infra.add_ons import AddOnsSettings
+from infra.monitoring.grafana import secrets_of
 from infra.monitoring.stack import MonitoringSettings
 from infra.secrets import SecretSettings
 from stacks.sections import AccountSettings
@@ -27,6 +28,17 @@ def notifications_find_their_secrets(
             "monitoring.notifications: nothing brings its secrets into the cluster; set add_ons.external_secrets to true "
             "(docs/procedures/secrets.md)"
         )
+
+
+def grafanas_secret_is_somewhere(
+    monitoring: MonitoringSettings, secrets: Mapping[str, SecretSettings], add_ons: AddOnsSettings
+) -> Iterator[str]:
+    """Grafana's pod waits for ever for a Secret that nobody makes."""
+    key = "monitoring.grafana.sign_in.client_secret"
+    for missing in sorted({*secrets_of(monitoring.grafana)} - secrets.keys()):
+        yield f"{key}: {missing} is not in section secrets; add it there with its description"
+    if secrets_of(monitoring.grafana) and not add_ons.external_secrets:
+        yield f"{key}: nothing brings it into the cluster; set add_ons.external_secrets to true (docs/procedures/secrets.md)"
 
 
 def samples_stay_in_the_account(monitoring: MonitoringSettings, account: AccountSettings) -> Iterator[str]:

@@ -29,7 +29,9 @@ from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.ingress import IngressSettings
+from infra.monitoring.logs import LogSettings
 from infra.monitoring.stack import MonitoringSettings
+from infra.monitoring.tracing import TracingSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.recovery import RecoverySettings
@@ -74,6 +76,8 @@ class AwsSettings(_Sections):
     app: ApplicationSettings
     workloads: WorkloadsSettings = {}
     monitoring: MonitoringSettings = MonitoringSettings()
+    logs: LogSettings | None = None
+    tracing: TracingSettings | None = None
     alarms: AlarmSettings | None = None
     budget: BudgetSettings | None = None
     backup: BackupSettings | None = None

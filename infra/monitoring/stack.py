@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from infra import versions
 from infra.monitoring.alerting import alertmanager_values
+from infra.monitoring.grafana import GrafanaSettings, grafana_values
 from infra.monitoring.notifications import NotificationSettings
 from infra.monitoring.remote_write import RemoteWriteSettings
 from infra.monitoring.slo import ObjectivesSettings
@@ -76,6 +77,16 @@ class MonitoringSettings(Section):
     """Runs on nodes of this group of section `nodes`; what has a disk leaves the group where it has no node in the disk's
     zone."""
 
+    grafana: GrafanaSettings = GrafanaSettings()
+
+    @model_validator(mode="after")
+    def _sign_in_is_to_something(self) -> "MonitoringSettings":
+        if self.grafana.sign_in and not self.has_grafana:
+            raise ValueError(
+                f"grafana.sign_in: mode is {self.mode}, which has no Grafana; set mode to full, or remove it"
+            )
+        return self
+
     notifications: NotificationSettings = NotificationSettings()
     """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
 
@@ -96,6 +107,11 @@ class MonitoringSettings(Section):
                 "or set mode to on"
             )
         return self
+
+    @property
+    def has_grafana(self) -> bool:
+        """Whether there are dashboards, and somebody to show them."""
+        return self.mode == "full"
 
     @property
     def enabled(self) -> bool:
@@ -119,6 +135,7 @@ class MonitoringStack(pulumi.ComponentResource):
         settings: MonitoringSettings,
         namespace: Input[str],
         storage_class: Input[str],
+        region: str,
         environment: str,
         placement: Placement = ANY_NODE,
         depends_on: list[pulumi.Resource] | None = None,
@@ -135,14 +152,14 @@ class MonitoringStack(pulumi.ComponentResource):
             create_namespace=False,
             atomic=True,
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, storage_class, environment, placement),
+            values=_values(settings, storage_class, region, environment, placement),
             opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 
 
 def _values(
-    settings: MonitoringSettings, storage_class: Input[str], environment: str, placement: Placement
+    settings: MonitoringSettings, storage_class: Input[str], region: str, environment: str, placement: Placement
 ) -> dict[str, Any]:
     placed = placement.values()
     with_disk = placement.preferred()
@@ -188,12 +205,7 @@ def _values(
         "nodeExporter": {"enabled": True},
         "prometheus-node-exporter": {"resources": SMALL},
         "kube-state-metrics": {"resources": SMALL, **placed},
-        "grafana": {
-            "enabled": settings.mode == "full",
-            # Empty takes the place of the chart's well-known default: it draws one by chance and keeps it in its Secret.
-            "adminPassword": "",
-            **placed,
-        },
+        "grafana": {**grafana_values(settings.grafana, region, enabled=settings.has_grafana), **placed},
     }
 
 

@@ -7,7 +7,12 @@ import pulumi
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.add_ons.keda import NAME as KEDA
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
-from infra.application import application_environment, bootstrap_environment, migration_environment
+from infra.application import (
+    application_environment,
+    bootstrap_environment,
+    migration_environment,
+    telemetry_environment,
+)
 from infra.binding import PublicEntry
 from infra.cache_stores import VALKEY_PORT
 from infra.database import POSTGRESQL_PORT
@@ -16,7 +21,8 @@ from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
 from infra.monitoring import stack as monitoring
-from infra.monitoring.rules import REQUESTS
+from infra.monitoring.recording import REQUESTS
+from infra.monitoring.tracing import TO_COLLECTOR
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
@@ -105,9 +111,17 @@ class Application:
                 self._request_metrics(),
             ),
             Runtime(
-                application_environment(
-                    app, database, data.cache.connection, region, https=edge is not None, proxies=int(edge is not None)
-                )
+                {
+                    **application_environment(
+                        app,
+                        database,
+                        data.cache.connection,
+                        region,
+                        https=edge is not None,
+                        proxies=int(edge is not None),
+                    ),
+                    **telemetry_environment(app, context.settings.tracing, context.stack),
+                }
             ),
             public=self._public_entry(edge) if edge else None,
             opts=here,
@@ -159,14 +173,15 @@ class Application:
         network, settings = self._foundation.network, self._context.settings
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
-        to_files = [PUBLIC_APIS] if settings.storage.application_access else []
+        to_public = [PUBLIC_APIS] if settings.storage.application_access or settings.app.sentry_dsn else []
+        to_collector = [TO_COLLECTOR] if settings.tracing else []
         prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
         from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(settings.app.port,))] if settings.edge else []
         places = Places(to_database, to_cache, monitoring=prometheus if settings.monitoring.enabled else None)
         found = accesses({APP: settings.app, **settings.workloads}, places)
         public = Access(
             ingress=from_balancer,  # load balancers are no pods
-            egress=[to_database, to_cache, POD_IDENTITY, *to_files],
+            egress=[to_database, to_cache, POD_IDENTITY, *to_public, *to_collector],
         )
         return {
             **found,

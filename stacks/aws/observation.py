@@ -1,6 +1,7 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
 import pulumi
+from pulumi import Output
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.add_ons.keda import NAME as KEDA
@@ -16,8 +17,10 @@ from infra.budget import Budget
 from infra.edge import Edge
 from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
+from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
 from infra.monitoring.alert import Watched
+from infra.monitoring.dashboards.delivery import Dashboards
 from infra.monitoring.rules import WorkloadMonitoring
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
@@ -29,6 +32,7 @@ from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.foundation import Foundation
+from stacks.aws.observers import Observers
 
 
 def watch(context: Context, foundation: Foundation, data: DataStores, edge: Edge | None) -> None:
@@ -87,14 +91,13 @@ def _alarms(
     return found
 
 
-def _fetch_secrets_of_notifications(context: Context, compute: Compute, home: Namespace) -> None:
-    """What Alertmanager finds as files; none where nobody is told.
-
-    Beside the charts, which a value that nobody has set yet does not hold up: only Alertmanager's pods wait for it, and the `up`
-    says so in the end.
-    """
-    names = [*context.settings.monitoring.notifications.secrets.values()]
-    if names:
+def _secrets(context: Context, compute: Compute, home: Namespace) -> list[pulumi.Resource]:
+    """What Alertmanager and Grafana find as files; none where nobody is told and nobody signs in."""
+    settings = context.settings.monitoring
+    names = [*settings.notifications.secrets.values(), *grafana.secrets_of(settings.grafana)]
+    if not names:
+        return []
+    return [
         ExternalSecrets(
             f"{monitoring.NAMESPACE}-secrets",
             context.settings.secret_store,
@@ -105,9 +108,17 @@ def _fetch_secrets_of_notifications(context: Context, compute: Compute, home: Na
             depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
             opts=compute.on_kubernetes,
         )
+    ]
 
 
-def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
+def monitor(
+    context: Context,
+    foundation: Foundation,
+    data: DataStores,
+    compute: Compute,
+    application: Application,
+    observers: Observers,
+) -> None:
     """Prometheus and what belongs to it, in a fenced namespace of its own, with the rules of every workload.
 
     The further ones are scraped where they have metrics; what those mean, only their people know.
@@ -133,17 +144,34 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
             opts=context.on_aws,
         )
         before.append(writer)
+    secrets = _secrets(context, compute, home)
+    if settings.has_grafana:
+        before.append(observers.identities[grafana.ACCOUNT])
+        # Grafana is part of the release, which fails where its pod waits. Alertmanager is the operator's: charts need not wait
+        # for a value that nobody has set yet, and the `up` says so in the end.
+        before += secrets if grafana.secrets_of(settings.grafana) else []
     stack = MonitoringStack(
         monitoring.NAMESPACE,
         settings,
         home.name,
         compute.disks.storage_class,
+        context.region,
         context.stack,
         placement_on(context.settings.nodes, settings.node_group),
         depends_on=before,
         opts=here,
     )
-    _fetch_secrets_of_notifications(context, compute, home)
+    if settings.has_grafana:
+        Dashboards(
+            f"{monitoring.NAMESPACE}-dashboards",
+            home.name,
+            APP,
+            NAMESPACE,
+            context.region,
+            data.database.identifier,
+            Output.all(*data.cache.member_ids),
+            opts=here,
+        )
     made = {APP: application.workload, **application.further}
     workloads: dict[str, WorkloadSettings] = {APP: context.settings.app, **context.settings.workloads}
     for name, workload in workloads.items():

@@ -209,6 +209,8 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
+        change("logs.retention_days", 60, "update LogGroup/marlinspike-staging-workload-logs-group"),
+        change("tracing.sample_ratio", 1.0, "update Deployment/app-deployment"),
         change("monitoring.objectives", {"availability_percent": 99.5}, "update PrometheusRule/app-rules"),
         change(
             "monitoring.remote_write",
