@@ -114,13 +114,16 @@ RESTORE_TEST_MADE = (
 
 ECHO = {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}
 
-SECOND_WORKLOAD = operations(
-    "create",
-    "Workload/echo",
-    "ServiceAccount/echo-account",
-    "Service/echo-service",
-    "Deployment/echo-deployment",
-    "NetworkPolicy/marlinspike-echo",
+SECOND_WORKLOAD = (
+    *operations(
+        "create",
+        "Workload/echo",
+        "ServiceAccount/echo-account",
+        "Service/echo-service",
+        "Deployment/echo-deployment",
+        "NetworkPolicy/marlinspike-echo",
+    ),
+    "update ResourceQuota/marlinspike-quota",
 )
 
 PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
@@ -140,6 +143,7 @@ CHANGES: dict[str, list[Change]] = {
             "create Release/external-secrets-release",
         ),
         change("app.log_level", "info", "update Deployment/app-deployment"),
+        change("app.faults_enabled", True, "update Deployment/app-deployment"),
         change(
             "network.nat_gateways",
             "zone",
@@ -269,7 +273,12 @@ CHANGES: dict[str, list[Change]] = {
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
     ],
     "prod": [
-        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
+        change(
+            "workloads.echo",
+            ECHO,
+            *SECOND_WORKLOAD,
+            *operations("create", "WorkloadMonitoring/echo", "PrometheusRule/echo-rules"),
+        ),
         change(
             "add_ons.cluster_autoscaler",
             False,
@@ -282,7 +291,7 @@ CHANGES: dict[str, list[Change]] = {
         change(
             "app.autoscaling.max_replicas",
             18,
-            "update HorizontalPodAutoscaler/app-autoscaler",
+            f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler",
             "update ResourceQuota/marlinspike-quota",
         ),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
@@ -328,9 +337,6 @@ CHANGES: dict[str, list[Change]] = {
             60,
             "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
             "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
-        ),
-        change(
-            "app.autoscaling.max_replicas", 18, f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler"
         ),
     ],
     "local": [
