@@ -27,8 +27,13 @@ layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its program
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster
 }
+# Two processes: an operation of the engine keeps little more than one core busy. The second one has the longest files.
+LONGEST="tests/engine/test_stacks.py tests/engine/test_releases.py"
 layer_engine() {
-    tools && $python -m pytest -q tests/engine
+    # shellcheck disable=SC2046,SC2086 # words on purpose
+    tools && $BIN/python scripts/side_by_side.py \
+        $python -m pytest -q -p no:cacheprovider tests/engine $(printf -- '--ignore %s ' $LONGEST) -- \
+        $python -m pytest -q -p no:cacheprovider $LONGEST
 }
 layer_judges() {
     # One stack here, as the others differ in size only; FULL=1 has all of them judged.
