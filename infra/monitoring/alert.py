@@ -10,6 +10,9 @@ AS_LONG_AS_CONSEQUENCES = "7m"
 """A cause silences its consequences while it fires (infra/monitoring/routing.py), and those look back five minutes. If it ended
 at once, somebody would be woken by them after all is well again."""
 
+SERVICE_PAGE = "marlinspike-service"
+"""Of infra/monitoring/dashboards/service.py: the dashboard that messages lead to."""
+
 Severity = Literal["critical", "warning"]
 """`critical` wakes somebody, `warning` can wait for the morning."""
 
@@ -71,6 +74,16 @@ class Watched:
     least_replicas: int = 1
     autoscaled: bool = False
     scraped: bool = True
+    grafana_url: str | None = None
+    """Where people open Grafana, for the link in messages; none where only `kubectl port-forward` leads there."""
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """What every alert of the workload tells beside what is its own."""
+        if self.grafana_url is None:
+            return {}
+        chosen = f"var-namespace={self.namespace}&var-workload={self.name}"
+        return {"dashboard_url": f"{self.grafana_url.rstrip('/')}/d/{SERVICE_PAGE}?{chosen}"}
 
     @property
     def job(self) -> str:
@@ -88,6 +101,10 @@ class Watched:
         return f"{self.name}(-[0-9a-f]{{8}})?"
 
 
-def group(name: str, rules: Sequence[Alert | Recording]) -> dict[str, Any]:
-    """A group of rules, which Prometheus evaluates in this order."""
-    return {"name": name, "rules": [rule.rule() for rule in rules]}
+def group(name: str, workload: Watched, rules: Sequence[Alert | Recording]) -> dict[str, Any]:
+    """A group of rules of a workload, which Prometheus evaluates in this order."""
+    found = [rule.rule() for rule in rules]
+    for rule in found:
+        if "annotations" in rule:
+            rule["annotations"] |= workload.annotations
+    return {"name": f"{workload.name}-{name}", "rules": found}

@@ -21,14 +21,13 @@ def rule_groups(workload: Watched, objectives: ObjectivesSettings | None) -> lis
     With `objectives` those of the application too, which exports requests, database and cache (app/metrics.py); what other
     workloads' figures mean, only their people know.
     """
-    name = workload.name
-    found = [group(f"{name}-pods", pod_alerts(workload))]
+    found = [group("pods", workload, pod_alerts(workload))]
     if objectives is not None:
         found += [
-            group(f"{name}-requests", [*recordings(workload, objectives.latency_seconds), *request_alerts(workload)]),
-            group(f"{name}-dependencies", dependency_alerts(workload)),
+            group("requests", workload, [*recordings(workload, objectives.latency_seconds), *request_alerts(workload)]),
+            group("dependencies", workload, dependency_alerts(workload)),
             # In a group of its own: it reads what the one before has recorded.
-            group(f"{name}-objectives", budget_alerts(workload, objectives)),
+            group("objectives", workload, budget_alerts(workload, objectives)),
         ]
     return found
 

@@ -184,6 +184,7 @@ def monitor(
                 least_replicas=workload.least_replicas,
                 autoscaled=workload.autoscaling is not None,
                 scraped=workload.metrics_port is not None,
+                grafana_url=settings.grafana.sign_in.root_url if settings.grafana.sign_in else None,
             ),
             settings.objectives if name == APP else None,
             settings.scrape_seconds,

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from infra.monitoring.alert import SERVICE_PAGE
 from infra.monitoring.dashboards.data_stores import data_stores
 from infra.monitoring.dashboards.delivery import pages
 from infra.monitoring.dashboards.page import Metric, Page, Panel, Query, Row
 from infra.monitoring.dashboards.render import render
 from stacks.settings import SettingsError
 from tests.unit.plan import PROJECT_FOLDER, planned, planned_with, settings_with
+from tests.unit.rules import every_alert
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -204,3 +206,13 @@ def test_a_sign_in_that_cannot_work_is_refused(changes: dict[str, Any], fault: s
     with pytest.raises(SettingsError) as refused:
         settings_with("prod", changes)
     assert [found for found in refused.value.faults if found.startswith(fault)], refused.value.faults
+
+
+def test_where_grafana_has_an_address_messages_lead_to_the_workloads_dashboard() -> None:
+    sign_in = {**SIGN_IN, "root_url": "https://grafana.example.com/"}
+    plan = planned_with("prod", {**WITH_SIGN_IN, "monitoring.grafana": {"sign_in": sign_in}})
+    groups = plan.only("kubernetes:monitoring.coreos.com/v1:PrometheusRule", "app-rules").inputs["spec"]["groups"]
+    links = {rule["annotations"]["dashboard_url"] for group in groups for rule in group["rules"] if "alert" in rule}
+    assert links == {f"https://grafana.example.com/d/{SERVICE_PAGE}?var-namespace=marlinspike&var-workload=app"}
+    assert SERVICE_PAGE in BY_UID
+    assert not [alert for alert in every_alert("prod") if "dashboard_url" in alert.annotations]

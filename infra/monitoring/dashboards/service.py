@@ -1,5 +1,6 @@
 """How a service does for those who call it: rate, errors, duration."""
 
+from infra.monitoring.alert import SERVICE_PAGE
 from infra.monitoring.dashboards.page import Page, Panel, Query, Row
 from infra.monitoring.dashboards.selection import (
     OF_DEPLOYMENT,
@@ -19,7 +20,7 @@ def service(namespace: str, workload: str) -> Page:
     failed = f'sum by (route, status) (rate({REQUESTS}{{{OF_SERVICE}, status=~"5.."}}[{RATE}]))'
     refused = f'sum by (status) (rate({REQUESTS}{{{OF_SERVICE}, status=~"4.."}}[{RATE}]))'
     return Page(
-        "marlinspike-service",
+        SERVICE_PAGE,
         "Service",
         "Rate, errors and duration of one service, as its callers see them.",
         variables=choose(namespace, workload, REQUESTS, "job"),
