@@ -20,6 +20,11 @@ PASSWORD = "gutta cavat lapidem 41"  # noqa: S105 - of users that live for these
 OTHER = "non vi sed saepe cadendo 7"
 
 
+@pytest.fixture
+def user() -> None:
+    """Nobody is logged in."""
+
+
 @pytest.fixture(autouse=True)
 def nobody(place: Place) -> Iterator[None]:
     if place.postgresql.server.process is None:
