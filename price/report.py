@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from price.billing import Line
 from price.estimate import Estimate
 from price.table import MEMORY, Table
 
@@ -18,9 +19,15 @@ def as_json(found: Estimate, prices: Table, limit: float | None) -> str:
         "usd_a_month": round(found.total, 2),
         "limit_usd": limit,
         "components": {name: round(usd, 2) for name, usd in found.components.items()},
-        "lines": [{**asdict(line), "usd": round(line.usd, 2)} for line in found.lines],
+        "lines": [{**asdict(line), "usd": round(line.usd, 6)} for line in found.lines],
     }
     return json.dumps(content, indent=1) + "\n"
+
+
+def from_json(text: str) -> Estimate:
+    """The estimate that `as_json` wrote, such as that of the branch that a change goes to."""
+    content = json.loads(text)
+    return Estimate(content["stack"], content["region"], tuple(Line(**line) for line in content["lines"]))
 
 
 def as_markdown(found: Estimate, prices: Table, limit: float | None, changes: Mapping[str, float] | None = None) -> str:

@@ -15,7 +15,7 @@ from infra.usage import UsageSettings
 from price.billing import BILLED, HOURS
 from price.estimate import Estimate, EstimateError, difference, estimate, over_the_limit
 from price.picture import svg
-from price.report import as_json, as_markdown
+from price.report import as_json, as_markdown, from_json
 from price.resources import Resource, resources_of
 from price.stack import PICTURE, NoPriceError, estimate_of
 from price.table import MEMORY, TABLE, Price, Table, UnknownPriceError, table
@@ -229,6 +229,7 @@ def test_the_json_adds_up() -> None:
     assert content["limit_usd"] == 400
     assert sum(content["components"].values()) == pytest.approx(content["usd_a_month"], abs=0.1)
     assert sum(line["usd"] for line in content["lines"]) == pytest.approx(content["usd_a_month"], abs=0.2)
+    assert difference(from_json(as_json(found, table(), limit)), found) == {}
     assert {line["origin"] for line in content["lines"]} <= {"AWS", "third party", MEMORY}
 
 
@@ -297,6 +298,13 @@ def test_the_command_fails_with_every_fault_and_leaves_reports(tmp_path: Path, m
     assert CliRunner().invoke(app, ["dev"]).exit_code == 0
     assert json.loads((tmp_path / "out/dev/cost.json").read_text())["stack"] == "dev"
     assert (tmp_path / "out/dev/cost.md").read_text().startswith("**dev: ")
+    earlier = tmp_path / "before" / "dev" / "cost.json"
+    earlier.parent.mkdir(parents=True)
+    without_nodes = tuple(line for line in dear.lines if line.component != "nodes")
+    earlier.write_text(as_json(dataclasses.replace(dear, lines=without_nodes), table(), None))
+    assert CliRunner().invoke(app, ["dev", "--before", "before"]).exit_code == 0
+    nodes = f"{dear.components['nodes']:.2f}"
+    assert f"| nodes | {nodes} | +{nodes} |" in (tmp_path / "out/dev/cost.md").read_text()
     monkeypatch.setattr(
         command, "estimate_of", lambda stack, plan: (dear, 10.0) if stack == "dev" else estimate_of(stack, plan)
     )
