@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ setup: environment ## Get the tools of the rehearsal only (engine, control plane
 
 environment:
 	@PYTHON="$(PYTHON)" scripts/environment.sh
+
+cost: environment ## What a month of each stack costs, STACK="dev staging prod"; fails above its budget; PICTURE=1 draws docs/cost.svg
+	@$(BIN)/python -m price $(STACK) $(if $(PICTURE),--picture)
 
 rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS (NODE=real: pods run)
 	@$(REHEARSAL) up "$(STACK)"

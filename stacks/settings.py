@@ -40,6 +40,7 @@ from infra.secrets import SecretsSettings
 from infra.settings import Section
 from infra.storage import StorageSettings
 from infra.tenancy import NamespaceSettings
+from infra.usage import UsageSettings
 from infra.workload_settings import WorkloadsSettings
 from stacks.invariants import broken_invariants
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
@@ -80,6 +81,7 @@ class AwsSettings(_Sections):
     tracing: TracingSettings | None = None
     alarms: AlarmSettings | None = None
     budget: BudgetSettings | None = None
+    usage: UsageSettings = UsageSettings()
     backup: BackupSettings | None = None
     protection: ProtectionSettings = ProtectionSettings()
     recovery: RecoverySettings | None = None
