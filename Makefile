@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
+.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ destroy: environment ## Destroy the rehearsed stack and stop its control plane
 
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
+
+preflight: environment ## Look, before the first up, whether the account has what STACK needs; changes nothing (JSON=1)
+	@$(BIN)/python -m preflight $(if $(JSON),--json) "$(STACK)"
+
+own: environment ## Put the answers that pulumi new asked for into every stack file
+	@$(BIN)/python scripts/own.py
 
 image: environment ## Build the application's image on Debian's packages (BASE=shipped: on the registries' images), tell what it is
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
