@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own
+.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,15 @@ test-monitoring: environment ## Rules, routing and messages on real Prometheus a
 
 judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)
+
+workflows: environment ## Have actionlint and zizmor judge CI's workflows
+	@$(BIN)/python -m judges.workflows
+
+stack-preview stack-deploy stack-smoke stack-rollback stack-drift: environment ## What CI does to a real STACK
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deliver.py $(@:stack-%=%) "$(STACK)"
+
+previews-comment: environment ## Write the previews of dev, staging and prod into the pull request (in CI)
+	@$(BIN)/python scripts/deliver.py comment dev staging prod
 
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
