@@ -58,7 +58,7 @@ def _denied(account: Account, role: str, permission: Permission) -> Iterator[str
         {
             "ContextKeyName": key,
             "ContextKeyType": "string",
-            "ContextKeyValues": [value if isinstance(value, str) else value[0]],
+            "ContextKeyValues": value[:1] if isinstance(value, list) else [value],
         }
         for keys in permission.conditions.values()
         for key, value in keys.items()
