@@ -33,10 +33,10 @@ class DeliveryError(Exception):
     """A step cannot be made; the message says why and what to do."""
 
 
-def run(*words: str, folder: Path = ROOT) -> str:
+def run(*words: str, folder: Path | None = None) -> str:
     """What a command prints. Raises DeliveryError with what it said."""
     try:
-        done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, cwd=folder or ROOT, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         raise DeliveryError(f"there is no {words[0]} on PATH; install it") from None
     sys.stderr.write(done.stderr)
@@ -45,7 +45,7 @@ def run(*words: str, folder: Path = ROOT) -> str:
     return done.stdout
 
 
-def pulumi(*words: str, folder: Path = ROOT) -> str:
+def pulumi(*words: str, folder: Path | None = None) -> str:
     """What a command of Pulumi prints. Raises DeliveryError with what it said."""
     return run("pulumi", *words, "--non-interactive", folder=folder)
 
