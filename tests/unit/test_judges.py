@@ -155,6 +155,6 @@ def test_the_report_shows_what_failed_and_why_the_rest_was_skipped(tmp_path: Pat
 
 def test_every_judge_is_pinned() -> None:
     assert pinned(LOCK.read_text(), "checkov").count(".") == 2
-    assert set(PROGRAMS) == {"kube-score", "kubeconform", "cyclonus"}
+    assert set(PROGRAMS) == {"kube-score", "kubeconform", "cyclonus", "actionlint"}
     with pytest.raises(ValueError, match="pins no checko"):
         pinned(LOCK.read_text(), "checko")

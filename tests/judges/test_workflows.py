@@ -1,0 +1,66 @@
+"""CI's workflows are right in the eyes of actionlint and zizmor, and do nothing that a person cannot do with make."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from judges.tools import ensure_actionlint
+from judges.workflows import complaints, zizmor
+from rehearsal import places
+
+WORKFLOWS = sorted((places.repository() / ".github" / "workflows").glob("*.yml"))
+
+
+def jobs() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"{file.stem}.{name}", job)
+        for file in WORKFLOWS
+        for name, job in yaml.safe_load(file.read_text())["jobs"].items()
+    ]
+
+
+def test_both_judges_have_nothing_to_object_and_object_to_what_is_wrong(tmp_path: Path) -> None:
+    actionlint = ensure_actionlint(print)
+    assert complaints(places.repository(), actionlint, zizmor()) == []
+    shutil.copytree(places.repository() / ".github", tmp_path / ".github")
+    (tmp_path / ".git").mkdir()
+    file = tmp_path / ".github" / "workflows" / "merge.yml"
+    text = file.read_text()
+    file.write_text(
+        re.sub(r"actions/checkout@[0-9a-f]{40}", "actions/checkout@v6", text).replace("needs: checks", "needs: none")
+    )
+    told = complaints(tmp_path, actionlint, zizmor())
+    assert [each.split(" ")[0] for each in told] == ["actionlint", "zizmor"]
+
+
+@pytest.mark.parametrize(("name", "job"), jobs())
+def test_every_step_is_a_make_target_that_exists_or_an_action_by_digest(name: str, job: dict[str, Any]) -> None:
+    makefile = (places.repository() / "Makefile").read_text()
+    targets = {word for line in re.findall(r"^([a-z][a-z -]*):", makefile, re.MULTILINE) for word in line.split()}
+    for step in job["steps"]:
+        if "run" in step:
+            assert re.fullmatch(r"make [a-z-]+( [A-Z]+=[a-z]+)?", step["run"]), name
+            assert step["run"].split()[1] in targets, name
+        else:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", step["uses"]), name
+
+
+@pytest.mark.parametrize(("name", "job"), jobs())
+def test_only_jobs_of_an_environment_get_credentials_and_none_of_a_fork(name: str, job: dict[str, Any]) -> None:
+    assert set(job["permissions"].values()) <= {"read", "write"}
+    assumes = any("configure-aws-credentials" in step.get("uses", "") for step in job["steps"])
+    assert assumes == (job["permissions"].get("id-token") == "write") == ("environment" in job), name
+    if assumes and name.startswith("pull-request"):
+        assert "head.repo.full_name == github.repository" in job["if"]
+
+
+def test_no_workflow_knows_a_stored_secret_or_has_rights_by_default() -> None:
+    for file in WORKFLOWS:
+        text = file.read_text()
+        assert "secrets." not in text
+        assert "pull_request_target" not in text
+        assert yaml.safe_load(text)["permissions"] == {}
