@@ -166,7 +166,7 @@ class PostgreSql:
         assert initdb.process is not None
         if initdb.process.wait(60):
             raise ServerError(f"initdb failed: {initdb.lines()}")
-        rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        rules = "host all,replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (self.data / "pg_hba.conf").write_text(rules)
         options = {
             "listen_addresses": "127.0.0.1",
