@@ -4,6 +4,7 @@ Wrong settings end it with status 2.
 """
 
 import asyncio
+import os
 import signal
 import socket
 import sys
@@ -20,10 +21,11 @@ from app.settings import Settings, SettingsError
 KEEP_ALIVE_SECONDS = (
     75  # above the load balancer's 60 s of idle time, or it reuses connections that were just closed here
 )
-LINGER_SECONDS = 1.0
+LINGER_SECONDS = 2.0
 """How long, at most, connections are taken after a SIGTERM; each is told to close with its next answer."""
 
-QUIET_SECONDS = 0.2
+QUIET_SECONDS = 0.25
+_STANDARD_ERROR = 2
 
 
 class _Server(uvicorn.Server):
@@ -53,6 +55,7 @@ class _Server(uvicorn.Server):
 
 def main() -> int:
     """Serve; returns the process' exit status."""
+    _open_standard_streams()
     try:
         settings = Settings.load()
     except SettingsError as refused:
@@ -80,6 +83,13 @@ def main() -> int:
         signal.signal(number, lambda *_: None)
     server.run()
     return 0 if server.started else 1
+
+
+def _open_standard_streams() -> None:
+    # The number of one that is closed would be the next socket's, and libuv aborts a process that closes that.
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Connections that say nothing, or hardly anything, end: each costs memory, and uvicorn alone waits for ever for a request's head.
+"""Connections that say nothing, or hardly anything, end: uvicorn alone waits for ever for a request's head.
 
 Once a request was answered, uvicorn's own time-out for idle connections counts; a body's time is BodyLimit's.
 """

@@ -361,6 +361,17 @@ def browser_binary() -> str:
     raise ServerError("no browser: install chromium, then run the tests again")
 
 
+def library(package: str, name: str) -> str:
+    """Path of a shared library; installs Debian's package when it isn't there. Raises `ServerError`."""
+    for attempt in (False, True):
+        if attempt:
+            _install(package)
+        for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
+            if found := next(folder.glob(f"**/{name}"), None):
+                return str(found)
+    raise ServerError(f"no {name}: install {package}, then run the tests again")
+
+
 def _postgresql() -> Path | None:
     def version(folder: Path) -> int:
         return int(folder.parent.name) if folder.parent.name.isdigit() else 0
