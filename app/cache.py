@@ -201,7 +201,7 @@ class Cache:
         # After a failover they may lead to what is a replica now, and each would have to find out by itself.
         pool = self._redis.connection_pool
         await pool.disconnect(inuse_connections=False)
-        await pool.update_active_connections_for_reconnect()
+        await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
 
     async def _start_generation(self) -> bool:
         # Lowered before the command: a write that ends meanwhile raises it again.

@@ -22,9 +22,9 @@ class Connection(HttpToolsProtocol):
         self._expect_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; after them, a head may have begun."""
+        """Take bytes: of a head, or of what nobody asked for, as the rest of a refused body."""
         super().data_received(data)
-        if self._head_expected is None and (self.cycle is None or self.cycle.response_complete):
+        if self.cycle is None or self.cycle.response_complete:
             self._expect_head()
 
     def on_headers_complete(self) -> None:
@@ -32,13 +32,20 @@ class Connection(HttpToolsProtocol):
         self._head_came()
         super().on_headers_complete()
 
+    def on_response_complete(self) -> None:
+        """A request was answered; the head of the next may have begun meanwhile."""
+        super().on_response_complete()
+        if self.scope is not self.cycle.scope:
+            self._expect_head()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is expected any more."""
         self._head_came()
         super().connection_lost(exc)
 
     def _expect_head(self) -> None:
-        self._head_expected = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+        if self._head_expected is None:
+            self._head_expected = self.loop.call_later(HEAD_SECONDS, self.transport.close)
 
     def _head_came(self) -> None:
         if self._head_expected is not None:

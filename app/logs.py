@@ -72,7 +72,9 @@ def configure(level: str) -> None:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         # Without standard output, 1 is the number of whatever is opened first.
-        logger_factory=structlog.BytesLoggerFactory(cast(BinaryIO, _Output(sys.stdout and sys.stdout.fileno()))),
+        logger_factory=structlog.BytesLoggerFactory(
+            cast(BinaryIO, _Output(sys.stdout.fileno() if sys.stdout else None))
+        ),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_IntoStructlog()], level=number, force=True)

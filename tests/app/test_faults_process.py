@@ -139,7 +139,7 @@ def test_without_a_place_for_its_log_it_serves_on(place: Place, kind: str) -> No
             assert application.stop() == 0
 
 
-def test_a_line_that_was_torn_does_not_spoil_the_next(tmp_path: Path) -> None:
+def test_a_line_that_was_torn_does_not_spoil_the_next() -> None:
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     written = (
