@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine judge check format lock
+.PHONY: help setup environment image bench rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,7 +37,7 @@ image: environment ## Build the application's image on Debian's packages (BASE=s
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
 test: environment ## Run every layer of tests, and measure what they cover
-	@COVERAGE=1 scripts/test.sh check unit app cluster engine judges
+	@COVERAGE=1 scripts/test.sh check unit app monitoring cluster engine judges
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit
@@ -50,6 +50,9 @@ test-cluster: environment ## On a real Kubernetes API server
 
 test-engine: environment ## Through the real Pulumi engine
 	@scripts/test.sh engine
+
+test-monitoring: environment ## Rules, routing and messages on real Prometheus and Alertmanager
+	@scripts/test.sh monitoring
 
 judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)

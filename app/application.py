@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from pydantic import BaseModel, Field
 
 from app import NAME, __version__, description, health, metrics, page, problems, quotes, search, users
@@ -20,12 +21,17 @@ from app.passwords import Passwords
 from app.rate_limits import RateLimit, RateLimits
 from app.sessions import Sessions
 from app.settings import Settings, read_secret
+from app.telemetry import Telemetry
 
 log = structlog.get_logger()
+
+NOT_FASTAPIS: TelemetryConfig = {"auto_configure": False, "tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own traces tell paths and queries, its logs what exceptions say: ours tell less (app/tracing.py)."""
 
 
 def create_application(settings: Settings) -> FastAPI:
     """The ASGI application. Connections and the metrics port are opened by its lifespan, not here."""
+    telemetry = Telemetry(settings)
     database_password, cache_credentials = _logins(settings)
     database = Database(settings, database_password)
     cache = Cache(settings, cache_credentials)
@@ -56,13 +62,16 @@ def create_application(settings: Settings) -> FastAPI:
             passwords.close()
             await cache.close()
             await database.close()
+            await telemetry.stop()
             # Last, so that a scrape during the stop still finds it.
             await asyncio.to_thread(server.shutdown)
             server.server_close()
             thread.join(1)
 
     # Without FastAPI's own pages for the description, whose scripts come from somebody else's server.
-    application = FastAPI(title=NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    application = FastAPI(
+        title=NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NOT_FASTAPIS
+    )
     application.state.settings = settings
     application.state.database = database
     application.state.cache = cache
@@ -70,6 +79,19 @@ def create_application(settings: Settings) -> FastAPI:
     application.state.passwords = passwords
     application.state.rate_limits = limits
     application.state.health = watcher
+    _routes(application)
+    # The last one added is the outermost.
+    application.add_middleware(BodyLimit)
+    if settings.faults_enabled:
+        application.add_middleware(Faults)
+    application.add_middleware(RateLimit, limits=limits, trusted_proxies=settings.trusted_proxies)
+    application.add_middleware(metrics.RequestMetrics)
+    telemetry.install(application)
+    application.add_middleware(RequestLog)
+    return application
+
+
+def _routes(application: FastAPI) -> None:
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
     application.include_router(health.router)
@@ -79,14 +101,6 @@ def create_application(settings: Settings) -> FastAPI:
     application.include_router(page.router)
     application.add_api_route("/version", _about, summary="Name and version", tags=["about"])
     description.install(application)
-    # The last one added is the outermost.
-    application.add_middleware(BodyLimit)
-    if settings.faults_enabled:
-        application.add_middleware(Faults)
-    application.add_middleware(RateLimit, limits=limits, trusted_proxies=settings.trusted_proxies)
-    application.add_middleware(metrics.RequestMetrics)
-    application.add_middleware(RequestLog)
-    return application
 
 
 class About(BaseModel):

@@ -20,7 +20,7 @@ from app.metrics import LOG_LINES_LOST, route_of
 
 REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-_PROBES = ("/healthz", "/readyz", "/health", "/quotes/health", "/search/health", "/users/health")
+PROBES = ("/healthz", "/readyz", "/health", "/quotes/health", "/search/health", "/users/health")
 
 log = structlog.get_logger()
 
@@ -87,6 +87,12 @@ def _serialised(event: object, **_: object) -> bytes:
     return orjson.dumps(event, default=str)
 
 
+def _trace(scope: Scope) -> dict[str, str]:
+    """The request's trace, if it is followed (app/tracing.py)."""
+    trace_id = scope["state"].get("trace_id")
+    return {"trace_id": trace_id} if trace_id else {}
+
+
 class RequestLog:
     """Pure ASGI middleware: writes a request's line, and gives it an id (its own `X-Request-ID` if sane)."""
 
@@ -117,7 +123,7 @@ class RequestLog:
             route = route_of(scope)
             # What a probe found out has its own lines; a waiting pod must not look like one that fails requests.
             write = (
-                log.debug if route in _PROBES else log.error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.info
+                log.debug if route in PROBES else log.error if status >= HTTPStatus.INTERNAL_SERVER_ERROR else log.info
             )
             write(
                 "request",
@@ -126,4 +132,5 @@ class RequestLog:
                 status=status,
                 milliseconds=round((perf_counter() - began) * 1000, 2),
                 request_id=request_id.decode(),
+                **_trace(scope),
             )

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Port = Annotated[int, Field(ge=1, le=65535)]
 Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
-OWN_PREFIXES = ("DATABASE_", "CACHE_", "RATE_LIMIT_")
+OWN_PREFIXES = ("DATABASE_", "CACHE_", "RATE_LIMIT_", "SENTRY_")
 """Variables that begin so are meant for this application: one that is unknown is a misspelling, not somebody else's."""
 
 
@@ -136,6 +136,13 @@ class Settings(DatabaseSettings):
 
     # Upper bound: no RDS instance of ours allows more for one pod; the stack's invariants do the sum over all pods.
     database_pool_size: int = Field(ge=1, le=100)
+
+    # Base URL of an OTLP receiver, by HTTP; without it nothing of OpenTelemetry is imported.
+    otel_exporter_otlp_endpoint: Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+/?$")] | None = None
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)  # share of requests that are followed
+
+    sentry_dsn_file: Path | None = None
+    sentry_environment: Text | None = None
 
     cache_host: Text
     cache_port: Port = 6379

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from pulumi import Input
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from infra.connections import CacheConnection, DatabaseConnection
+from infra.monitoring.tracing import ENDPOINT, TracingSettings
 from infra.pods import SECRETS_FOLDER
+from infra.settings import SecretName
 from infra.workload_settings import METRICS_PORT, Port, WorkloadSettings
 
 DATABASE_PASSWORD_KEY = "database-password"  # noqa: S105 - the name of a key
@@ -35,6 +37,15 @@ class ApplicationSettings(WorkloadSettings):
 
     faults_enabled: bool = False
     """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+    sentry_dsn: SecretName | None = None
+    """Of `secrets`: the address by which errors that nobody expected are told to Sentry; nothing is when left out. Opens the way
+    to public addresses on port 443, since Sentry's change."""
+
+    @model_validator(mode="after")
+    def _the_dsn_is_a_file(self) -> "ApplicationSettings":
+        if self.sentry_dsn is not None and self.sentry_dsn not in self.secrets:
+            raise ValueError(f"sentry_dsn: {self.sentry_dsn} is not in secrets, so there is no such file; add it there")
+        return self
 
 
 def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
@@ -47,7 +58,7 @@ def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
         "DATABASE_TLS": "verify-full" if database.tls else "disable",
     }
     if database.tls:
-        found["DATABASE_TLS_CA_FILE"] = RDS_CERTIFICATES
+        found["DATABASE_TLS_CA_FILE"] = database.authority_file or RDS_CERTIFICATES
     return found
 
 
@@ -73,18 +84,32 @@ def migration_environment(database: DatabaseConnection, region: str | None) -> d
     return found
 
 
+def telemetry_environment(settings: ApplicationSettings, tracing: TracingSettings | None, stack: str) -> dict[str, str]:
+    """What the application is told of traces and of error tracking: nothing where they are off."""
+    found = {}
+    if tracing:
+        found["OTEL_EXPORTER_OTLP_ENDPOINT"] = ENDPOINT
+        found["OTEL_TRACES_SAMPLER_ARG"] = f"{tracing.sample_ratio:g}"
+    if settings.sentry_dsn:
+        found["SENTRY_DSN_FILE"] = f"{SECRETS_FOLDER}/{settings.sentry_dsn}"
+        found["SENTRY_ENVIRONMENT"] = stack
+    return found
+
+
 def application_environment(
     settings: ApplicationSettings,
     database: DatabaseConnection,
     cache: CacheConnection,
     region: str | None,
     *,
-    behind_load_balancer: bool,
+    https: bool,
+    proxies: int,
 ) -> Mapping[str, Input[str]]:
     """What the application is told. `region` is the AWS region whose tokens it signs, or none off AWS.
 
-    The load balancer ends TLS, and appends to X-Forwarded-For the address that it was called from (Elastic Load Balancing
-    guide, "HTTP headers and Application Load Balancers"); without it, people come over plain HTTP, and nobody's header counts.
+    https: whether people reach it by HTTPS, which ends before it. proxies: how many before it append to X-Forwarded-For the
+    address that they were called from, as an ALB does (Elastic Load Balancing guide, "HTTP headers and Application Load
+    Balancers"); with none, nobody's header counts.
     """
     found = migration_environment(database, region)
     found |= {
@@ -95,8 +120,8 @@ def application_environment(
         "DATABASE_POOL_SIZE": str(settings.database_pool_size),
         "DEFAULT_LANGUAGE": settings.default_language,
         "FAULTS_ENABLED": "true" if settings.faults_enabled else "false",
-        "SECURE_COOKIES": "true" if behind_load_balancer else "false",
-        "TRUSTED_PROXIES": "1" if behind_load_balancer else "0",
+        "SECURE_COOKIES": "true" if https else "false",
+        "TRUSTED_PROXIES": str(proxies),
         "CACHE_HOST": cache.host,
         "CACHE_PORT": str(cache.port),
         "CACHE_TLS": "true" if cache.tls else "false",

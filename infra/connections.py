@@ -18,7 +18,10 @@ class DatabaseConnection:
     authentication: Authentication
     """`iam`: a token, signed with the pod's own role, takes the password's place."""
     tls: bool
+    """With the host's name and certificate verified."""
     port: int = 5432
+    authority_file: str | None = None
+    """Where the container finds the certificate authority's certificate; without it, those of RDS are taken."""
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ class ReleaseJob(pulumi.ComponentResource):
             "automount_service_account_token": kubernetes_token,
             "enable_service_links": False,
             "security_context": pod_security(),
-            "volumes": volumes(runtime.secret_name),
+            "volumes": volumes(runtime),
             "containers": [
                 {
                     "name": name,
@@ -72,7 +72,7 @@ class ReleaseJob(pulumi.ComponentResource):
                     "env": environment(runtime.environment),
                     "resources": ResourcesSettings().requirements(),
                     "security_context": container_security(),
-                    "volume_mounts": mounts(runtime.secret_name),
+                    "volume_mounts": mounts(runtime),
                 }
             ],
         }

@@ -21,7 +21,8 @@ class Placement:
         if self.node_selector:
             pod = {**pod, "node_selector": self.node_selector}
         if self.tolerations:
-            pod = {**pod, "tolerations": [*self.tolerations]}
+            own: Any = pod.get("tolerations") or []
+            pod = {**pod, "tolerations": [*self.tolerations, *own]}
         return pod
 
     def values(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from infra.pods import (
     container_security,
     environment,
     http_probe,
+    lost_nodes,
     mounts,
     pod_security,
     spread_over,
@@ -44,7 +45,8 @@ def pod_template(
             spread_over("topology.kubernetes.io/zone", settings.spread.zones, labels),
             spread_over("kubernetes.io/hostname", settings.spread.hosts, labels),
         ],
-        "volumes": [*volumes(runtime.secret_name, settings.secrets), *_files_volume(files_name)],
+        "tolerations": lost_nodes(),
+        "volumes": [*volumes(runtime, settings.secrets), *_files_volume(files_name)],
         "containers": [_container(name, settings, image, runtime)],
     }
     priority = settings.priority or priority_class
@@ -73,7 +75,7 @@ def _container(
         "env": environment(runtime.environment),
         "resources": settings.resources.requirements(),
         "security_context": container_security(),
-        "volume_mounts": [*mounts(runtime.secret_name, settings.secrets), *_files_mounts(settings)],
+        "volume_mounts": [*mounts(runtime, settings.secrets), *_files_mounts(settings)],
         "startup_probe": http_probe(alive, "http", period=1, failures=30, timeout=2),
         "readiness_probe": http_probe(ready, "http", period=5, failures=2, timeout=2),
         "liveness_probe": http_probe(alive, "http", period=10, failures=6, timeout=5),

@@ -1,7 +1,7 @@
 """What every pod of the platform has in common: no privileges, a read-only disk, secrets as files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi_kubernetes as kubernetes
 from pulumi import Input
@@ -58,12 +58,27 @@ class ResourcesSettings(Section):
         }
 
 
+AWAY_SECONDS = 60
+"""After which pods on a node that is silent, or not ready, are made anew elsewhere. A node counts as silent after 50 s (its
+controller's grace), and Kubernetes' own 300 s on top are more than the five minutes in which the platform recovers."""
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """One key of a Secret that somebody else made."""
+
+    secret: str
+    key: str
+
+
 @dataclass(frozen=True)
 class Runtime:
     """What a container of the application is told: environment, and the Secret whose keys it finds as files."""
 
     environment: Mapping[str, Input[str]]
     secret_name: Input[str] | None = None
+    keys: Mapping[str, "SecretKey"] = field(default_factory=dict)
+    """Single keys of further Secrets, by the name of the file."""
 
 
 def pod_security(user_id: int = USER_ID) -> kubernetes.core.v1.PodSecurityContextArgsDict:
@@ -98,16 +113,17 @@ def secret_volume(secret_name: Input[str]) -> kubernetes.core.v1.VolumeArgsDict:
     return {"name": "secrets", "secret": {"secret_name": secret_name, "default_mode": 0o440}}
 
 
-def secret_files(secret_name: Input[str] | None, secrets: Sequence[str]) -> kubernetes.core.v1.VolumeArgsDict:
-    """Like `secret_volume`, and beside its keys one file for each of `secrets`, with that secret's name.
+def secret_files(runtime: Runtime, secrets: Sequence[str]) -> kubernetes.core.v1.VolumeArgsDict:
+    """Like `secret_volume`, and beside its keys one file for each of `secrets`, with that secret's name, and the single keys.
 
     Never by `subPath`: such a file would keep the value that it had when the pod started.
     """
-    whole: list[Input[kubernetes.core.v1.VolumeProjectionArgsDict]] = [{"secret": {"name": secret_name}}]
+    whole: list[Input[kubernetes.core.v1.VolumeProjectionArgsDict]] = [{"secret": {"name": runtime.secret_name}}]
+    keys = {secret: SecretKey(secret, SECRET_KEY) for secret in sorted({*secrets})} | dict(runtime.keys)
     files: list[Input[kubernetes.core.v1.VolumeProjectionArgsDict]] = [
-        {"secret": {"name": secret, "items": [{"key": SECRET_KEY, "path": secret}]}} for secret in sorted({*secrets})
+        {"secret": {"name": found.secret, "items": [{"key": found.key, "path": path}]}} for path, found in keys.items()
     ]
-    sources = files if secret_name is None else [*whole, *files]
+    sources = files if runtime.secret_name is None else [*whole, *files]
     return {"name": "secrets", "projected": {"sources": sources, "default_mode": 0o440}}
 
 
@@ -121,20 +137,16 @@ def scratch_volume(name: str) -> kubernetes.core.v1.VolumeArgsDict:
     return {"name": name, "empty_dir": {"size_limit": "64Mi"}}
 
 
-def volumes(
-    secret_name: Input[str] | None, secrets: Sequence[str] = ()
-) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:
+def volumes(runtime: Runtime, secrets: Sequence[str] = ()) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:
     """A writable `/tmp`, and the Secrets where there are any."""
-    if secrets:
-        return [scratch_volume("tmp"), secret_files(secret_name, secrets)]
-    return [scratch_volume("tmp"), *([] if secret_name is None else [secret_volume(secret_name)])]
+    if secrets or runtime.keys:
+        return [scratch_volume("tmp"), secret_files(runtime, secrets)]
+    return [scratch_volume("tmp"), *([] if runtime.secret_name is None else [secret_volume(runtime.secret_name)])]
 
 
-def mounts(
-    secret_name: Input[str] | None, secrets: Sequence[str] = ()
-) -> list[Input[kubernetes.core.v1.VolumeMountArgsDict]]:
+def mounts(runtime: Runtime, secrets: Sequence[str] = ()) -> list[Input[kubernetes.core.v1.VolumeMountArgsDict]]:
     """Where `volumes` appear in the container."""
-    any_secret = secret_name is not None or secrets
+    any_secret = runtime.secret_name is not None or runtime.keys or secrets
     return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([secret_mount()] if any_secret else [])]
 
 
@@ -155,6 +167,19 @@ def spread_over(
         "node_affinity_policy": "Honor",
         "node_taints_policy": "Honor",
     }
+
+
+def lost_nodes() -> list[Input[kubernetes.core.v1.TolerationArgsDict]]:
+    """How long a pod stays with a node from which nobody hears; what Kubernetes adds to pods that do not say."""
+    return [
+        {
+            "key": f"node.kubernetes.io/{reason}",
+            "operator": "Exists",
+            "effect": "NoExecute",
+            "toleration_seconds": AWAY_SECONDS,
+        }
+        for reason in ("not-ready", "unreachable")
+    ]
 
 
 def http_probe(path: str, port: str, period: int, failures: int, timeout: int) -> kubernetes.core.v1.ProbeArgsDict:

@@ -1,6 +1,7 @@
 """How many pods of a workload run: what moves their number, and what a drain must leave."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi_kubernetes as kubernetes
 from pydantic import Field, model_validator
@@ -17,6 +18,9 @@ class AutoscalingSettings(Section):
     """Target of the container's mean CPU use, in percent of its request."""
     memory_percent: int = Field(80, ge=10, le=95)
     """Target of the mean memory use, in percent of the request."""
+    requests_per_second: int | None = Field(None, ge=1, le=100_000)
+    """Target of the mean requests a second of a pod, as its metric `http_requests_total` counts them; beside CPU and memory, and
+    whichever wants most pods wins. Needs `monitoring` and `add_ons.keda`."""
 
     @model_validator(mode="after")
     def _there_is_room(self) -> "AutoscalingSettings":
@@ -36,6 +40,24 @@ class DisruptionBudgetSettings(Section):
         if (self.min_available is None) == (self.max_unavailable is None):
             raise ValueError("set either min_available or max_unavailable")
         return self
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast the number of pods moves in one direction: `percent` of them in a `period` after a `window`, both in seconds."""
+
+    window: int
+    percent: int
+    period: int
+
+
+UP = Pace(window=60, percent=100, period=30)
+DOWN = Pace(window=300, percent=50, period=60)
+"""REQUIREMENTS W2."""
+
+KEDA_MAY_FOLLOW = {"validations.keda.sh/hpa-ownership": "false"}
+"""On an autoscaler: KEDA's webhook would refuse a ScaledObject for the same Deployment, and while an update goes from one to the
+other, both are there. Kubernetes lets neither act then, until one is gone."""
 
 
 def autoscaler_spec(
@@ -66,12 +88,12 @@ def autoscaler_spec(
         ],
         "behavior": {
             "scale_down": {
-                "stabilization_window_seconds": 300,
-                "policies": [{"type": "Percent", "value": 50, "period_seconds": 60}],
+                "stabilization_window_seconds": DOWN.window,
+                "policies": [{"type": "Percent", "value": DOWN.percent, "period_seconds": DOWN.period}],
             },
             "scale_up": {
-                "stabilization_window_seconds": 60,
-                "policies": [{"type": "Percent", "value": 100, "period_seconds": 30}],
+                "stabilization_window_seconds": UP.window,
+                "policies": [{"type": "Percent", "value": UP.percent, "period_seconds": UP.period}],
             },
         },
     }

@@ -45,11 +45,18 @@ simulates the scheduler of its own version (Cluster Autoscaler, "Releases")."""
 EXTERNAL_SECRETS: Final = "2.12.0"
 CERT_MANAGER: Final = "1.21.2"
 EXTERNAL_DNS: Final = "1.21.1"
+KEDA: Final = "2.21.1"
+CLOUDNATIVE_PG: Final = "0.29.0"
 """Charts of their projects."""
 
+FLUENT_BIT: Final = "0.57.5"
+OPENTELEMETRY_COLLECTOR: Final = "0.158.3"
+"""Charts of their projects: Fluent Bit 5.0, and the collector 0.153.0."""
+
 POSTGRESQL_IMAGE: Final = "docker.io/library/postgres:18-alpine"
+CLOUDNATIVE_PG_IMAGE: Final = "ghcr.io/cloudnative-pg/postgresql:18-standard-trixie"
 VALKEY_IMAGE: Final = "docker.io/valkey/valkey:8.2-alpine"
-"""For the `local` stack only, where both run in the cluster."""
+"""For the `local` stack only, where they run in the cluster."""
 
 KUBERNETES_SUPPORTED_UNTIL: Final = {
     "1.34": date(2026, 12, 2),

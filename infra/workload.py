@@ -16,7 +16,8 @@ from infra.placement import ANY_NODE, Placement
 from infra.pod_template import pod_template
 from infra.pods import Runtime
 from infra.release import colour_labels, colour_of, version_name
-from infra.scaling import autoscaler_spec, budget_spec
+from infra.scaled_object import RequestMetrics, scale_by_requests
+from infra.scaling import KEDA_MAY_FOLLOW, AutoscalingSettings, autoscaler_spec, budget_spec
 from infra.traffic import check_name
 from infra.workload_settings import WorkloadSettings
 
@@ -30,6 +31,8 @@ class Home:
     priority_class: Input[str] | None = None
     """Unless its settings name another one."""
     depends_on: tuple[pulumi.Resource, ...] = ()
+    request_metrics: RequestMetrics | None = None
+    """Needed where settings scale by requests a second."""
 
 
 class Workload(pulumi.ComponentResource):
@@ -214,13 +217,26 @@ class Workload(pulumi.ComponentResource):
             ),
         )
         if settings.autoscaling:
-            kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
-                f"{object_name}-autoscaler",
-                metadata={**self._metadata, "name": object_name},
-                spec=autoscaler_spec(object_name, self._workload, settings.autoscaling),
-                opts=ResourceOptions(parent=self, depends_on=[deployment]),
-            )
+            self._scale(object_name, settings.autoscaling, deployment)
         return deployment
+
+    def _scale(
+        self, object_name: str, settings: AutoscalingSettings, deployment: kubernetes.apps.v1.Deployment
+    ) -> None:
+        home = self._home
+        if settings.requests_per_second is not None:
+            if home.request_metrics is None:
+                raise ValueError(f"{self._workload}: requests_per_second needs a home with request_metrics")
+            scale_by_requests(
+                self._workload, object_name, home.namespace, settings, home.request_metrics, deployment, parent=self
+            )
+            return
+        kubernetes.autoscaling.v2.HorizontalPodAutoscaler(
+            f"{object_name}-autoscaler",
+            metadata={**self._metadata, "name": object_name, "annotations": KEDA_MAY_FOLLOW},
+            spec=autoscaler_spec(object_name, self._workload, settings),
+            opts=ResourceOptions(parent=self, depends_on=[deployment]),
+        )
 
     def _budget(self, labels: Mapping[str, str], after: list[pulumi.Resource] | None = None) -> None:
         """Of the pods that serve alone: others would count as if they could take their place."""

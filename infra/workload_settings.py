@@ -53,7 +53,16 @@ ProbePath = Annotated[str, Field(pattern=r"^/[\w./-]*$")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 """Above those that only root may open."""
 
-OWN_NAMES = ("app", "credentials", "database-bootstrap", "database-migrate", "default-deny", "postgresql", "valkey")
+OWN_NAMES = (
+    "acme-solver",
+    "app",
+    "credentials",
+    "database-bootstrap",
+    "database-migrate",
+    "default-deny",
+    "postgresql",
+    "valkey",
+)
 """What the platform itself runs, or names so, in the application's namespace."""
 
 
@@ -153,6 +162,15 @@ class WorkloadSettings(Section):
     def _one_decides_on_the_number(self) -> "WorkloadSettings":
         if self.autoscaling and self.replicas is not None:
             raise ValueError("replicas and autoscaling both decide on the number of pods; leave one of them out")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_answers_with_metrics(self) -> "WorkloadSettings":
+        if self.autoscaling and self.autoscaling.requests_per_second is not None and self.metrics_port is None:
+            raise ValueError(
+                "autoscaling.requests_per_second: without metrics_port nothing is scraped; name the port that answers /metrics "
+                "with http_requests_total"
+            )
         return self
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from typing import Any
 
 from judges.cyclonus import Peer, Port, Verdicts
 
-NUMBERS = (22, 53, 80, 443, 5000, 5432, 6379, 6443, 8080, 9000, 9090, 9093, 10250)
+NUMBERS = (22, 53, 80, 443, 4318, 5000, 5432, 6379, 6443, 8080, 9000, 9090, 9093, 10250)
 
 PORTS: tuple[Port, ...] = tuple((number, protocol) for number in NUMBERS for protocol in ("TCP", "UDP"))
 """What the platform's parts listen on, and what nobody should be found on."""
@@ -33,6 +33,14 @@ ELSEWHERE: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "false prometheus in default": ("default", {"app.kubernetes.io/name": "prometheus"}),
     "prometheus": ("monitoring", {"app.kubernetes.io/name": "prometheus"}),
     "grafana": ("monitoring", {"app.kubernetes.io/name": "grafana"}),
+    "otel-collector": (
+        "tracing",
+        {
+            "app.kubernetes.io/name": "opentelemetry-collector",
+            "app.kubernetes.io/instance": "otel-collector",
+            "component": "standalone-collector",
+        },
+    ),
 }
 """Pods that no object of the stack shows, by name: namespace and labels. Some have the labels of others, elsewhere."""
 

@@ -17,9 +17,9 @@ from pathlib import Path
 from rehearsal import places
 from rehearsal.toolchain import ToolchainError, download, go, machine
 from rehearsal.toolchain.disk import require_free
-from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say, cached, obtain, sha256
+from rehearsal.toolchain.store import Say, obtain, sha256
+from rehearsal.toolchain.ways import Way, by_go, first_open
 
 FOLDER = Path(__file__).parent
 LOCK = FOLDER / "requirements.txt"
@@ -145,26 +145,22 @@ def _version(program: str) -> str:
 
 def _ensure_program(program: str, cache: Path, say: Say) -> Path:
     version = _version(program)
-    built, official = cache / f"{program}-{version}", cache / f"{program}-{version}-official"
-    for folder in (built, official):
-        if cached(folder, say, required=(program,)):
-            return folder / program
-    tried: list[str] = []
-    try:
-        return obtain(official, lambda folder: _official(program, folder, say), say, required=(program,)) / program
-    except (NotAvailable, tarfile.TarError, KeyError) as reason:
-        tried.append(f"the official release: {reason}")
-    try:
-        tool = go.find_go()
-    except NotAvailable as reason:
-        tried.append(f"a build with Go: {reason}")
-        raise ToolchainError(
-            f"{program} {version} can't be had.",
-            f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
-            tried,
-        ) from reason
-    say(f"building {program} {version} with Go {tool.version} (a minute at most the first time, kept afterwards)")
-    return obtain(built, lambda folder: _build(tool, program, folder, cache, say), say, required=(program,)) / program
+    title = f"{program} {version}"
+    official = Way(
+        "the official release",
+        cache / f"{program}-{version}-official",
+        (program,),
+        lambda folder: _official(program, folder, say),
+    )
+    here = by_go(
+        title,
+        cache / f"{program}-{version}",
+        (program,),
+        "a minute at most",
+        say,
+        lambda tool, folder: _build(tool, program, folder, cache, say),
+    )
+    return first_open(title, [official, here], say) / program
 
 
 def _official(program: str, folder: Path, say: Say) -> None:

@@ -9,6 +9,7 @@ compile() { # compile OUTPUT ARGUMENTS...
     echo "$output"
 }
 compile app/requirements.txt app/pyproject.toml
-compile requirements.txt pyproject.toml
+# What both name is one version, since requirements-dev.txt holds both.
+compile requirements.txt --constraint app/requirements.txt pyproject.toml
 compile requirements-dev.txt --extra dev --constraint app/requirements.txt --constraint requirements.txt pyproject.toml app/pyproject.toml
 compile judges/requirements.txt judges/requirements.in

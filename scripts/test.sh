@@ -20,13 +20,20 @@ layer_check() {
     echo "types (the first run reads the SDKs, which takes two to three minutes)"
     $BIN/mypy
 }
-layer_unit() { $python -m pytest -q tests/unit; }
+# A file's tests share its plans, so they stay together on one core.
+layer_unit() { $python -m pytest -q -n logical --maxprocesses 4 --dist loadfile tests/unit; }
 layer_app() { $python -m pytest -q tests/app; }
+layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its programs by itself
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster
 }
+# Two processes: an operation of the engine keeps little more than one core busy. The second one has the longest files.
+LONGEST="tests/engine/test_stacks.py tests/engine/test_releases.py"
 layer_engine() {
-    tools && $python -m pytest -q tests/engine
+    # shellcheck disable=SC2046,SC2086 # words on purpose
+    tools && $BIN/python scripts/side_by_side.py \
+        $python -m pytest -q -p no:cacheprovider tests/engine $(printf -- '--ignore %s ' $LONGEST) -- \
+        $python -m pytest -q -p no:cacheprovider $LONGEST
 }
 layer_judges() {
     # One stack here, as the others differ in size only; FULL=1 has all of them judged.
@@ -57,7 +64,7 @@ done
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed:$failed"
-    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app cluster engine judges)"
+    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app monitoring cluster engine judges)"
     exit 1
 fi
 echo "all passed: $*"

@@ -39,6 +39,11 @@ def demands_on_aws(*workloads: WorkloadSettings) -> list[Demand]:
 def demands_on_local(
     database: InClusterDatabaseSettings, cache: InClusterCacheSettings, *workloads: WorkloadSettings
 ) -> list[Demand]:
-    """Of a stack without AWS: the servers are in the namespace too, one pod each."""
-    servers = [Demand(1, server.resources, server.storage_gib) for server in (database, cache)]
+    """Of a stack without AWS: the servers are in the namespace too."""
+    # The operator makes each instance by a job of the same size.
+    instances = database.instances + 1 if database.operator else 1
+    servers = [
+        Demand(instances, database.resources, database.storage_gib),
+        Demand(1, cache.resources, cache.storage_gib),
+    ]
     return [*demands_on_aws(*workloads), *servers]

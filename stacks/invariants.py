@@ -23,6 +23,11 @@ from infra.nodes import NodeGroupSettings
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
 from infra.workload_settings import WorkloadSettings
+from stacks.monitoring_invariants import (
+    grafanas_secret_is_somewhere,
+    notifications_find_their_secrets,
+    samples_stay_in_the_account,
+)
 from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
 from stacks.workload_invariants import WORKLOAD_INVARIANTS, every_workload
@@ -210,7 +215,10 @@ INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     backups_keep_out_of_the_databases_windows,
     the_quota_holds_what_the_settings_allow,
     secrets_are_somewhere,
+    grafanas_secret_is_somewhere,
     secrets_need_aws,
+    notifications_find_their_secrets,
+    samples_stay_in_the_account,
 )
 
 

@@ -5,13 +5,22 @@ from typing import Any
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
+from infra.add_ons import CertManagerSettings
+from infra.add_ons.cert_manager import NAME as CERT_MANAGER
+from infra.add_ons.cert_manager import cert_manager
+from infra.add_ons.cloudnative_pg import NAME as CLOUDNATIVE_PG
+from infra.add_ons.cloudnative_pg import cloudnative_pg
+from infra.add_ons.controller import Controllers
 from infra.application import application_environment, migration_environment
 from infra.in_cluster.cache import VALKEY_PORT, InClusterCache
+from infra.in_cluster.cloudnative_pg import CloudNativePgDatabase, operated
 from infra.in_cluster.credentials import Credentials
 from infra.in_cluster.database import POSTGRESQL_PORT, InClusterDatabase
+from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
 from infra.namespace import Namespace
 from infra.naming import PROJECT
+from infra.placement import ANY_NODE
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
 from infra.priority import APPLICATION, WORKLOAD, Priorities
@@ -31,7 +40,7 @@ CACHE = "valkey"
 MIGRATE = "database-migrate"
 
 ANYWHERE = Peer(cidrs=("0.0.0.0/0",))
-"""A laptop's cluster has an ingress controller of an unknown kind, or `kubectl port-forward`."""
+"""Without an ingress: whoever reaches the pod may call it, by `kubectl port-forward` or a Service of somebody's own."""
 
 
 class LocalStack:
@@ -53,18 +62,28 @@ class LocalStack:
         namespace = Namespace(NAMESPACE, opts=here)
         demands = demands_on_local(settings.database, settings.cache, settings.app, *settings.workloads.values())
         tenancy = Tenancy(NAMESPACE, settings.namespace, namespace.name, demands, existing, opts=here)
+        controllers = self._controllers(settings, here)
         policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(settings), opts=here)
         after_policies = ResourceOptions(providers=[provider], depends_on=[policies, tenancy])
         credentials = Credentials(CREDENTIALS, settings.app.image, namespace.name, opts=after_policies)
-        database = InClusterDatabase(DATABASE, settings.database, namespace.name, credentials, opts=here)
+        database: InClusterDatabase | CloudNativePgDatabase
+        if settings.database.operator:
+            installed = [controllers[CLOUDNATIVE_PG]] if settings.add_ons.cloudnative_pg else []
+            database = CloudNativePgDatabase(
+                DATABASE, settings.database, namespace.name, [policies, tenancy, *installed], opts=here
+            )
+        else:
+            database = InClusterDatabase(DATABASE, settings.database, namespace.name, credentials, opts=here)
         cache = InClusterCache(CACHE, settings.cache, namespace.name, credentials, opts=here)
         migrate = ReleaseJob(
             MIGRATE,
             settings.app.image,
             ["-m", "app.migrate"],
             namespace.name,
-            Runtime(migration_environment(database.connection, region=None), credentials.secret_name),
-            depends_on=[database],
+            Runtime(
+                migration_environment(database.connection, region=None), credentials.secret_name, database.secret_keys
+            ),
+            depends_on=[database, credentials],
             opts=here,
         )
         priorities = Priorities(NAMESPACE, opts=here).names
@@ -74,9 +93,15 @@ class LocalStack:
             Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache)),
             Runtime(
                 application_environment(
-                    settings.app, database.connection, cache.connection, region=None, behind_load_balancer=False
+                    settings.app,
+                    database.connection,
+                    cache.connection,
+                    region=None,
+                    https=settings.ingress is not None and settings.ingress.certificate is not None,
+                    proxies=settings.ingress.proxies if settings.ingress else 0,
                 ),
                 credentials.secret_name,
+                database.secret_keys,
             ),
             opts=here,
         )
@@ -90,6 +115,20 @@ class LocalStack:
                 "kubectl --namespace ", namespace.name, " port-forward service/", workload.service_name, " 5000:80"
             ),
         }
+        if settings.ingress:
+            issuing = [controllers[CERT_MANAGER]] if settings.add_ons.cert_manager else []
+            entry = Ingress(
+                APP, settings.ingress, namespace.name, workload.service_name, [policies, *issuing], opts=here
+            )
+            self.outputs["open"] = entry.address
+
+    def _controllers(self, settings: LocalSettings, here: ResourceOptions) -> dict[str, kubernetes.helm.v3.Release]:
+        """The operators that the stack installs, by chart; the cluster may have others already."""
+        chosen = [
+            *([cert_manager(CertManagerSettings(), ANY_NODE)] if settings.add_ons.cert_manager else []),
+            *([cloudnative_pg()] if settings.add_ons.cloudnative_pg else []),
+        ]
+        return Controllers(NAMESPACE, chosen, {}, opts=here).releases if chosen else {}
 
 
 def _accesses(settings: LocalSettings) -> dict[str, Access]:
@@ -97,18 +136,25 @@ def _accesses(settings: LocalSettings) -> dict[str, Access]:
     to_cache = Flow(Peer(workload=CACHE), ports=(VALKEY_PORT,))
     workloads = {APP: settings.app, **settings.workloads}
     found = accesses(workloads, Places(to_database, to_cache, monitoring=None))
-    public = Access(ingress=[Flow(ANYWHERE, ports=(settings.app.port,))], egress=[to_database, to_cache])
+    ingress = settings.ingress
+    entry = Peer(namespace=ingress.namespace, pod_labels=ingress.pod_labels) if ingress else ANYWHERE
+    public = Access(ingress=[Flow(entry, ports=(settings.app.port,))], egress=[to_database, to_cache])
     to_them = {
         DATABASE: ([APP, MIGRATE, *callers_of(ANY_DATABASE, settings.workloads)], POSTGRESQL_PORT),
         CACHE: ([APP, *callers_of(ANY_CACHE, settings.workloads)], VALKEY_PORT),
     }
+    servers = {
+        server: Access(ingress=[Flow(Peer(workload=client), ports=(port,)) for client in clients])
+        for server, (clients, port) in to_them.items()
+    }
+    if settings.database.operator:
+        servers[DATABASE] = together(servers[DATABASE], operated(DATABASE))
+    if ingress and ingress.asks_the_world:
+        servers[SOLVER] = Access(ingress=[Flow(entry, ports=(SOLVER_PORT,))])
     return {
         **found,
         APP: together(public, found[APP]),
         MIGRATE: Access(egress=[to_database]),
         CREDENTIALS: Access(egress=[KUBERNETES_API]),
-        **{
-            server: Access(ingress=[Flow(Peer(workload=client), ports=(port,)) for client in clients])
-            for server, (clients, port) in to_them.items()
-        },
+        **servers,
     }

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from infra.add_ons import AddOnsSettings
+from infra.add_ons import AddOnsSettings, LocalAddOnsSettings
 from infra.alarms.alarms import AlarmSettings
 from infra.application import ApplicationSettings
 from infra.backup import BackupSettings
@@ -28,7 +28,10 @@ from infra.encryption import EncryptionSettings
 from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
+from infra.ingress import IngressSettings
+from infra.monitoring.logs import LogSettings
 from infra.monitoring.stack import MonitoringSettings
+from infra.monitoring.tracing import TracingSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.recovery import RecoverySettings
@@ -73,6 +76,8 @@ class AwsSettings(_Sections):
     app: ApplicationSettings
     workloads: WorkloadsSettings = {}
     monitoring: MonitoringSettings = MonitoringSettings()
+    logs: LogSettings | None = None
+    tracing: TracingSettings | None = None
     alarms: AlarmSettings | None = None
     budget: BudgetSettings | None = None
     backup: BackupSettings | None = None
@@ -98,8 +103,10 @@ class LocalSettings(_Sections):
 
     target: Literal["local"]
     kubernetes: KubernetesSettings = KubernetesSettings()
+    add_ons: LocalAddOnsSettings = LocalAddOnsSettings()
     database: InClusterDatabaseSettings = InClusterDatabaseSettings()
     cache: InClusterCacheSettings = InClusterCacheSettings()
+    ingress: IngressSettings | None = None
     app: ApplicationSettings
     workloads: WorkloadsSettings = {}
     namespace: NamespaceSettings = NamespaceSettings()

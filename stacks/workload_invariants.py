@@ -132,6 +132,29 @@ def nobody_asks_a_protected_stack_for_faults(app: ApplicationSettings, protectio
             )
 
 
+def requests_are_counted(
+    app: WorkloadSettings, workloads: Workloads, monitoring: MonitoringSettings, add_ons: AddOnsSettings
+) -> Iterator[str]:
+    """An autoscaler that learns nothing takes no pod away, and adds none for requests."""
+    for section, workload in every_workload(app, workloads).items():
+        if not workload.autoscaling or workload.autoscaling.requests_per_second is None:
+            continue
+        key = f"{section}.autoscaling.requests_per_second"
+        if not monitoring.enabled:
+            yield f"{key}: nobody counts requests while monitoring.mode is off; set it to on or full, or leave this out"
+        if not add_ons.keda:
+            yield f"{key}: KEDA tells the autoscaler what Prometheus counted; set add_ons.keda to true, or leave this out"
+
+
+def request_metrics_need_aws(target: str, app: WorkloadSettings, workloads: Workloads) -> Iterator[str]:
+    """The `local` stack has no monitoring."""
+    for section, workload in every_workload(app, workloads).items():
+        if target == "local" and workload.autoscaling and workload.autoscaling.requests_per_second is not None:
+            yield (
+                f"{section}.autoscaling.requests_per_second: target local has no monitoring that counts requests; leave it out"
+            )
+
+
 WORKLOAD_INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     connections_suffice,
     a_budget_allows_an_eviction,
@@ -140,4 +163,6 @@ WORKLOAD_INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (
     node_groups_exist,
     node_groups_need_aws,
     nobody_asks_a_protected_stack_for_faults,
+    requests_are_counted,
+    request_metrics_need_aws,
 )

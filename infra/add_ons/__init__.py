@@ -44,3 +44,16 @@ class AddOnsSettings(Section):
 
     external_dns: ExternalDnsSettings | None = None
     """Left out, nothing of it is there."""
+
+    keda: bool = False
+    """Lets workloads be scaled by what Prometheus knows of them (`autoscaling.requests_per_second`)."""
+
+
+class LocalAddOnsSettings(Section):
+    """Section `add_ons` of a stack without AWS: operators that are installed, where the cluster does not have them already."""
+
+    cert_manager: bool = False
+    """For `ingress.certificate`."""
+
+    cloudnative_pg: bool = False
+    """For `database.operator`."""

@@ -11,6 +11,7 @@ from infra.add_ons.cluster_autoscaler import cluster_autoscaler
 from infra.add_ons.controller import Controller, Platform
 from infra.add_ons.external_dns import external_dns
 from infra.add_ons.external_secrets import external_secrets
+from infra.add_ons.keda import keda
 from infra.add_ons.load_balancer_controller import load_balancer_controller
 from infra.identity import WorkloadIdentity
 from infra.placement import Placement
@@ -28,6 +29,8 @@ def controllers(settings: AddOnsSettings, platform: Platform, placement: Placeme
         yield cert_manager(settings.cert_manager, placement)
     if settings.external_dns is not None:
         yield external_dns(settings.external_dns, platform, placement)
+    if settings.keda:
+        yield keda(placement)
 
 
 class Identities(pulumi.ComponentResource):

@@ -7,7 +7,7 @@ from typing import Literal
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.monitoring.rules import RUNBOOKS
+from infra.monitoring.alert import RUNBOOKS
 
 Comparison = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"

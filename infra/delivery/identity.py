@@ -43,6 +43,7 @@ WORKLOADS = (
     "eks-auth",
     "elasticache",
     "elasticloadbalancing",
+    "es",
     "events",
     "kms",
     "logs",

@@ -4,8 +4,8 @@ import tarfile
 from pathlib import Path
 
 from rehearsal.toolchain import download, go, machine
-from rehearsal.toolchain.errors import NotAvailable, ToolchainError
-from rehearsal.toolchain.store import Say, cached, obtain
+from rehearsal.toolchain.store import Say
+from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "coredns"
 VERSION = go.required_version(MODULE, "github.com/coredns/coredns").removeprefix("v")
@@ -17,31 +17,19 @@ DISK_GB = 1.0
 
 def ensure_cluster_dns(cache: Path, say: Say) -> Path:
     """The program. Raises ToolchainError with what was tried."""
-    built, official = cache / f"coredns-{VERSION}", cache / f"coredns-{VERSION}-official"
-    for folder in (built, official):
-        if cached(folder, say, required=(PROGRAM,)):
-            return folder / PROGRAM
-    tried: list[str] = []
-    try:
-        return obtain(official, lambda folder: _official(folder, say), say, required=(PROGRAM,)) / PROGRAM
-    except (NotAvailable, tarfile.TarError, KeyError) as reason:
-        tried.append(f"the official release: {reason}")
-    try:
-        tool = go.find_go()
-    except NotAvailable as reason:
-        tried.append(f"a build with Go: {reason}")
-        raise ToolchainError(
-            f"CoreDNS {VERSION} can't be had.",
-            f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
-            tried,
-        ) from reason
-    say(f"building CoreDNS {VERSION} with Go {tool.version} (1 to 4 min on 2 cores the first time, kept afterwards)")
-    log = cache / "logs" / f"coredns-{VERSION}.log"
+    title, log = f"CoreDNS {VERSION}", cache / "logs" / f"coredns-{VERSION}.log"
 
-    def build(folder: Path) -> None:
+    def build(tool: go.Go, folder: Path) -> None:
         go.build(tool, MODULE, ".", folder / PROGRAM, versions={}, disk_gb=DISK_GB, log=log, say=say)
 
-    return obtain(built, build, say, required=(PROGRAM,)) / PROGRAM
+    official = Way(
+        "the official release",
+        cache / f"coredns-{VERSION}-official",
+        (PROGRAM,),
+        lambda folder: _official(folder, say),
+    )
+    here = by_go(title, cache / f"coredns-{VERSION}", (PROGRAM,), "1 to 4 min on 2 cores", say, build)
+    return first_open(title, [official, here], say) / PROGRAM
 
 
 def _official(folder: Path, say: Say) -> None:

@@ -7,9 +7,10 @@ import tarfile
 from pathlib import Path
 
 from rehearsal.toolchain import download, go, machine
-from rehearsal.toolchain.errors import NotAvailable, ToolchainError
+from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say, cached, obtain
+from rehearsal.toolchain.store import Say
+from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "kubernetes"
 
@@ -70,29 +71,22 @@ def ensure_control_plane(cache: Path, say: Say) -> Path:
 
     Raises ToolchainError with what was tried.
     """
-    built, official = cache / f"kubernetes-{KUBERNETES}-{recipe()}", cache / f"kubernetes-{KUBERNETES}-official"
-    for folder in (built, official):
-        if cached(folder, say, required=PROGRAMS):
-            return folder
-    tried: list[str] = []
-    try:
-        return obtain(official, lambda folder: _official(folder, say), say, required=PROGRAMS)
-    except (NotAvailable, tarfile.TarError, LookupError, ValueError) as reason:  # not there, or not what it should be
-        tried.append(f"the official releases: {reason}")
-    try:
-        tool = go.find_go()
-    except NotAvailable as reason:
-        tried.append(f"a build with Go: {reason}")
-        raise ToolchainError(
-            f"Kubernetes {KUBERNETES} can't be had.",
-            f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
-            tried,
-        ) from reason
-    say(
-        f"building Kubernetes {KUBERNETES}'s control plane with Go {tool.version} "
-        "(6 to 9 min on 2 cores the first time, kept afterwards)"
+    title = f"Kubernetes {KUBERNETES}'s control plane"
+    official = Way(
+        "the official releases",
+        cache / f"kubernetes-{KUBERNETES}-official",
+        PROGRAMS,
+        lambda folder: _official(folder, say),
     )
-    return obtain(built, lambda folder: _build(tool, folder, cache, say), say, required=PROGRAMS)
+    here = by_go(
+        title,
+        cache / f"kubernetes-{KUBERNETES}-{recipe()}",
+        PROGRAMS,
+        "6 to 9 min on 2 cores",
+        say,
+        lambda tool, folder: _build(tool, folder, cache, say),
+    )
+    return first_open(title, [official, here], say)
 
 
 def _build(tool: Go, folder: Path, cache: Path, say: Say) -> None:

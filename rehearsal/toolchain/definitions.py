@@ -50,11 +50,13 @@ SOURCES = {
         "config/crd/bases",
         project="github.com/kubernetes-sigs/aws-load-balancer-controller",
     ),
+    "keda": Source("github.com/kedacore/keda/v2", "config/crd/bases", project="github.com/kedacore/keda"),
+    "cloudnative-pg": Source("github.com/cloudnative-pg/cloudnative-pg", "config/crd/bases"),
 }
 """By chart."""
 
-DISK_GB = 0.3
-"""The four modules or archives, unpacked, in 10^9 bytes."""
+DISK_GB = 0.4
+"""The six modules or archives, unpacked, in 10^9 bytes."""
 
 ARCHIVE = "https://{project}/archive/{revision}.tar.gz"
 

@@ -12,9 +12,10 @@ import tarfile
 from pathlib import Path
 
 from rehearsal.toolchain import download, go, machine
-from rehearsal.toolchain.errors import NotAvailable, ToolchainError
+from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say, cached, obtain
+from rehearsal.toolchain.store import Say
+from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "engine"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -38,32 +39,28 @@ def ensure_engine(cache: Path, say: Say) -> Path:
 
     Raises ToolchainError with everything that was tried.
     """
-    built, official = cache / f"pulumi-{VERSION}", cache / f"pulumi-{VERSION}-official"
-    for folder in (built, official):
-        if cached(folder, say, required=("pulumi", EXEC)):
-            return folder
-    tried: list[str] = []
-    try:
-        return on_path(say)
-    except NotAvailable as reason:
-        tried.append(f"a pulumi on PATH: {reason}")
-    try:
-        return obtain(official, lambda folder: _official(folder, say), say, required=("pulumi", EXEC, LANGUAGE_HOST))
-    except NotAvailable as reason:
-        tried.append(f"the official release: {reason}")
-    try:
-        tool = go.find_go()
-    except NotAvailable as reason:
-        tried.append(f"a build with Go: {reason}")
-        raise ToolchainError(
-            f"The Pulumi engine {VERSION} can't be had.",
-            f"install Go {go.WANTED_GO} or newer, or connect to the internet, or put a pulumi that is {NEEDED} on PATH.",
-            tried,
-        ) from reason
-    say(
-        f"building the Pulumi engine {VERSION} with Go {tool.version} (3 to 5 min on 2 cores the first time, kept afterwards)"
+    title, built = f"the Pulumi engine {VERSION}", cache / f"pulumi-{VERSION}"
+    official = Way(
+        "the official release",
+        cache / f"pulumi-{VERSION}-official",
+        ("pulumi", EXEC, LANGUAGE_HOST),
+        lambda folder: _official(folder, say),
     )
-    return obtain(built, lambda folder: _build(tool, folder, cache, say), say, required=("pulumi", EXEC))
+    here = by_go(
+        title,
+        built,
+        ("pulumi", EXEC),
+        "3 to 5 min on 2 cores",
+        say,
+        lambda tool, folder: _build(tool, folder, cache, say),
+    )
+    return first_open(
+        title,
+        [official, here],
+        say,
+        elsewhere=("a pulumi on PATH", lambda: on_path(say)),
+        to_do=f"install Go {go.WANTED_GO} or newer, or connect to the internet, or put a pulumi that is {NEEDED} on PATH.",
+    )
 
 
 def on_path(say: Say, path: str | None = None) -> Path:

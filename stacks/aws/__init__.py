@@ -12,6 +12,7 @@ from stacks.aws.entry import make_edge, publish
 from stacks.aws.foundation import Foundation
 from stacks.aws.identities import workload_identities
 from stacks.aws.observation import monitor, watch
+from stacks.aws.observers import Observers
 from stacks.settings import AwsSettings
 
 
@@ -28,9 +29,12 @@ class AwsStack:
         edge = make_edge(context, settings.edge, foundation) if settings.edge else None
         watch(context, foundation, data, edge)
         identities = workload_identities(context, foundation, data)
-        compute = Compute(context, foundation, [identity.association for identity in identities.values()])
+        observers = Observers(context, foundation)
+        everybody = (*identities.values(), *observers.identities.values())
+        compute = Compute(context, foundation, [identity.association for identity in everybody])
         application = Application(context, foundation, data, compute, identities, edge)
-        monitor(context, foundation, compute, application)
+        monitor(context, foundation, data, compute, application, observers)
+        observers.run(compute)
         self.outputs = {
             "region": context.region,
             "cluster_name": foundation.cluster.name,

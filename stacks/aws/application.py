@@ -5,8 +5,14 @@ from collections.abc import Sequence
 import pulumi
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
+from infra.add_ons.keda import NAME as KEDA
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
-from infra.application import application_environment, bootstrap_environment, migration_environment
+from infra.application import (
+    application_environment,
+    bootstrap_environment,
+    migration_environment,
+    telemetry_environment,
+)
 from infra.binding import PublicEntry
 from infra.cache_stores import VALKEY_PORT
 from infra.database import POSTGRESQL_PORT
@@ -15,11 +21,14 @@ from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
 from infra.monitoring import stack as monitoring
+from infra.monitoring.recording import REQUESTS
+from infra.monitoring.tracing import TO_COLLECTOR
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.priority import APPLICATION, WORKLOAD, Priorities
+from infra.scaled_object import RequestMetrics
 from infra.tenancy import Tenancy
 from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
@@ -35,6 +44,7 @@ class Application:
 
     namespace: Namespace
     workload: Workload
+    further: dict[str, Workload]
 
     def __init__(
         self,
@@ -94,20 +104,34 @@ class Application:
             APP,
             app,
             Home(
-                self.namespace.name, placement, priorities[APPLICATION], (*before, *secrets, migrate, identities[APP])
+                self.namespace.name,
+                placement,
+                priorities[APPLICATION],
+                (*before, *secrets, migrate, identities[APP]),
+                self._request_metrics(),
             ),
             Runtime(
-                application_environment(
-                    app, database, data.cache.connection, region, behind_load_balancer=edge is not None
-                )
+                {
+                    **application_environment(
+                        app,
+                        database,
+                        data.cache.connection,
+                        region,
+                        https=edge is not None,
+                        proxies=int(edge is not None),
+                    ),
+                    **telemetry_environment(app, context.settings.tracing, context.stack),
+                }
             ),
             public=self._public_entry(edge) if edge else None,
             opts=here,
         )
+        self.further = {}
         for name, settings in further.items():
             nodes = placement_on(context.settings.nodes, settings.node_group)
-            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], (*before, *secrets, compute.add_ons))
-            Workload(name, settings, home, Runtime({}), opts=here)
+            before_it = (*before, *secrets, compute.add_ons)
+            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], before_it, self._request_metrics())
+            self.further[name] = Workload(name, settings, home, Runtime({}), opts=here)
 
     def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
         """Those that workloads find as files; none where no workload asks."""
@@ -128,6 +152,13 @@ class Application:
             )
         ]
 
+    def _request_metrics(self) -> RequestMetrics | None:
+        if not self._context.settings.add_ons.keda:
+            return None
+        # The add-ons too: KEDA finds Prometheus by the cluster's DNS.
+        before = [self._compute.controllers.releases[KEDA], self._compute.add_ons]
+        return RequestMetrics(monitoring.PROMETHEUS_ADDRESS, REQUESTS, depends_on=before)
+
     def _public_entry(self, edge: Edge) -> PublicEntry:
         release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]
         return PublicEntry(
@@ -142,14 +173,15 @@ class Application:
         network, settings = self._foundation.network, self._context.settings
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
-        to_files = [PUBLIC_APIS] if settings.storage.application_access else []
+        to_public = [PUBLIC_APIS] if settings.storage.application_access or settings.app.sentry_dsn else []
+        to_collector = [TO_COLLECTOR] if settings.tracing else []
         prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
         from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(settings.app.port,))] if settings.edge else []
         places = Places(to_database, to_cache, monitoring=prometheus if settings.monitoring.enabled else None)
         found = accesses({APP: settings.app, **settings.workloads}, places)
         public = Access(
             ingress=from_balancer,  # load balancers are no pods
-            egress=[to_database, to_cache, POD_IDENTITY, *to_files],
+            egress=[to_database, to_cache, POD_IDENTITY, *to_public, *to_collector],
         )
         return {
             **found,

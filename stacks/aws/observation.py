@@ -1,7 +1,10 @@
 """Who looks after the stack: monitoring in the cluster; alarms, budget and backups on AWS. What is not asked for is not made."""
 
-from pulumi import ResourceOptions
+import pulumi
+from pulumi import Output
 
+from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
+from infra.add_ons.keda import NAME as KEDA
 from infra.alarms.alarm import Alarm
 from infra.alarms.alarms import Alarms, AlarmSettings
 from infra.alarms.backup import backup_alarms
@@ -12,17 +15,24 @@ from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
+from infra.external_secrets import ExternalSecrets
+from infra.identity import WorkloadIdentity
+from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
-from infra.monitoring.rules import WorkloadMonitoring, monitor_of
+from infra.monitoring.alert import Watched
+from infra.monitoring.dashboards.delivery import Dashboards
+from infra.monitoring.rules import WorkloadMonitoring
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.policies import Flow, NamespaceFence, Peer
+from infra.workload_settings import WorkloadSettings
 from stacks.aws.application import Application
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.foundation import Foundation
+from stacks.aws.observers import Observers
 
 
 def watch(context: Context, foundation: Foundation, data: DataStores, edge: Edge | None) -> None:
@@ -81,10 +91,37 @@ def _alarms(
     return found
 
 
-def monitor(context: Context, foundation: Foundation, compute: Compute, application: Application) -> None:
-    """Prometheus and what belongs to it, in a fenced namespace of its own, with the application's rules.
+def _secrets(context: Context, compute: Compute, home: Namespace) -> list[pulumi.Resource]:
+    """What Alertmanager and Grafana find as files; none where nobody is told and nobody signs in."""
+    settings = context.settings.monitoring
+    names = [*settings.notifications.secrets.values(), *grafana.secrets_of(settings.grafana)]
+    if not names:
+        return []
+    return [
+        ExternalSecrets(
+            f"{monitoring.NAMESPACE}-secrets",
+            context.settings.secret_store,
+            names,
+            home.name,
+            context.owner,
+            context.region,
+            depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
+            opts=compute.on_kubernetes,
+        )
+    ]
 
-    Other workloads are scraped where they have metrics; what they mean, only their people know.
+
+def monitor(
+    context: Context,
+    foundation: Foundation,
+    data: DataStores,
+    compute: Compute,
+    application: Application,
+    observers: Observers,
+) -> None:
+    """Prometheus and what belongs to it, in a fenced namespace of its own, with the rules of every workload.
+
+    The further ones are scraped where they have metrics; what those mean, only their people know.
     """
     settings, here = context.settings.monitoring, compute.on_kubernetes
     if not settings.enabled:
@@ -92,27 +129,67 @@ def monitor(context: Context, foundation: Foundation, compute: Compute, applicat
     # Node exporter reads the host's own figures, which `restricted` forbids.
     home = Namespace(monitoring.NAMESPACE, standard="privileged", opts=here)
     api_server = Flow(Peer(cidrs=foundation.network.control_plane_cidrs), ports=(monitoring.WEBHOOK_PORT,))
-    NamespaceFence(monitoring.NAMESPACE, home.name, [api_server], opts=here)
+    callers = [api_server]
+    if context.settings.add_ons.keda:
+        callers.append(Flow(Peer(namespace=KEDA), ports=(monitoring.PROMETHEUS_PORT,)))
+    NamespaceFence(monitoring.NAMESPACE, home.name, callers, opts=here)
+    before: list[pulumi.Resource] = [compute.add_ons, *compute.controllers.admitting]
+    if settings.remote_write:
+        writer = WorkloadIdentity(
+            f"{context.name}-prometheus",
+            foundation.cluster.name,
+            monitoring.NAMESPACE,
+            monitoring.PROMETHEUS_ACCOUNT,
+            settings.remote_write.permissions,
+            opts=context.on_aws,
+        )
+        before.append(writer)
+    secrets = _secrets(context, compute, home)
+    if settings.has_grafana:
+        before.append(observers.identities[grafana.ACCOUNT])
+        # Grafana is part of the release, which fails where its pod waits. Alertmanager is the operator's: charts need not wait
+        # for a value that nobody has set yet, and the `up` says so in the end.
+        before += secrets if grafana.secrets_of(settings.grafana) else []
     stack = MonitoringStack(
         monitoring.NAMESPACE,
         settings,
         home.name,
         compute.disks.storage_class,
+        context.region,
+        context.stack,
         placement_on(context.settings.nodes, settings.node_group),
-        depends_on=[compute.add_ons, *compute.controllers.admitting],
+        depends_on=before,
         opts=here,
     )
-    WorkloadMonitoring(
-        APP,
-        application.namespace.name,
-        NAMESPACE,
-        settings.scrape_seconds,
-        context.settings.app.least_replicas,
-        stack.release,
-        deployment=application.workload.deployment_name,
-        opts=here,
-    )
-    for name, workload in context.settings.workloads.items():
-        if workload.metrics_port is not None:
-            after_release = ResourceOptions.merge(here, ResourceOptions(depends_on=[stack.release]))
-            monitor_of(name, application.namespace.name, settings.scrape_seconds, opts=after_release)
+    if settings.has_grafana:
+        Dashboards(
+            f"{monitoring.NAMESPACE}-dashboards",
+            home.name,
+            APP,
+            NAMESPACE,
+            context.region,
+            data.database.identifier,
+            Output.all(*data.cache.member_ids),
+            opts=here,
+        )
+    made = {APP: application.workload, **application.further}
+    workloads: dict[str, WorkloadSettings] = {APP: context.settings.app, **context.settings.workloads}
+    for name, workload in workloads.items():
+        WorkloadMonitoring(
+            name,
+            application.namespace.name,
+            Watched(
+                name,
+                NAMESPACE,
+                least_replicas=workload.least_replicas,
+                autoscaled=workload.autoscaling is not None,
+                scraped=workload.metrics_port is not None,
+                grafana_url=settings.grafana.sign_in.root_url if settings.grafana.sign_in else None,
+            ),
+            settings.objectives if name == APP else None,
+            settings.scrape_seconds,
+            stack.release,
+            # Rules that ask for pods come after the pods, or a first `up` would begin with an alert.
+            depends_on=[made[name]],
+            opts=here,
+        )

@@ -139,7 +139,13 @@ def _place(temporary_folder: Path, postgresql: PostgreSql, cache: CacheServer) -
 
 
 @pytest.fixture
-def start(place: Place) -> Iterator[Callable[..., Application]]:
+def user() -> str | None:
+    """Who is logged in when a test begins; a module in which nobody is says so in a fixture of its own."""
+    return "marcus"
+
+
+@pytest.fixture
+def start(place: Place, user: str | None) -> Iterator[Callable[..., Application]]:
     """Starts applications, with changed settings if wanted, and stops them after the test."""
     started: list[Application] = []
 
@@ -147,8 +153,8 @@ def start(place: Place) -> Iterator[Callable[..., Application]]:
         application = Application(place.environment(**changed), place.folder)
         started.append(application)
         application.start(ready)
-        if ready:
-            place.sign_in(application)
+        if ready and user:
+            place.sign_in(application, user)
         return application
 
     try:
@@ -167,8 +173,10 @@ def shared(place: Place) -> Iterator[Application]:
 
 
 @pytest.fixture
-def application(shared: Application, place: Place) -> Application:
-    """The module's application, with no quotes, and a client that is logged in."""
+def application(shared: Application, place: Place, user: str | None) -> Application:
+    """The module's application, with no quotes, and a client that is logged in as `user`."""
     place.empty()
-    place.sign_in(shared)
+    shared.client.headers.pop("Authorization", None)
+    if user:
+        place.sign_in(shared, user)
     return shared

@@ -15,6 +15,11 @@ BODY = {"name": "ovid", "password": PASSWORD}
 KEY = "8e03978e-40d5-43e8-bc93-6894a57f9324"
 
 
+@pytest.fixture
+def user() -> None:
+    """Nobody is logged in."""
+
+
 def register(application: Application, key: str | None = KEY, **changed: str) -> httpx.Response:
     headers = {"Idempotency-Key": key} if key is not None else {}
     return application.client.post("/users", json={**BODY, **changed}, headers=headers)

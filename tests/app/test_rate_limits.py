@@ -17,6 +17,11 @@ LOGIN = {"name": "ovid", "password": "not the right password"}
 QUOTE = {"author": "a", "text": "t"}
 
 
+@pytest.fixture
+def user() -> None:
+    """Nobody is logged in."""
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_spent(place: Place) -> Iterator[None]:
     place.empty()

@@ -20,6 +20,11 @@ PASSWORD = "gutta cavat lapidem 41"  # noqa: S105 - of users that live for these
 OTHER = "non vi sed saepe cadendo 7"
 
 
+@pytest.fixture
+def user() -> None:
+    """Nobody is logged in."""
+
+
 @pytest.fixture(autouse=True)
 def nobody(place: Place) -> Iterator[None]:
     if place.postgresql.server.process is None:
@@ -288,7 +293,9 @@ def test_without_the_store_what_needs_a_session_is_503_and_reading_and_registeri
     application = start(RATE_LIMIT_SIGNING_IN="100")
     registered(application)
     session = token(application)
+    place.sign_in(application)
     quote = application.add()["id"]
+    del application.client.headers["Authorization"]
     place.cache.stop()
     for _ in range(2):  # the request that finds out, and one that comes after it
         answer = me(application, session)
@@ -338,9 +345,10 @@ def test_without_the_database_a_login_is_503_and_the_session_is_good_when_it_is_
     eventually(lambda: me(application, session).status_code == 200, 5, "the session works again")
 
 
-def test_a_flood_of_logins_keeps_reads_answering_and_takes_no_more_memory(start: Starter) -> None:
+def test_a_flood_of_logins_keeps_reads_answering_and_takes_no_more_memory(start: Starter, place: Place) -> None:
     application = start()
     registered(application)
+    place.sign_in(application)
     application.add()
     process = application.server.process
     assert process is not None

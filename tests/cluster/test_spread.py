@@ -4,10 +4,20 @@ Pods end at once on simulated nodes, and are ready at once: what is measured is 
 """
 
 import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
+
+from rehearsal.control_plane import ControlPlane
+from rehearsal.control_plane.api import Api
+from rehearsal.control_plane.components import Pace
 from tests.cluster.conftest import Eventually, Figures
 from tests.cluster.watch import Watch
-from tests.cluster.workloads import AUTOSCALER, ZONES, Application, skew
+from tests.cluster.workloads import AUTOSCALER, ZONES, Application, is_ready, skew
 
 PODS = 20
 
@@ -69,3 +79,55 @@ def test_a_rolling_update_spreads_anew_over_a_zone_that_came_back(
     # Only pods of the same version count (matchLabelKeys), so that the old ones do not push the new ones aside.
     assert skew(hosts) <= 1
     assert skew(zones) <= 2
+
+
+SHORT_PACE = Pace(node_grace=25)
+"""Half of Kubernetes' own; KWOK gives a sign of life every ten seconds."""
+
+
+@pytest.fixture
+def by_itself(binaries: Path, tmp_path: Path) -> Iterator[Application]:
+    """The application on a control plane of its own, whose nodes may fall silent."""
+    started = ControlPlane.start(tmp_path, binaries, pace=SHORT_PACE, progress=print)
+    try:
+        with Api(started.kubeconfig) as api:
+            yield Application.rendered(started, api, f"drill-{uuid.uuid4().hex[:8]}")
+    finally:
+        started.stop()
+
+
+def silence(api: Api, nodes: list[str]) -> None:
+    """Somebody else holds the nodes' leases and says nothing: KWOK leaves them and their pods alone, as a dead kubelet does."""
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    held = {"spec": {"holderIdentity": "nobody", "leaseDurationSeconds": 100_000, "renewTime": now}}
+    for node in nodes:
+        api.merge(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{node}", held)
+
+
+def test_pods_of_a_zone_that_falls_silent_leave_the_service_first_and_come_back_in_the_others(
+    by_itself: Application, eventually: Eventually, figures: Figures
+) -> None:
+    """No node is deleted: nobody knows whether the zone's pods still run, and none of them ever ends."""
+    for toleration in by_itself.deployment_manifest["spec"]["template"]["spec"]["tolerations"]:
+        assert toleration["tolerationSeconds"] == 60
+        toleration["tolerationSeconds"] = 5
+    spread_out(by_itself, eventually, nodes=6)
+    nodes = [name for name in by_itself.hosts() if ZONES[2] in name]
+    lost = {pod["metadata"]["name"] for pod in by_itself.pods() if pod["spec"]["nodeName"] in nodes}
+    assert len(nodes) == 2
+    assert lost
+    eventually("the Service knows all pods", 30, lambda: len(by_itself.serving()) == PODS)
+    began = time.monotonic()
+    silence(by_itself.api, nodes)
+    eventually("none of them is in the Service", 120, lambda: len(by_itself.serving()) <= PODS - len(lost))
+    unlisted = time.monotonic() - began
+    eventually("all pods are ready elsewhere", 180, lambda: by_itself.ready() == PODS)
+    back = time.monotonic() - began
+    here = [pod for pod in by_itself.pods() if is_ready(pod)]
+    figures(lost=len(lost), seconds_until_unlisted=round(unlisted, 1), seconds_until_all_are_ready=round(back, 1))
+    assert not lost & {pod["metadata"]["name"] for pod in here}
+    counts = Counter(pod["spec"]["nodeName"] for pod in here)
+    assert set(counts).isdisjoint(nodes)
+    assert skew(counts) <= 1  # DoNotSchedule, and silent nodes are no empty domains
+    # Unlisted before anything else happens to them: no request goes to a zone of which nobody knows.
+    assert unlisted < back

@@ -114,13 +114,16 @@ RESTORE_TEST_MADE = (
 
 ECHO = {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}
 
-SECOND_WORKLOAD = operations(
-    "create",
-    "Workload/echo",
-    "ServiceAccount/echo-account",
-    "Service/echo-service",
-    "Deployment/echo-deployment",
-    "NetworkPolicy/marlinspike-echo",
+SECOND_WORKLOAD = (
+    *operations(
+        "create",
+        "Workload/echo",
+        "ServiceAccount/echo-account",
+        "Service/echo-service",
+        "Deployment/echo-deployment",
+        "NetworkPolicy/marlinspike-echo",
+    ),
+    "update ResourceQuota/marlinspike-quota",
 )
 
 PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
@@ -128,7 +131,19 @@ PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0
 CHANGES: dict[str, list[Change]] = {
     "dev": [
         change("workloads.echo", ECHO, *SECOND_WORKLOAD),
+        change(
+            "add_ons.external_secrets",
+            True,
+            "create WorkloadIdentity/marlinspike-dev-external-secrets",
+            "create Role/marlinspike-dev-external-secrets-role",
+            "create RolePolicy/marlinspike-dev-external-secrets-policy",
+            "create PodIdentityAssociation/marlinspike-dev-external-secrets-association",
+            "create Namespace/external-secrets",
+            "create Namespace/external-secrets-namespace",
+            "create Release/external-secrets-release",
+        ),
         change("app.log_level", "info", "update Deployment/app-deployment"),
+        change("app.faults_enabled", True, "update Deployment/app-deployment"),
         change(
             "network.nat_gateways",
             "zone",
@@ -177,21 +192,10 @@ CHANGES: dict[str, list[Change]] = {
         ),
     ],
     "staging": [
+        # A place, what fetches its value, and the file in the pods.
         change(
-            "add_ons.external_secrets",
-            True,
-            "create WorkloadIdentity/marlinspike-staging-external-secrets",
-            "create Role/marlinspike-staging-external-secrets-role",
-            "create RolePolicy/marlinspike-staging-external-secrets-policy",
-            "create PodIdentityAssociation/marlinspike-staging-external-secrets-association",
-            "create Namespace/external-secrets",
-            "create Namespace/external-secrets-namespace",
-            "create Release/external-secrets-release",
-        ),
-        # With `add_ons.external_secrets` above: a place, what fetches its value, and the file in the pods.
-        change(
-            "secrets",
-            {"payment-api": {"description": "Token of the payment provider"}},
+            "secrets.payment-api",
+            {"description": "Token of the payment provider"},
             "create Secret/marlinspike-staging-payment-api",
         ),
         change(
@@ -209,6 +213,34 @@ CHANGES: dict[str, list[Change]] = {
         ),
         change("namespace.quota", {"pods": 40}, "update ResourceQuota/marlinspike-quota"),
         change("monitoring.storage_gib", 40, "update Release/monitoring-release"),
+        change("logs.retention_days", 60, "update LogGroup/marlinspike-staging-workload-logs-group"),
+        change("tracing.sample_ratio", 1.0, "update Deployment/app-deployment"),
+        change("monitoring.objectives", {"availability_percent": 99.5}, "update PrometheusRule/app-rules"),
+        change(
+            "monitoring.remote_write",
+            {"workspace_arn": "arn:aws:aps:eu-west-3:111122223333:workspace/ws-0a1b2c3d-1111-2222-3333-444455556666"},
+            "create WorkloadIdentity/marlinspike-staging-prometheus",
+            *(
+                f"create {kind}/marlinspike-staging-prometheus-{part}"
+                for kind, part in (
+                    ("Role", "role"),
+                    ("RolePolicy", "policy"),
+                    ("PodIdentityAssociation", "association"),
+                )
+            ),
+            "update Release/monitoring-release",
+        ),
+        change(
+            "secrets.alerts-discord",
+            {"description": "URL of the webhook of Discord's channel"},
+            "create Secret/marlinspike-staging-alerts-discord",
+        ),
+        change(
+            "monitoring.notifications.discord",
+            {"webhook_secret": "alerts-discord"},
+            "create ExternalSecret/monitoring-secrets-alerts-discord",
+            "update Release/monitoring-release",
+        ),
         change("database.backup_days", 14, "update Instance/marlinspike-staging-database-instance"),
         change("network.zones", ["a", "b", "c", "d"], *FOURTH_ZONE),
         # Another type of instance is another group: the new one first.
@@ -241,7 +273,12 @@ CHANGES: dict[str, list[Change]] = {
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
     ],
     "prod": [
-        change("workloads.echo", ECHO, *SECOND_WORKLOAD),
+        change(
+            "workloads.echo",
+            ECHO,
+            *SECOND_WORKLOAD,
+            *operations("create", "WorkloadMonitoring/echo", "PrometheusRule/echo-rules"),
+        ),
         change(
             "add_ons.cluster_autoscaler",
             False,
@@ -254,7 +291,7 @@ CHANGES: dict[str, list[Change]] = {
         change(
             "app.autoscaling.max_replicas",
             18,
-            "update HorizontalPodAutoscaler/app-autoscaler",
+            f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler",
             "update ResourceQuota/marlinspike-quota",
         ),
         change("database.max_connections", 490, "update ParameterGroup/marlinspike-prod-database-parameters"),
@@ -300,9 +337,6 @@ CHANGES: dict[str, list[Change]] = {
             60,
             "update BucketLifecycleConfiguration/marlinspike-prod-files-lifecycle",
             "update BucketLifecycleConfiguration/marlinspike-prod-files-copy-lifecycle",
-        ),
-        change(
-            "app.autoscaling.max_replicas", 18, f"update HorizontalPodAutoscaler/app-{colour_of(PROD_IMAGE)}-autoscaler"
         ),
     ],
     "local": [

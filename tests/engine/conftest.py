@@ -1,5 +1,6 @@
 """Parts that the engine's tests share: the tools, and the rehearsal of a tiny program with a plugin of its own."""
 
+import contextlib
 import shlex
 import shutil
 import sys
@@ -21,6 +22,18 @@ TINY = Path(__file__).parent / "tiny"
 def toolchain() -> Toolchain:
     """The tools of the rehearsal, from the cache or made now."""
     return ensure(print)
+
+
+@contextlib.contextmanager
+def unmeasured() -> Iterator[None]:
+    """What is started within is not measured by coverage.
+
+    Measuring makes programs and plugins take 1.7 times the processor time, and tells nothing new of whole stacks after the first:
+    test_stacks.py measures dev and local.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 from rehearsal.control_plane.api import Api, Manifest
 from rehearsal.run import Rehearsal
 from rehearsal.toolchain import Toolchain
+from tests.engine.conftest import unmeasured
 from tests.unit.plan import stack_file
 
 STACK = "dev"
@@ -20,12 +21,13 @@ def up(tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain) -> Iterat
     """The stack with its first version."""
     folder = tmp_path_factory.mktemp("releases")
     rehearsal = Rehearsal(STACK, state=folder / "state", out=folder / "out", toolchain=toolchain)
-    try:
-        first = rehearsal.up(None, {"app.image": f"{IMAGE}:0.1.0"})
-        assert first.succeeded, "\n".join(first.errors)
-        yield rehearsal
-    finally:
-        rehearsal.remove()
+    with unmeasured():
+        try:
+            first = rehearsal.up(None, {"app.image": f"{IMAGE}:0.1.0"})
+            assert first.succeeded, "\n".join(first.errors)
+            yield rehearsal
+        finally:
+            rehearsal.remove()
 
 
 def application(rehearsal: Rehearsal) -> tuple[Manifest, set[str]]:

@@ -13,6 +13,7 @@ import pytest
 from rehearsal import places
 from rehearsal.run import Rehearsal
 from rehearsal.toolchain import Toolchain
+from tests.engine.conftest import unmeasured
 
 README = places.repository() / "README.md"
 
@@ -101,6 +102,7 @@ def test_the_make_commands_work_in_a_fresh_checkout_and_leave_git_clean(checkout
     assert "make rehearse" in said["make help"]
 
 
+@unmeasured()
 def test_plain_pulumi_brings_dev_up_as_a_user_with_an_account_does_it(
     checkout: Path, toolchain: Toolchain, tmp_path: Path
 ) -> None:

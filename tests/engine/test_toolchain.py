@@ -21,7 +21,18 @@ from pathlib import Path
 import pytest
 
 from rehearsal import places
-from rehearsal.toolchain import ToolchainError, control_plane, definitions, disk, download, engine, go, store
+from rehearsal.toolchain import (
+    ToolchainError,
+    control_plane,
+    definitions,
+    disk,
+    download,
+    engine,
+    go,
+    monitoring,
+    store,
+    ways,
+)
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.pace import Pace
 
@@ -567,3 +578,44 @@ def test_another_recipe_gives_another_folder(tmp_path: Path, monkeypatch: pytest
     assert control_plane.recipe() == before
     (copied / "main.go").write_text((copied / "main.go").read_text() + "\n// changed\n")
     assert control_plane.recipe() != before
+
+
+# ---- monitoring's tools
+# --------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("nothing_reachable", "no_go")
+def test_monitoring_that_can_t_be_had_names_each_of_its_three_ways(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARLINSPIKE_CACHE", str(tmp_path))
+    with pytest.raises(ToolchainError) as refused_:
+        monitoring.ensure_monitoring(silent)
+    said = str(refused_.value)
+    assert "Prometheus 3.7.3 can't be had." in said, "0.307.3 is the version of its Go module"
+    assert [line.split(":")[1] for line in said.splitlines() if "tried" in line] == [
+        " the official release",
+        " Debian's package",
+        " a build with Go",
+    ]
+
+
+def test_programs_come_out_of_a_debian_package_without_installing_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = tmp_path / "content" / "usr" / "bin" / "prometheus-alertmanager"
+    script(content, "echo version 0.25.0")
+    with tarfile.open(tmp_path / "content.tar", "w") as packed:
+        packed.add(tmp_path / "content", "./")
+    path = tmp_path / "path"
+    script(path / "apt-get", "[ $3 = update ] || touch alertmanager.deb")
+    script(path / "dpkg-deb", f"cat {tmp_path / 'content.tar'}")
+    monkeypatch.setenv("PATH", f"{path}:{os.environ['PATH']}")
+    (folder := tmp_path / "part").mkdir()
+    ways.from_debian("alertmanager", {"usr/bin/prometheus-alertmanager": "alertmanager"}, folder)
+    assert [file.name for file in folder.iterdir()] == ["alertmanager"]
+    assert monitoring.version_of(folder / "alertmanager") == "0.25.0"
+
+    script(path / "apt-get", "echo 'E: Unable to locate package' >&2; exit 100")
+    with pytest.raises(NotAvailable, match="Unable to locate package"):
+        ways.from_debian("alertmanager", {}, folder)

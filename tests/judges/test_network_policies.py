@@ -56,11 +56,13 @@ WATCHED = """
 prometheus    -> app        : 8080/TCP
 control plane -> monitoring : 10250/TCP
 monitoring    -> monitoring : all ports
+app           -> otel-collector : 4318/TCP
 """
 
 LOCAL = """
 other namespaces -> app                 : 5000/TCP
 monitoring       -> app                 : 5000/TCP
+otel-collector   -> app                 : 5000/TCP
 beyond           -> app                 : 5000/TCP
 link local       -> app                 : 5000/TCP
 app              -> kube-dns            : 53/TCP 53/UDP
@@ -73,6 +75,7 @@ credentials      -> stranger in kube-system     : 443/TCP 6443/TCP
 credentials      -> stranger in default         : 443/TCP 6443/TCP
 credentials      -> false prometheus in default : 443/TCP 6443/TCP
 credentials      -> monitoring          : 443/TCP 6443/TCP
+credentials      -> otel-collector      : 443/TCP 6443/TCP
 credentials      -> beyond              : 443/TCP 6443/TCP
 """
 """On a laptop: the callers are an unknown ingress controller, and the API server's address is not known either."""
@@ -85,10 +88,10 @@ INTENDED = {
 }
 
 UNFENCED_CALLED = {
-    "dev": ["other namespaces", "monitoring"],
+    "dev": ["other namespaces", "monitoring", "otel-collector"],
     "staging": ["other namespaces"],
     "prod": ["other namespaces"],
-    "local": ["other namespaces", "monitoring"],
+    "local": ["other namespaces", "monitoring", "otel-collector"],
 }
 """Pods on which no policy acts when they are called. Nothing of ours acts on what these and monitoring call."""
 
@@ -112,7 +115,7 @@ def table(lines: str) -> dict[tuple[str, str], frozenset[str]]:
 def intended(stack: str) -> dict[tuple[str, str], frozenset[str]]:
     """The table of a stack, and what no policy of the platform is about: pods of others among themselves and outwards."""
     around = ["beyond", "link local"] if stack == "local" else AROUND_ON_AWS
-    pods, free = ["other namespaces", "monitoring"], UNFENCED_CALLED[stack]
+    pods, free = ["other namespaces", "monitoring", "otel-collector"], UNFENCED_CALLED[stack]
     others = [f"{source} -> {to} : {ALL}" for source in pods for to in (*free, *around)]
     others += [f"{source} -> {to} : {ALL}" for source in around for to in free]
     return table(INTENDED[stack]) | table("\n".join(others))

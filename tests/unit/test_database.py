@@ -157,12 +157,22 @@ def test_insights_are_kept_as_long_as_their_mode_asks_for(mode: str, days: int) 
 
 
 def test_only_the_bootstrap_job_may_read_the_master_secret() -> None:
-    readers = [
-        policy.name
+    secrets = {
+        policy.name: [
+            secret
+            for statement in json.loads(policy.inputs["policy"])["Statement"]
+            if "secretsmanager:GetSecretValue" in statement["Action"]
+            for secret in statement["Resource"]
+        ]
         for policy in planned("prod").of("aws:iam/rolePolicy:RolePolicy")
-        if "secretsmanager:GetSecretValue" in policy.inputs["policy"]
-    ]
-    assert readers == ["marlinspike-prod-database-bootstrap-policy"]
+    }
+    assert {name: found for name, found in secrets.items() if found} == {
+        "marlinspike-prod-database-bootstrap-policy": ["arn:aws:secretsmanager:eu-west-3:111122223333:secret:rds-TEST"],
+        # What stands under the stack's own name; RDS' begin with `rds!`.
+        "marlinspike-prod-external-secrets-policy": [
+            "arn:aws:secretsmanager:eu-west-3:111122223333:secret:marlinspike-prod/*"
+        ],
+    }
 
 
 def test_the_application_may_log_in_and_nothing_else() -> None:

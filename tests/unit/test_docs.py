@@ -5,14 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from infra.monitoring.rules import RUNBOOKS, alerts
+from infra.monitoring.alert import RUNBOOKS
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
 from tests.unit.alarms import every_alarm
 from tests.unit.plan import PROJECT_FOLDER
+from tests.unit.rules import every_alert
 
-ALERTS = {alert.name for alert in alerts("app", "marlinspike", least_replicas=3)} | {
-    alarm.name for alarm in every_alarm()
-}
+ALERTS = {alert.name for alert in every_alert()} | {alarm.name for alarm in every_alarm()}
 
 DOCUMENTS = sorted(
     [*PROJECT_FOLDER.glob("*.md"), *PROJECT_FOLDER.glob("docs/**/*.md"), *PROJECT_FOLDER.glob("app/*.md")]
@@ -55,3 +54,23 @@ def test_every_section_of_the_settings_is_declared_and_explained() -> None:
 def test_no_absolute_path_of_a_machine_stands_in_a_document() -> None:
     for document in DOCUMENTS:
         assert not re.search(r"(?<![\w.])/(work|home|root|Users)/", document.read_text()), document
+
+
+REQUIREMENTS = (PROJECT_FOLDER / "docs" / "requirements.md").read_text()
+
+
+def test_every_requirement_of_infrastructure_and_workload_has_a_line_and_tests() -> None:
+    lines = dict(re.findall(r"^\| ([IW]\d+) \|(.*)$", REQUIREMENTS, flags=re.MULTILINE))
+    assert lines.keys() == {f"I{number}" for number in range(1, 11)} | {f"W{number}" for number in range(1, 15)}
+    assert [row for row, line in lines.items() if "::test_" not in line] == []
+
+
+def test_every_test_that_a_requirement_names_is_there() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", REQUIREMENTS)
+    assert len(named) == REQUIREMENTS.count("::test_")
+    missing = [
+        f"{path}::{name}"
+        for path, name in named
+        if not re.search(rf"^(async )?def {name}\(", (PROJECT_FOLDER / path).read_text(), flags=re.MULTILINE)
+    ]
+    assert missing == []

@@ -27,7 +27,9 @@ DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 PLACE = "aws:secretsmanager/secret:Secret"
 
 DECLARED = {"payment-api": {"description": "Token of the payment provider"}, "unused": {"description": "Of nobody yet"}}
-USED = {"secrets": DECLARED, "app.secrets": ["payment-api"], "add_ons.external_secrets": True}
+ALONE = {"secrets": DECLARED, "monitoring.notifications": None}
+"""No secrets but those of the workloads."""
+USED = {**ALONE, "app.secrets": ["payment-api"]}
 VAULT = {"secret_store": {"backend": "vault", "vault": {"server": "https://vault.example.com:8200"}}}
 
 
@@ -91,7 +93,7 @@ def test_where_vault_has_them_aws_has_no_place_for_them_and_the_operator_no_role
 
 
 def test_without_a_workload_that_asks_no_store_is_made() -> None:
-    plan = planned_with("staging", {"secrets": DECLARED, "add_ons.external_secrets": True})
+    plan = planned_with("staging", ALONE)
     assert (plan.of(STORE), plan.of(SECRET)) == ([], [])
     assert [volume["name"] for volume in pod(plan)["volumes"]] == ["tmp"]
 
@@ -160,8 +162,8 @@ def test_the_second_region_reads_the_copies_and_only_them() -> None:
     config[f"{PROJECT}:recovery"] |= {
         "restore_database_from": "arn:aws:rds:eu-central-1:111122223333:auto-backup:ab-0123456789abcdef"
     }
-    config[f"{PROJECT}:add_ons"] |= {"external_secrets": True}
     config[f"{PROJECT}:app"] |= {"secrets": ["payment-api"]}
+    config[f"{PROJECT}:monitoring"] = {"mode": "off"}
     config[f"{PROJECT}:secrets"] = DECLARED
     plan = plan_of("prod-recovery", settings_of("prod-recovery", config))
     rights = rights_of_the_operator(plan)

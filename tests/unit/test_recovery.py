@@ -80,7 +80,7 @@ SECRET = {"secrets.payment-api": {"description": "Token of the payment provider"
 
 def test_secrets_are_copied_to_the_second_region_with_a_key_that_lives_there() -> None:
     plan = planned_with("prod", SECRET)
-    secret = plan.only("aws:secretsmanager/secret:Secret").inputs
+    secret = plan.only("aws:secretsmanager/secret:Secret", "marlinspike-prod-payment-api").inputs
     assert secret["name"] == "marlinspike-prod/payment-api"
     assert secret["kmsKeyId"] == plan.key_arn
     [replica] = secret["replicas"]
@@ -97,7 +97,8 @@ def test_a_secret_has_no_value_in_the_plan() -> None:
 
 @pytest.mark.parametrize(("stack", "days"), [("dev", 0), ("prod", 30)])
 def test_a_deleted_secret_comes_back_only_where_data_is_protected(stack: str, days: int) -> None:
-    secret = planned_with(stack, SECRET).only("aws:secretsmanager/secret:Secret")
+    plan = planned_with(stack, SECRET)
+    secret = plan.only("aws:secretsmanager/secret:Secret", f"marlinspike-{stack}-payment-api")
     assert (secret.inputs["recoveryWindowInDays"], secret.protect) == (days, days > 0)
 
 
@@ -150,7 +151,7 @@ def test_files_and_secrets_of_the_first_region_are_used_and_not_made_again() -> 
 def recovery_file_with_access() -> dict[str, Any]:
     config = recovery_file()
     config[f"{PROJECT}:storage"] = {**config.get(f"{PROJECT}:storage", {}), "application_access": True}
-    config[f"{PROJECT}:secrets"] = {"payment-api": {"description": "Token of the payment provider"}}
+    config[f"{PROJECT}:secrets"] |= {"payment-api": {"description": "Token of the payment provider"}}
     return config
 
 

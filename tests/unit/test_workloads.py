@@ -10,6 +10,7 @@ from tests.unit.plan import STACKS, Plan, Registered, planned, planned_with, set
 
 THREE_LINES = {"workloads": {"echo": {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}}}
 ECHO = THREE_LINES["workloads"]["echo"]
+WATCHED = {"WorkloadMonitoring/echo", "PrometheusRule/echo-rules"}
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
@@ -49,13 +50,20 @@ def peer(name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_three_lines_make_a_whole_workload_and_change_nothing_else(stack: str) -> None:
-    assert added(stack, THREE_LINES) == {
+    assert added(stack, THREE_LINES) - WATCHED == {
         "Workload/echo",
         "ServiceAccount/echo-account",
         "Service/echo-service",
         "Deployment/echo-deployment",
         "NetworkPolicy/marlinspike-echo",
     }
+
+
+@pytest.mark.parametrize(
+    ("stack", "watched"), [("dev", set()), ("staging", WATCHED), ("prod", WATCHED), ("local", set())]
+)
+def test_where_there_is_monitoring_every_workload_has_rules(stack: str, watched: set[str]) -> None:
+    assert added(stack, THREE_LINES) & WATCHED == watched
 
 
 def test_a_workload_in_prod_takes_what_it_asks_for() -> None:

@@ -1,9 +1,13 @@
 """A small platform: a network, a database, a cache, a pulumi-eks cluster and its nodes."""
 
+import gc
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_eks as eks
 from pulumi import InvokeOptions, Output, ResourceOptions
+
+gc.disable()  # before the SDKs' modules are loaded, at their first use: see stacks/__main__.py
 
 config = pulumi.Config()
 provider = aws.Provider(

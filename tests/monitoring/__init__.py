@@ -1,0 +1,1 @@
+"""Tests of monitoring on real programs: Prometheus, promtool, Alertmanager, amtool."""
