@@ -2,10 +2,12 @@
 
 Every entry carries the generation under which it was read. A write starts a new generation, so that one command forgets
 everything, and so that a slow reader that stores what it read before the write stores something that nobody will take.
-Generations are random: an evicted one can't come back by counting from zero.
+Generations are random: an evicted one can't come back by counting from zero. Whenever the cache was away, a new one begins
+with its return, or with another server in its place: what answers then may be a replica that had not heard of the last.
 """
 
 import asyncio
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -14,18 +16,19 @@ from typing import cast
 
 import structlog
 from redis.asyncio import BlockingConnectionPool, Redis, SSLConnection
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import AbstractConnection, Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.credentials import CredentialProvider
 from redis.exceptions import ConnectionError as CacheConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as CacheTimeoutError
 
 from app.metrics import CACHE_LOOKUPS
 from app.settings import Settings
 
 GENERATION = "{quotes}:generation"
+PROBE = "{quotes}:probe"
 ENTRY = "{quotes}:2:"
 """Begins every key. The number is that of the answers' form: while versions roll, none takes another one's answers."""
 
@@ -34,6 +37,7 @@ ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it 
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
 CONNECTIONS = 20
+_RUN = re.compile(rb"run_id:(\w+)")
 _ALL_TAKEN = "No connection available."  # redis-py's words when its pool made somebody wait too long
 
 Credentials = Callable[[], tuple[str] | tuple[str, str]]
@@ -88,12 +92,27 @@ class Cache:
             socket_connect_timeout=SOCKET_SECONDS,
             socket_keepalive=True,
             health_check_interval=30,
+            redis_connect_func=self._meet,
             retry=Retry(ExponentialBackoff(cap=0.1, base=0.02), retries=1),
-            retry_on_error=[CacheConnectionError, CacheTimeoutError, ReadOnlyError],
+            retry_on_error=[CacheConnectionError, CacheTimeoutError],
         )
         self._redis = Redis.from_pool(pool)
         self._working = True
         self._must_forget = False
+        self._server: bytes | None = None
+
+    async def _meet(self, connection: AbstractConnection) -> None:
+        """Log in, and notice when another server answers than before, or the same one after a start.
+
+        The driver and its pool replace a broken connection without a word.
+        """
+        await connection.on_connect()
+        await connection.send_command("INFO", "server", check_health=False)
+        found = _RUN.search(bytes(await connection.read_response()))
+        server = found[1] if found else None
+        if self._server is not None and server != self._server:
+            self._failed(CacheConnectionError("another server answers than before"))
+        self._server = server
 
     async def read(self, key: str) -> Lookup:
         """The value under `key`, if it is of the current generation."""
@@ -109,6 +128,10 @@ class Cache:
                     generation = fresh if await self._redis.set(GENERATION, fresh, nx=True) else None
         except (RedisError, OSError) as error:
             self._failed(error)
+            CACHE_LOOKUPS.labels("error").inc()
+            return NOTHING
+        if not self._working:
+            # While this was asked, it turned out that it went away, or that another server answers.
             CACHE_LOOKUPS.labels("error").inc()
             return NOTHING
         if generation is not None and entry is not None and entry.startswith(generation):
@@ -150,10 +173,15 @@ class Cache:
             raise CacheUnavailableError("known to be away")
 
     async def recover(self) -> bool:
-        """Look after the cache, as often as wanted; returns whether it works now."""
+        """Look after the cache, as often as wanted; returns whether it works now.
+
+        By a write: a replica, and a server without memory, answer to a PING and to reads.
+        """
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
-                await self._redis.ping()
+                if not self._working:
+                    await self._drop_connections()
+                await self._redis.set(PROBE, b"", ex=ENTRY_SECONDS)
         except (RedisError, OSError) as error:
             self._failed(error)
             return False
@@ -168,6 +196,12 @@ class Cache:
         """Close every connection."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()
+
+    async def _drop_connections(self) -> None:
+        # After a failover they may lead to what is a replica now, and each would have to find out by itself.
+        pool = self._redis.connection_pool
+        await pool.disconnect(inuse_connections=False)
+        await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
 
     async def _start_generation(self) -> bool:
         # Lowered before the command: a write that ends meanwhile raises it again.
@@ -191,3 +225,4 @@ class Cache:
         if self._working:
             log.warning("cache_away", error=type(error).__name__, reason=str(error))
         self._working = False
+        self._must_forget = True

@@ -51,6 +51,8 @@ def connection_parameters(settings: DatabaseServer, user: str, password: str) ->
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "tcp_user_timeout": 5000,  # milliseconds
+        # Of a standby, what it reads may be old: while an address still leads to one, there is no database.
+        "target_session_attrs": "primary",
         **tls,
     }
 
@@ -107,10 +109,13 @@ class Database:
         try:
             await AsyncConnectionPool.check_connection(connection)
         except psycopg.Error:
-            if monotonic() - self._drained_at > 1.0:
-                self._drained_at = monotonic()
-                await self._pool.drain()
+            await self._drain()
             raise
+
+    async def _drain(self) -> None:
+        if monotonic() - self._drained_at > 1.0:
+            self._drained_at = monotonic()
+            await self._pool.drain()
 
     async def open(self) -> None:
         """Begin to connect, without waiting: while the database is late, /readyz says so."""
@@ -127,6 +132,10 @@ class Database:
             async with asyncio.timeout(OPERATION_SECONDS), self._pool.connection() as connection:
                 yield connection
         except (TimeoutError, psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise DatabaseUnavailableError(type(error).__name__) from error
+        except psycopg.errors.ReadOnlySqlTransaction as error:
+            # Psycopg files it under programming errors; but here a server takes no writes that took them before.
+            await self._drain()
             raise DatabaseUnavailableError(type(error).__name__) from error
 
     async def is_migrated(self) -> bool:

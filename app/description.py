@@ -15,6 +15,7 @@ EXAMPLES = {
     401: "Log in first: POST /sessions.",
     403: "Only who added a quote may change or delete it.",
     404: "There is no quote 42.",
+    408: "A body may take 10 s.",
     409: "It is taken already.",
     412: "It was changed since you read it: read it again, and decide anew.",
     413: "A body may have 65536 bytes.",
@@ -24,6 +25,9 @@ EXAMPLES = {
     500: "An unexpected error; it has been logged.",
     503: "The database does not answer; try again shortly.",
 }
+
+ANY_BODY = ("400", "408", "413")
+"""What any route that takes a body may answer: no UTF-8, too slow, too large."""
 
 HEADERS = {
     304: {"ETag": "Of what the client has already."},
@@ -105,9 +109,11 @@ def _answer(status: int) -> dict[str, Any]:
     return {"description": TITLES[status], "headers": headers, "content": content}
 
 
-def _complete(responses: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any]) -> None:
     """Give the refusals that a route only names, and those that any may answer, the form that they are sent in."""
-    responses.setdefault("500", {})
+    responses = operation["responses"]
+    for status in ("500", *(ANY_BODY if "requestBody" in operation else ())):
+        responses.setdefault(status, {})
     for status, declared in responses.items():
         ours = "application/json" in declared.get("content", {}) and status != "422"
         if int(status) >= 400 and not ours:
@@ -136,7 +142,7 @@ def install(application: FastAPI) -> None:
                 for operation in operations.values():
                     if "401" in operation["responses"] and path != LOGIN:
                         operation["security"] = [{name: []} for name in SECURITY]
-                    _complete(operation["responses"])
+                    _complete(operation)
             application.openapi_schema = made
         return application.openapi_schema
 

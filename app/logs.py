@@ -1,23 +1,56 @@
 """Logs: JSON, one line an event, one event a request; never a header, a query, a body or an address of a client."""
 
+import fcntl
+import io
 import logging
+import os
 import re
+import stat
 import sys
 from http import HTTPStatus
 from time import perf_counter
+from typing import BinaryIO, cast
 from uuid import uuid4
 
 import orjson
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.metrics import route_of
+from app.metrics import LOG_LINES_LOST, route_of
 
 REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 PROBES = ("/healthz", "/readyz", "/health", "/quotes/health", "/search/health", "/users/health")
 
 log = structlog.get_logger()
+
+
+class _Output(io.RawIOBase):
+    """Standard output for lines: each is written or lost, and none raises, or waits for whom nobody reads.
+
+    Who serves must not fail, or stand still, because a disk is full or a collector hangs.
+    """
+
+    def __init__(self, descriptor: int | None) -> None:
+        self._descriptor = descriptor
+        self._torn = False
+        if descriptor is not None and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+            fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+
+    def write(self, line: bytes) -> int:  # type: ignore[override]
+        """Write a line with its end; returns its length in any case."""
+        # What was torn off ends here, so that this line can be read.
+        whole = b"\n" + line if self._torn else line
+        try:
+            written = os.write(self._descriptor, whole) if self._descriptor is not None else 0
+        except OSError:
+            LOG_LINES_LOST.inc()
+            return len(line)
+        self._torn = 0 < written < len(whole)
+        if written < len(whole):
+            LOG_LINES_LOST.inc()
+        return len(line)
 
 
 class _IntoStructlog(logging.Handler):
@@ -38,7 +71,10 @@ def configure(level: str) -> None:
             structlog.processors.JSONRenderer(serializer=_serialised),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        # Without standard output, 1 is the number of whatever is opened first.
+        logger_factory=structlog.BytesLoggerFactory(
+            cast(BinaryIO, _Output(sys.stdout.fileno() if sys.stdout else None))
+        ),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_IntoStructlog()], level=number, force=True)

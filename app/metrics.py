@@ -40,6 +40,7 @@ REQUESTS_REFUSED = Counter(
 )
 ANSWERS_REPEATED = Counter("idempotent_answers_repeated", "Answers given again to a request with the same key.")
 PASSWORDS_WAITING = Gauge("passwords_waiting", "Passwords that wait to be hashed, with the one that is.")
+LOG_LINES_LOST = Counter("log_lines_lost", "Lines that standard output did not take: closed, full, or nobody reads it.")
 POOL_CONNECTIONS = Gauge("database_pool_connections", "Connections that the pool holds, idle or not.")
 POOL_IDLE = Gauge("database_pool_idle_connections", "Connections of the pool that nobody uses.")
 POOL_WAITING = Gauge("database_pool_waiting_requests", "Requests that wait for a connection of the pool.")

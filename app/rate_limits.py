@@ -34,7 +34,11 @@ _GCRA = """
 local time = redis.call('TIME')
 local now, window = time[1] * 1000000 + time[2], ARGV[2] * 1000000
 local each = math.floor(window / ARGV[1])
-local full = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now) + each
+local kept = tonumber(redis.call('GET', KEYS[1]) or now)
+if kept > now + window then
+    kept = now -- the clock went back: nobody is to wait until it is where it was
+end
+local full = math.max(kept, now) + each
 if full - now > window then
     return {0, 0, full - each - now, full - window - now}
 end

@@ -166,7 +166,7 @@ class PostgreSql:
         assert initdb.process is not None
         if initdb.process.wait(60):
             raise ServerError(f"initdb failed: {initdb.lines()}")
-        rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
+        rules = "host all,replication postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         (self.data / "pg_hba.conf").write_text(rules)
         options = {
             "listen_addresses": "127.0.0.1",
@@ -359,6 +359,17 @@ def browser_binary() -> str:
             if found := shutil.which(name):
                 return found
     raise ServerError("no browser: install chromium, then run the tests again")
+
+
+def library(package: str, name: str) -> str:
+    """Path of a shared library; installs Debian's package when it isn't there. Raises `ServerError`."""
+    for attempt in (False, True):
+        if attempt:
+            _install(package)
+        for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
+            if found := next(folder.glob(f"**/{name}"), None):
+                return str(found)
+    raise ServerError(f"no {name}: install {package}, then run the tests again")
 
 
 def _postgresql() -> Path | None:

@@ -137,10 +137,10 @@ def test_no_rule_names_a_version_that_the_next_release_takes_away() -> None:
 
 
 def test_a_check_asks_the_new_version_before_the_switch_and_the_policies_let_it() -> None:
-    plan = planned_with("prod", {"app.release.check": ["-m", "app.check"]})
+    plan = planned_with("prod", {"app.release.check": ["-m", "app.smoke"]})
     job = plan.only(JOB, f"app-check-{colour_of(NOW)}")
     [container] = job.inputs["spec"]["template"]["spec"]["containers"]
-    assert (container["image"], container["args"]) == (NOW, ["-m", "app.check"])
+    assert (container["image"], container["args"]) == (NOW, ["-m", "app.smoke"])
     assert {"name": "CHECK_URL", "value": f"http://app-{colour_of(NOW)}"} in container["env"]
     assert plan.comes_before(plan.only(DEPLOYMENT).key, job.key)
     assert plan.comes_before(job.key, "ListenerRule/marlinspike-prod-edge-domain")
