@@ -34,6 +34,9 @@ ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it 
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
 CONNECTIONS = 20
+MOST_TOGETHER = 32
+"""Lookups in one command: of the longest answers, those are 8 MB."""
+
 _ALL_TAKEN = "No connection available."  # redis-py's words when its pool made somebody wait too long
 
 Credentials = Callable[[], tuple[str] | tuple[str, str]]
@@ -94,28 +97,58 @@ class Cache:
         self._redis = Redis.from_pool(pool)
         self._working = True
         self._must_forget = False
+        self._asked: list[tuple[str, asyncio.Future[Lookup]]] = []
+        self._asking: set[asyncio.Task[None]] = set()
 
     async def read(self, key: str) -> Lookup:
         """The value under `key`, if it is of the current generation."""
         if not self._working:
             CACHE_LOOKUPS.labels("skipped").inc()
             return NOTHING
+        answer: asyncio.Future[Lookup] = asyncio.get_running_loop().create_future()
+        # Whoever asks in the same turn of the event loop is asked for too: a command for many costs little more than for one.
+        if not self._asked or len(self._asked) == MOST_TOGETHER:
+            self._asked = []
+            task = asyncio.create_task(self._ask(self._asked))
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+        self._asked.append((key, answer))
+        found = await answer
+        CACHE_LOOKUPS.labels("error" if found is NOTHING else "miss" if found.value is None else "hit").inc()
+        return found
+
+    async def _ask(self, asked: list[tuple[str, asyncio.Future[Lookup]]]) -> None:
+        if self._asked is asked:
+            self._asked = []  # too late for the others: what they ask after a write must be looked up after it
+        try:
+            found = await self._found([key for key, _ in asked])
+        except Exception as error:
+            for _, answer in asked:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), lookup in zip(asked, found, strict=True):
+            if not answer.done():  # its request may be gone
+                answer.set_result(lookup)
+
+    async def _found(self, keys: list[str]) -> list[Lookup]:
+        """What the cache knows of these keys; `NOTHING` of each when it doesn't answer."""
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
-                generation, entry = cast(list[bytes | None], await self._redis.mget(GENERATION, key))
+                generation, *entries = cast(list[bytes | None], await self._redis.mget(GENERATION, *keys))
                 if generation is None:
                     fresh = secrets.token_bytes(GENERATION_BYTES)
-                    # Somebody else's may win; then this answer isn't stored, and the next one is.
+                    # Somebody else's may win; then these answers aren't stored, and the next ones are.
                     generation = fresh if await self._redis.set(GENERATION, fresh, nx=True) else None
         except (RedisError, OSError) as error:
             self._failed(error)
-            CACHE_LOOKUPS.labels("error").inc()
-            return NOTHING
-        if generation is not None and entry is not None and entry.startswith(generation):
-            CACHE_LOOKUPS.labels("hit").inc()
-            return Lookup(entry[GENERATION_BYTES:], generation)
-        CACHE_LOOKUPS.labels("miss").inc()
-        return Lookup(None, generation)
+            return [NOTHING] * len(keys)
+        return [
+            Lookup(entry[GENERATION_BYTES:], generation)
+            if generation is not None and entry is not None and entry.startswith(generation)
+            else Lookup(None, generation)
+            for entry in entries
+        ]
 
     async def store(self, key: str, value: bytes, looked_up: Lookup) -> None:
         """Keep `value`, which was read from the database after `looked_up` came from here."""
