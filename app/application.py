@@ -66,17 +66,15 @@ def create_application(settings: Settings) -> FastAPI:
     application.state.settings = settings
     application.state.database = database
     application.state.cache = cache
+    application.state.quotes_by_id = quotes.by_id(database)
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
     application.state.passwords = passwords
     application.state.rate_limits = limits
     application.state.health = watcher
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
-    application.include_router(health.router)
-    application.include_router(quotes.router)
-    application.include_router(search.router)
-    application.include_router(users.router)
-    application.include_router(page.router)
+    for part in (health, quotes, search, users, page):
+        application.include_router(part.router)
     application.add_api_route("/version", _about, summary="Name and version", tags=["about"])
     description.install(application)
     # The last one added is the outermost.

@@ -24,6 +24,7 @@ from redis.exceptions import TimeoutError as CacheTimeoutError
 
 from app.metrics import CACHE_LOOKUPS
 from app.settings import Settings
+from app.together import Together
 
 GENERATION = "{quotes}:generation"
 ENTRY = "{quotes}:2:"
@@ -97,39 +98,17 @@ class Cache:
         self._redis = Redis.from_pool(pool)
         self._working = True
         self._must_forget = False
-        self._asked: list[tuple[str, asyncio.Future[Lookup]]] = []
-        self._asking: set[asyncio.Task[None]] = set()
+        self._lookups = Together(self._found, MOST_TOGETHER)
+        self._forgetting = Together(self._forgotten, MOST_TOGETHER)
 
     async def read(self, key: str) -> Lookup:
         """The value under `key`, if it is of the current generation."""
         if not self._working:
             CACHE_LOOKUPS.labels("skipped").inc()
             return NOTHING
-        answer: asyncio.Future[Lookup] = asyncio.get_running_loop().create_future()
-        # Whoever asks in the same turn of the event loop is asked for too: a command for many costs little more than for one.
-        if not self._asked or len(self._asked) == MOST_TOGETHER:
-            self._asked = []
-            task = asyncio.create_task(self._ask(self._asked))
-            self._asking.add(task)
-            task.add_done_callback(self._asking.discard)
-        self._asked.append((key, answer))
-        found = await answer
+        found = await self._lookups.ask(key)
         CACHE_LOOKUPS.labels("error" if found is NOTHING else "miss" if found.value is None else "hit").inc()
         return found
-
-    async def _ask(self, asked: list[tuple[str, asyncio.Future[Lookup]]]) -> None:
-        if self._asked is asked:
-            self._asked = []  # too late for the others: what they ask after a write must be looked up after it
-        try:
-            found = await self._found([key for key, _ in asked])
-        except Exception as error:
-            for _, answer in asked:
-                if not answer.done():
-                    answer.set_exception(error)
-            return
-        for (_, answer), lookup in zip(asked, found, strict=True):
-            if not answer.done():  # its request may be gone
-                answer.set_result(lookup)
 
     async def _found(self, keys: list[str]) -> list[Lookup]:
         """What the cache knows of these keys; `NOTHING` of each when it doesn't answer."""
@@ -164,7 +143,7 @@ class Cache:
         """Make every entry worthless. When the cache is away, this is done before it is used again."""
         self._must_forget = True
         if self._working:
-            await self._start_generation()
+            await self._forgetting.ask(None)
 
     @asynccontextmanager
     async def commands(self) -> AsyncIterator["Redis"]:
@@ -201,6 +180,9 @@ class Cache:
         """Close every connection."""
         await self._redis.aclose()
         await self._redis.connection_pool.disconnect()
+
+    async def _forgotten(self, asked: list[None]) -> list[bool]:
+        return [await self._start_generation()] * len(asked)
 
     async def _start_generation(self) -> bool:
         # Lowered before the command: a write that ends meanwhile raises it again.

@@ -25,9 +25,6 @@ class Figures:
     milliseconds_of_cpu: float
     """Of the server, for one request."""
 
-    cores: float
-    """How many the server had, on average."""
-
     failed: int
     mebibytes: float
 
@@ -36,18 +33,14 @@ class Figures:
         """The figures of these runs, one a round."""
 
         def middle(name: str) -> float:
-            return statistics.median(getattr(run, name) for run in runs)
+            return float(statistics.median(getattr(run, name) for run in runs))
 
-        requests, cpu, seconds = (
-            sum(getattr(run, name) for run in runs) for name in ("requests", "cpu_seconds", "seconds")
-        )
         return cls(
             requests_a_second=statistics.median(run.requests / run.seconds for run in runs),
             p50=middle("p50"),
             p95=middle("p95"),
             p99=middle("p99"),
-            milliseconds_of_cpu=1000 * cpu / max(1, requests),
-            cores=cpu / seconds,
+            milliseconds_of_cpu=1000 * sum(run.cpu_seconds for run in runs) / max(1, sum(run.requests for run in runs)),
             failed=sum(run.failed for run in runs),
             mebibytes=max(run.mebibytes for run in runs),
         )
@@ -69,15 +62,16 @@ def tables(found: Found, servers: Mapping[str, Server]) -> list[str]:
     """Everything that was measured, case by case."""
     names = list(servers)
     lines = [
-        "| case | connections | server | requests/s | p50, p95, p99 in ms | failed | CPU for a request | requests a CPU second, ours to theirs |",
+        "| case | connections | server | requests/s | p50, p95, p99 in ms | failed | CPU for a request | ours to theirs |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (case, load, name), figures in found.items():
         ours = found[case, load, names[0]]
-        ratio = f"{figures.milliseconds_of_cpu / ours.milliseconds_of_cpu:.1f}" if name != names[0] else ""
+        latencies = ", ".join(f"{value:.0f}" for value in (figures.p50, figures.p95, figures.p99))
+        ratio = figures.milliseconds_of_cpu / ours.milliseconds_of_cpu
         lines.append(
-            f"| {case} | {load} | {name} | {figures.requests_a_second:.0f} | {figures.p50:.0f}, {figures.p95:.0f}, {figures.p99:.0f} "
-            f"| {figures.failed} | {figures.milliseconds_of_cpu:.2f} ms | {ratio} |"
+            f"| {case} | {load} | {name} | {figures.requests_a_second:.0f} | {latencies} | {figures.failed} "
+            f"| {figures.milliseconds_of_cpu:.2f} ms | {'' if name == names[0] else f'{ratio:.1f}'} |"
         )
     lines += ["", "| server | ready after | CPU until ready | most memory (PSS) |", "|---|---|---|---|"]
     lines += [
@@ -90,33 +84,25 @@ def tables(found: Found, servers: Mapping[str, Server]) -> list[str]:
 def goals(found: Found, servers: Mapping[str, Server]) -> list[str]:
     """Each goal of the application, what was measured, and whether that meets it."""
     ours, *theirs = servers
-    lines = ["", "| goal | measured | |", "|---|---|---|"]
-
-    def judge(goal: str, measured: str, met: bool) -> None:
-        lines.append(f"| {goal} | {measured} | {'met' if met else '**missed**'} |")
-
+    judged: list[tuple[str, str, bool]] = []
     for (case, load, name), figures in found.items():
         if name != ours:
             continue
+        where, least, got = f"{case}, {load} connections", REQUESTS_A_SECOND[case], figures.requests_a_second
         if not load.pause_seconds:
-            least, got = REQUESTS_A_SECOND[case], figures.requests_a_second
-            judge(f"{case}, {load} connections: at least {least} requests/s", f"{got:.0f}", got >= least)
-        judge(
-            f"{case}, {load} connections: p95 below {P95_MILLISECONDS} ms",
-            f"{figures.p95:.0f} ms",
-            figures.p95 < P95_MILLISECONDS,
+            judged.append((f"{where}: at least {least} requests/s", f"{got:.0f}", got >= least))
+        judged.append(
+            (f"{where}: p95 below {P95_MILLISECONDS} ms", f"{figures.p95:.0f} ms", figures.p95 < P95_MILLISECONDS)
         )
         if case == "database read" and theirs and not load.pause_seconds:
-            times = figures.requests_a_second / max(found[case, load, peer].requests_a_second for peer in theirs)
-            judge(
-                f"{case}, {load} connections: {TIMES_THE_BETTER_PEER} times the better peer's requests/s",
-                f"{times:.1f} times",
-                times >= TIMES_THE_BETTER_PEER,
-            )
+            times = got / max(found[case, load, peer].requests_a_second for peer in theirs)
+            goal = f"{where}: {TIMES_THE_BETTER_PEER} times the better peer's requests/s"
+            judged.append((goal, f"{times:.1f} times", times >= TIMES_THE_BETTER_PEER))
     memory, ready = _memory(found, ours), servers[ours].ready_seconds
-    judge(f"below {MEBIBYTES} MiB", f"{memory:.0f} MiB", memory < MEBIBYTES)
-    judge(f"ready in less than {READY_SECONDS} s", f"{ready:.1f} s", ready < READY_SECONDS)
-    return lines
+    judged.append((f"below {MEBIBYTES} MiB", f"{memory:.0f} MiB", memory < MEBIBYTES))
+    judged.append((f"ready in less than {READY_SECONDS} s", f"{ready:.1f} s", ready < READY_SECONDS))
+    lines = [f"| {goal} | {measured} | {'met' if met else '**missed**'} |" for goal, measured, met in judged]
+    return ["", "| goal | measured | |", "|---|---|---|", *lines]
 
 
 def with_section(document: str, title: str, lines: Sequence[str]) -> str:

@@ -37,13 +37,16 @@ class Load:
 
     def __str__(self) -> str:
         if self.pause_seconds:
-            return f"{self.connections}, a request every {self.pause_seconds:g} s each"
+            return f"{self.connections} (a request every {self.pause_seconds:g} s each)"
         return str(self.connections)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one run measured: requests that were answered with success; latencies (of all answers) in milliseconds, memory in MiB (PSS, at the end of the run)."""
+    """What one run measured: requests answered with success, latencies of all answers in milliseconds.
+
+    Memory in MiB, shared pages divided among their users (PSS), at the end of the run.
+    """
 
     requests: int
     seconds: float
