@@ -135,9 +135,11 @@ def _started(contestant: Contestant, core: int) -> Server:
 
 def _run(here: Place, contestant: Contestant, case: Case, load: Load, seconds: int, turn: int) -> Run:
     port, processes = contestant.ports[case.edition], contestant.processes(case.edition)
-    if not turn:
+    if not turn and load is LOADS[0]:
         wrk.run(here.folder, port, processes, case.request, load, WARM_SECONDS)
     run = wrk.run(here.folder, port, processes, case.request, load, seconds, first=turn * QUOTES)
+    # It may have taken more requests than it has answered: the next one wants the core for itself.
+    wrk.settle(processes)
     # What was written goes, so that the next one finds the same.
     here.postgresql.run(f"DELETE FROM quotes WHERE id > {QUOTES}", here.database)  # noqa: S608
     if case.name == "write":

@@ -4,12 +4,14 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 TIMEOUT_SECONDS = 10
+IDLE_CPU_SECONDS = 0.03  # in a quarter of a second: what an idle server's own housekeeping takes at most
 
 # wrk runs one thread, so that each text and each id of a round is its own; times come in microseconds.
 _LUA = """
@@ -110,6 +112,17 @@ def run(
         cpu_seconds=sum(_cpu(process) for process in server) - before,
         mebibytes=sum(process.memory_full_info().pss for process in server) / 2**20,
     )
+
+
+def settle(server: list[psutil.Process]) -> None:
+    """Wait until the server does nothing more, or has been busy for as long as a client would wait."""
+    until, before = time.monotonic() + TIMEOUT_SECONDS, float("-inf")
+    while time.monotonic() < until:
+        now = sum(_cpu(process) for process in server)
+        if now - before < IDLE_CPU_SECONDS:
+            return
+        before = now
+        time.sleep(0.25)
 
 
 def _cpu(process: psutil.Process) -> float:
