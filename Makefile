@@ -57,7 +57,7 @@ judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge t
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
 
-bench: environment ## Measure rehearsal, preview and unit tests; writes docs/benchmarks.md
+bench: environment ## Measure rehearsal, preview, unit tests and the application; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 format: environment ## Put the code into its form
