@@ -78,7 +78,7 @@ previews-comment: environment ## Write the previews of dev, staging and prod int
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
 
-bench: environment ## Measure rehearsal, preview and unit tests; writes docs/benchmarks.md
+bench: environment ## Measure rehearsal, preview, unit tests and the application; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 format: environment ## Put the code into its form

@@ -75,6 +75,7 @@ def create_application(settings: Settings) -> FastAPI:
     application.state.settings = settings
     application.state.database = database
     application.state.cache = cache
+    application.state.quotes_by_id = quotes.by_id(database)
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
     application.state.passwords = passwords
     application.state.rate_limits = limits
@@ -94,11 +95,8 @@ def create_application(settings: Settings) -> FastAPI:
 def _routes(application: FastAPI) -> None:
     problems.install(application)
     # Before quotes, whose /quotes/{id} would take /quotes/health for a quote.
-    application.include_router(health.router)
-    application.include_router(quotes.router)
-    application.include_router(search.router)
-    application.include_router(users.router)
-    application.include_router(page.router)
+    for part in (health, quotes, search, users, page):
+        application.include_router(part.router)
     application.add_api_route("/version", _about, summary="Name and version", tags=["about"])
     description.install(application)
 

@@ -26,6 +26,7 @@ from redis.exceptions import TimeoutError as CacheTimeoutError
 
 from app.metrics import CACHE_LOOKUPS
 from app.settings import Settings
+from app.together import Together
 
 GENERATION = "{quotes}:generation"
 PROBE = "{quotes}:probe"
@@ -37,6 +38,9 @@ ENTRY_SECONDS = 60  # bounds what a pod that is cut off from the cache while it 
 SOCKET_SECONDS = 1.0  # a failover leaves sockets to the demoted node behind
 OPERATION_SECONDS = 1.5
 CONNECTIONS = 20
+MOST_TOGETHER = 32
+"""Lookups in one command: of the longest answers, those are 8 MB."""
+
 _RUN = re.compile(rb"run_id:(\w+)")
 _ALL_TAKEN = "No connection available."  # redis-py's words when its pool made somebody wait too long
 
@@ -100,6 +104,8 @@ class Cache:
         self._working = True
         self._must_forget = False
         self._server: bytes | None = None
+        self._lookups = Together(self._found, MOST_TOGETHER)
+        self._forgetting = Together(self._forgotten, MOST_TOGETHER)
 
     async def _meet(self, connection: AbstractConnection) -> None:
         """Log in, and notice when another server answers than before, or the same one after a start.
@@ -119,26 +125,31 @@ class Cache:
         if not self._working:
             CACHE_LOOKUPS.labels("skipped").inc()
             return NOTHING
+        found = await self._lookups.ask(key)
+        CACHE_LOOKUPS.labels("error" if found is NOTHING else "miss" if found.value is None else "hit").inc()
+        return found
+
+    async def _found(self, keys: list[str]) -> list[Lookup]:
+        """What the cache knows of these keys; `NOTHING` of each when it doesn't answer."""
         try:
             async with asyncio.timeout(OPERATION_SECONDS):
-                generation, entry = cast(list[bytes | None], await self._redis.mget(GENERATION, key))
+                generation, *entries = cast(list[bytes | None], await self._redis.mget(GENERATION, *keys))
                 if generation is None:
                     fresh = secrets.token_bytes(GENERATION_BYTES)
-                    # Somebody else's may win; then this answer isn't stored, and the next one is.
+                    # Somebody else's may win; then these answers aren't stored, and the next ones are.
                     generation = fresh if await self._redis.set(GENERATION, fresh, nx=True) else None
         except (RedisError, OSError) as error:
             self._failed(error)
-            CACHE_LOOKUPS.labels("error").inc()
-            return NOTHING
+            return [NOTHING] * len(keys)
         if not self._working:
             # While this was asked, it turned out that it went away, or that another server answers.
-            CACHE_LOOKUPS.labels("error").inc()
-            return NOTHING
-        if generation is not None and entry is not None and entry.startswith(generation):
-            CACHE_LOOKUPS.labels("hit").inc()
-            return Lookup(entry[GENERATION_BYTES:], generation)
-        CACHE_LOOKUPS.labels("miss").inc()
-        return Lookup(None, generation)
+            return [NOTHING] * len(keys)
+        return [
+            Lookup(entry[GENERATION_BYTES:], generation)
+            if generation is not None and entry is not None and entry.startswith(generation)
+            else Lookup(None, generation)
+            for entry in entries
+        ]
 
     async def store(self, key: str, value: bytes, looked_up: Lookup) -> None:
         """Keep `value`, which was read from the database after `looked_up` came from here."""
@@ -154,7 +165,7 @@ class Cache:
         """Make every entry worthless. When the cache is away, this is done before it is used again."""
         self._must_forget = True
         if self._working:
-            await self._start_generation()
+            await self._forgetting.ask(None)
 
     @asynccontextmanager
     async def commands(self) -> AsyncIterator["Redis"]:
@@ -202,6 +213,9 @@ class Cache:
         pool = self._redis.connection_pool
         await pool.disconnect(inuse_connections=False)
         await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
+
+    async def _forgotten(self, asked: list[None]) -> list[bool]:
+        return [await self._start_generation()] * len(asked)
 
     async def _start_generation(self) -> bool:
         # Lowered before the command: a write that ends meanwhile raises it again.

@@ -1,6 +1,7 @@
 """PostgreSQL: one pool of connections, each logged in with a fresh token or with the password file as it is then."""
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -22,6 +23,7 @@ Revisions are numbered, and a newer schema serves older code (migrations only ex
 
 OPERATION_SECONDS = 4.0  # for a connection and the answer together; then the client gets a 503
 POOL_WAIT_SECONDS = 2.0
+CHECK_SECONDS = 1.0  # for so long after its server answered, a connection is trusted while nothing came in on it
 CONNECTION_LIFE_SECONDS = 720.0  # a rotated password or a revoked role takes effect within 15 minutes
 SERVER_LIMITS = (
     "-c statement_timeout=3000 -c lock_timeout=2500 -c idle_in_transaction_session_timeout=10000 -c timezone=UTC"
@@ -59,6 +61,15 @@ def connection_parameters(settings: DatabaseServer, user: str, password: str) ->
 
 class _Connection(AsyncConnection[DictRow]):
     """A connection that gives a cancelled statement one second; psycopg's ten would keep clients waiting."""
+
+    checked_at = 0.0
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing came in since the last answer: a server that stops or ends a session says so, or hangs up."""
+        inbox = select.poll()
+        inbox.register(self.pgconn.socket, select.POLLIN)
+        return not inbox.poll(0)
 
     async def cancel_safe(self, *, timeout: float = 1.0) -> None:
         try:
@@ -104,10 +115,13 @@ class Database:
         """Try a connection before a request gets it. One that is dead condemns all idle ones, once a second at most.
 
         After a restart of the server they are all dead, and the pool alone would try them one by one, with growing
-        delays.
+        delays. One that was tried within `CHECK_SECONDS` isn't asked again, or reads would go there and back twice.
         """
+        if monotonic() - connection.checked_at < CHECK_SECONDS and connection.silent:
+            return
         try:
             await AsyncConnectionPool.check_connection(connection)
+            connection.checked_at = monotonic()
         except psycopg.Error:
             await self._drain()
             raise

@@ -10,7 +10,6 @@ import sys
 from http import HTTPStatus
 from time import perf_counter
 from typing import BinaryIO, cast
-from uuid import uuid4
 
 import orjson
 import structlog
@@ -105,7 +104,7 @@ class RequestLog:
             await self._app(scope, receive, send)
             return
         asked = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
-        request_id = asked if _ACCEPTABLE_ID.fullmatch(asked) else uuid4().hex.encode()
+        request_id = asked if _ACCEPTABLE_ID.fullmatch(asked) else os.urandom(16).hex().encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         status = 500
 

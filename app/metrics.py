@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from wsgiref.simple_server import WSGIServer
@@ -74,6 +75,12 @@ def route_of(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", UNMATCHED)
 
 
+@cache
+def _series(method: str, route: str, status: str) -> tuple[Counter, Histogram]:
+    """The series of these labels, of which there are few: the library looks them up under a lock, each time anew."""
+    return REQUESTS.labels(method, route, status), DURATION.labels(method, route)
+
+
 class RequestMetrics:
     """Pure ASGI middleware: counts and times every HTTP request under its route's template."""
 
@@ -100,6 +107,6 @@ class RequestMetrics:
         finally:
             IN_PROGRESS.dec()
             method = scope["method"] if scope["method"] in METHODS else "other"
-            route = route_of(scope)
-            REQUESTS.labels(method, route, status).inc()
-            DURATION.labels(method, route).observe(perf_counter() - began)
+            requests, duration = _series(method, route_of(scope), status)
+            requests.inc()
+            duration.observe(perf_counter() - began)

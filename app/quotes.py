@@ -27,10 +27,12 @@ from app.description import IF_MATCH, IF_NONE_MATCH, documented
 from app.entity_tags import json_answer, refuse_unless_current, tag_of
 from app.idempotency import Answer, IdempotencyKey
 from app.sessions import User, signed_in
+from app.together import Together
 
 BIGGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 AUTHOR_CHARACTERS = 200  # the limits stand in the table's constraints too
 TEXT_CHARACTERS = 2000
+MOST_TOGETHER = 32  # reads in one statement
 
 # PostgreSQL stores no NUL, whatever its encoding.
 _WITHOUT_NUL = r"^[^\x00]*$"
@@ -84,6 +86,7 @@ COLUMNS = "id, author, text, language, owner, created_at"
 _NEWEST = f"SELECT {COLUMNS} FROM quotes ORDER BY id DESC LIMIT %s"
 _OLDER = f"SELECT {COLUMNS} FROM quotes WHERE id < %s ORDER BY id DESC LIMIT %s"
 _ONE = f"SELECT {COLUMNS} FROM quotes WHERE id = %s"
+_THESE = f"SELECT {COLUMNS} FROM quotes WHERE id = ANY(%s::bigint[])"
 _ADD = f"""
     INSERT INTO quotes (author, text, owner, language)
     VALUES (%(author)s, %(text)s, %(owner)s, coalesce(%(language)s, quotes_language(%(text)s, %(otherwise)s)))
@@ -140,8 +143,8 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
     cached = await cache.read(key)
     if cached.value is not None:
         return json_answer(request, cached.value)
-    async with _database(request).connection() as connection:
-        row = await (await connection.execute(_ONE, (number,))).fetchone()
+    reader: Together[int, DictRow | None] = request.app.state.quotes_by_id
+    row = await reader.ask(number)
     if row is None:
         # Not cached: ids that don't exist are without end.
         raise _nothing(number)
@@ -212,6 +215,18 @@ async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) ->
         await _own(request, connection, number, user, precondition=False)
         await connection.execute(_DELETE, (number,))
     return Response(status_code=204)
+
+
+def by_id(database: Database) -> Together[int, DictRow | None]:
+    """Reads quotes by their ids; raises `DatabaseUnavailableError`."""
+
+    async def read(numbers: list[int]) -> list[DictRow | None]:
+        async with database.connection() as connection:
+            rows = await (await connection.execute(_THESE, (numbers,))).fetchall()
+        found = {row["id"]: row for row in rows}
+        return [found.get(number) for number in numbers]
+
+    return Together(read, MOST_TOGETHER)
 
 
 @asynccontextmanager

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import application
 from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.run import Rehearsal
 
@@ -201,6 +202,7 @@ def main() -> None:
     target = ROOT / "docs" / "benchmarks.md"
     kept = target.read_text().partition("\n## ")[2] if target.exists() else ""
     target.write_text("\n".join(lines) + "\n" + (f"\n## {kept}" if kept else ""))
+    application.write(application.report())
     print(f"written to {target.relative_to(ROOT)}; next: git diff docs/benchmarks.md")
 
 

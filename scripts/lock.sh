@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compiles the lock files: the program's, the application's, the one of everybody who works on them, and checkov's.
+# Compiles the lock files: the program's, the application's, the one of everybody who works on them, checkov's, and the benchmark's peers'.
 set -eu
 cd "$(dirname "$0")/.."
 compile() { # compile OUTPUT ARGUMENTS...
@@ -13,3 +13,4 @@ compile app/requirements.txt app/pyproject.toml
 compile requirements.txt --constraint app/requirements.txt pyproject.toml
 compile requirements-dev.txt --extra dev --constraint app/requirements.txt --constraint requirements.txt pyproject.toml app/pyproject.toml
 compile judges/requirements.txt judges/requirements.in
+compile benchmarks/peers/requirements.txt benchmarks/peers/requirements.in

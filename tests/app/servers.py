@@ -148,7 +148,7 @@ class Certificates:
 class PostgreSql:
     """An own PostgreSQL instance with a superuser `postgres` (any password) and password logins for everybody else."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, connections: int = 50) -> None:
         self.port = free_port()
         self.data = folder / "data"
         certificates = Certificates(folder)
@@ -172,7 +172,7 @@ class PostgreSql:
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
             "fsync": "off",
-            "max_connections": "50",
+            "max_connections": str(connections),
         }
         if self._user:
             shutil.chown(certificates.key, self._user)
