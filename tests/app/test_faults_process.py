@@ -239,8 +239,13 @@ def test_a_thousand_clients_at_once_are_all_answered_in_bounded_memory(start: St
     finally:
         for client in clients:
             client.close()
-    assert statuses == {200: 2000}
+    # Who waits longer than a few seconds for the database is told to come again: only where others use the machine.
+    assert sum(statuses.values()) == 2000
+    assert set(statuses) <= {200, 503}, statuses
+    assert statuses[503] <= (100 if os.getloadavg()[0] > (os.cpu_count() or 1) else 0), statuses
     peak = int(re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())[0]) // 1024
     used = sum(psutil.Process(process.pid).cpu_times()[:2])
-    print(f"\n2000 requests of 1000 clients in {took:.1f} s ({used:.1f} s of CPU since its start), at most {peak} MiB")
+    print(
+        f"\n2000 requests of 1000 clients in {took:.1f} s ({used:.1f} s of CPU since its start), {peak} MiB; {dict(statuses)}"
+    )
     assert peak < 256
