@@ -1,5 +1,6 @@
 """Runs a shipped stack file's whole program under Pulumi's mocks and shows what it registers."""
 
+import asyncio
 import gc
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -260,6 +261,11 @@ def plan_of(stack: str, settings: Settings) -> Plan:
 def plan_of_program(stack: str, register: Callable[[], Mapping[str, Any]]) -> Plan:
     """What a program registers that is smaller than a stack, such as one component; it returns outputs to wait for."""
     plan = Plan()
+    try:
+        asyncio.get_event_loop()
+    except RuntimeError:
+        # `asyncio.run`, in whatever test came before, leaves the thread without one, and Pulumi's SDK needs one.
+        asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
 
     @pulumi.runtime.test
