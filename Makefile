@@ -46,7 +46,7 @@ image: environment ## Build the application's image on Debian's packages (BASE=s
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
 test: environment ## Run every layer of tests, and measure what they cover
-	@COVERAGE=1 scripts/test.sh check unit app monitoring cluster engine judges
+	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring cluster
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit

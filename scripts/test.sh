@@ -1,11 +1,12 @@
 #!/bin/sh
 # Runs the named layers of tests, one after the other, and says at the end which failed. A short summary on success, the
-# details on failure. COVERAGE=1 measures what they cover, all together; FULL=1 runs what takes long, too.
+# details on failure. COVERAGE=1 measures what they cover, all together; FULL=1 runs what takes long, too. With `--` between
+# layers, those on both sides run at once: scripts/lanes.py, which begins each lane with the word `lane`.
 set -u
 cd "$(dirname "$0")/.."
 BIN=.venv/bin
 python="$BIN/python"
-[ -z "${COVERAGE:-}" ] || { python="$BIN/coverage run"; rm -f .coverage .coverage.*; }
+[ -z "${COVERAGE:-}" ] || python="$BIN/coverage run"
 failed=""
 mkdir -p out
 
@@ -27,13 +28,8 @@ layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its program
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster
 }
-# Two processes: an operation of the engine keeps little more than one core busy. The second one has the longest files.
-LONGEST="tests/engine/test_stacks.py tests/engine/test_releases.py"
 layer_engine() {
-    # shellcheck disable=SC2046,SC2086 # words on purpose
-    tools && $BIN/python scripts/side_by_side.py \
-        $python -m pytest -q -p no:cacheprovider tests/engine $(printf -- '--ignore %s ' $LONGEST) -- \
-        $python -m pytest -q -p no:cacheprovider $LONGEST
+    tools && $python -m pytest -q tests/engine
 }
 layer_judges() {
     # One stack here, as the others differ in size only; FULL=1 has all of them judged.
@@ -58,14 +54,22 @@ run() { # run NAME COMMAND: with its name before and its result behind
     fi
 }
 
-for layer in "$@"; do
-    run "$layer" "layer_$layer"
-done
+if [ "${1:-}" = lane ]; then
+    shift
+    for layer in "$@"; do
+        run "$layer" "layer_$layer"
+    done
+    [ -z "$failed" ]
+    exit
+fi
+
+[ -z "${COVERAGE:-}" ] || rm -f .coverage .coverage.*
+$BIN/python scripts/lanes.py "$@" || failed=1
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
-    echo "failed:$failed"
+    echo "failed: see the layers above that say so"
     echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app monitoring cluster engine judges)"
     exit 1
 fi
-echo "all passed: $*"
+echo "all passed"
 echo "next: make rehearse shows the whole platform running here"
