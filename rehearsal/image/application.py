@@ -44,6 +44,7 @@ def build(
         work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(buildah.alone(say))
         revision, seconds = origin(source)
+        buildah.keep_only(seconds)
         context = source
         if changed:
             context = work / "app"

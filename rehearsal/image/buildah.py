@@ -46,6 +46,17 @@ class Buildah:
         with locked(self.folder.with_name(f"{self.folder.name}.lock"), say):
             yield
 
+    def keep_only(self, timestamp: int) -> None:
+        """Empties the store if its layers are of another time (seconds since 1970).
+
+        buildah takes kept layers whatever their date, and the image would be another one than elsewhere.
+        """
+        last = self.folder / "timestamp"
+        if not last.exists() or last.read_text() != str(timestamp):
+            self.clear()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            last.write_text(str(timestamp))
+
     def has(self, name: str) -> bool:
         """Whether the store has the image."""
         return self._run("images", "--quiet", name).returncode == 0
@@ -70,12 +81,9 @@ class Buildah:
     def build(self, name: str, context: Path, bases: Mapping[str, str], options: Sequence[str], timestamp: int) -> None:
         """Builds the Dockerfile of the folder `context` as the image `name`.
 
-        With overlays, steps that were made before at the same `timestamp` are not made again. `bases` are build arguments;
-        `timestamp` (seconds since 1970) is that of the image and of each file in its layers.
+        With overlays, steps that were made before are not made again. `bases` are build arguments, `timestamp` (seconds since
+        1970) is that of the image and of each file in its layers.
         """
-        # buildah takes kept layers whatever their date, and the image would be another one than elsewhere.
-        last = self.folder / "timestamp"
-        kept = last.exists() and last.read_text() == str(timestamp)
         self(
             "bud",
             "--quiet",
@@ -83,7 +91,6 @@ class Buildah:
             "--force-rm",  # the working containers of a build that fails, too
             # Kept steps cost a copy of everything each where there are no overlays.
             f"--layers={str(self._driver == OVERLAY).lower()}",
-            f"--no-cache={str(not kept).lower()}",
             "--isolation=chroot",  # runs within a container too, and needs neither cgroups nor a network of its own
             f"--timestamp={timestamp}",
             *(f"--build-arg={key}={value}" for key, value in bases.items()),
@@ -91,7 +98,6 @@ class Buildah:
             f"--tag={name}",
             str(context),
         )
-        last.write_text(str(timestamp))
 
     def save(self, name: str, archive: Path) -> None:
         """Writes the image as an archive of Docker's format: the same bytes for the same layers and settings."""

@@ -43,6 +43,7 @@ def prometheus(place: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     application = Application(place.environment(), place.folder)
     with exporter() as port, stopping(application):
         application.start()
+        place.sign_in(application)
         _use(application, place)
         of_application = {"namespace": "marlinspike", "pod": "app-1a2b3c4d-x"}
         targets = {f"127.0.0.1:{application.metrics_port}": of_application, f"127.0.0.1:{port}": {}}
