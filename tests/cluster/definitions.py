@@ -13,24 +13,31 @@ from rehearsal.plugins.kubernetes.objects import Kind
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
 
-@contextlib.contextmanager
-def installed(server: ApiServer, folder: Path) -> Iterator[None]:
-    """Those of a folder; objects of their kinds go with them at the end."""
+def install(server: ApiServer, folder: Path) -> list[str]:
+    """Adds those of a folder, and returns their names."""
     path = server.endpoint(DEFINITION).path()
     files = sorted(folder.glob("*.yaml"))
     assert files, folder
     names = []
+    for file in files:
+        live = server.request("POST", path, {"fieldManager": "test"}, file.read_bytes(), YAML)
+        names.append(live["metadata"]["name"])
+        readiness.wait(server, live, {}, 0, lambda _: None, threading.Event())
+    server.forget_kinds()
+    return names
+
+
+@contextlib.contextmanager
+def installed(server: ApiServer, folder: Path) -> Iterator[None]:
+    """Those of a folder; objects of their kinds go with them at the end."""
+    path = server.endpoint(DEFINITION).path()
+    names = install(server, folder)
     try:
-        for file in files:
-            live = server.request("POST", path, {"fieldManager": "test"}, file.read_bytes(), YAML)
-            names.append(live["metadata"]["name"])
-            readiness.wait(server, live, {}, 0, lambda _: None, threading.Event())
-        server.forget_kinds()
         yield
     finally:
         for name in names:
             server.request("DELETE", f"{path}/{name}", {})
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while any(server.get(DEFINITION, "", name) for name in names):
             assert time.monotonic() < until, "definitions do not go"
             time.sleep(0.2)

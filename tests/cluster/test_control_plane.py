@@ -163,7 +163,9 @@ def test_one_whose_directory_was_deleted_is_found_and_ended(binaries: Path, dire
     ControlPlane.start(directory, binaries)
     running = pids(directory)
     shutil.rmtree(directory)
-    assert pids(directory) == running
+    found = pids(directory)
+    assert found
+    assert found.items() <= running.items()  # one that had not read all of its files yet may have ended by itself
     assert left_running(directory.parent) == {directory}
     assert stop(directory)
     assert all(is_gone(pid) for pid in running.values())
@@ -221,8 +223,10 @@ def test_it_outlives_whoever_started_it_and_is_stopped_from_elsewhere(binaries: 
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_behind(binaries: Path, directory: Path, eventually: Eventually) -> None:
+    # `env`: who runs the tests in the background of a script hands down that Ctrl-C is for others.
+    start = [sys.executable, "-m", "rehearsal.control_plane", "start", str(directory), "--binaries", str(binaries)]
     starting = subprocess.Popen(
-        [sys.executable, "-m", "rehearsal.control_plane", "start", str(directory), "--binaries", str(binaries)],
+        ["/usr/bin/env", "--default-signal=INT", *start],
         cwd=REPOSITORY,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -12,7 +12,7 @@ from rehearsal.kubeconfig import own_connection
 from rehearsal.plugins.kubernetes.api import ApiError, ApiServer, NoSuchKindError
 from rehearsal.plugins.kubernetes.objects import to_manifest
 from rehearsal.toolchain import ensure
-from tests.cluster.definitions import installed
+from tests.cluster.definitions import install, installed
 from tests.cluster.workloads import whole_numbers
 from tests.unit.plan import planned_with
 
@@ -29,6 +29,14 @@ def server(control_plane: ControlPlane) -> ApiServer:
 def definitions() -> Path:
     """By chart."""
     return ensure(print).custom_resource_definitions
+
+
+@pytest.fixture(scope="module")
+def operated(control_plane: ControlPlane) -> ApiServer:
+    """An API server that knows CloudNativePG's kinds, to the end: it does not always let go of them in minutes."""
+    server = ApiServer(own_connection(control_plane.kubeconfig))
+    install(server, ensure(print).custom_resource_definitions / "cloudnative-pg")
+    return server
 
 
 def rendered(namespace: str, changes: dict[str, Any]) -> Iterator[Manifest]:
@@ -70,26 +78,24 @@ def test_without_cert_manager_the_entry_fails_and_says_what_is_missing(server: A
 
 
 def test_the_operator_would_take_the_cluster_with_all_that_it_says(
-    api: Api, server: ApiServer, definitions: Path, namespace: str
+    api: Api, operated: ApiServer, namespace: str
 ) -> None:
     changes = {"database.operator": "cloudnative-pg", "database.instances": 3}
-    with installed(server, definitions / "cloudnative-pg"):
-        manifests = {found["kind"]: found for found in rendered(namespace, changes)}
-        server.apply(manifests["Cluster"], "test")
-        path = f"/apis/postgresql.cnpg.io/v1/namespaces/{namespace}/clusters/postgresql"
-        live = api.get(path)["spec"]
-        for key, value in manifests["Cluster"]["spec"].items():
-            if isinstance(value, dict):
-                assert value.items() <= live[key].items(), key  # its definition adds defaults, and drops nothing
-            else:
-                assert live[key] == value
-        assert live["bootstrap"]["initdb"]["owner"] == "app"
+    manifests = {found["kind"]: found for found in rendered(namespace, changes)}
+    operated.apply(manifests["Cluster"], "test")
+    live = api.get(f"/apis/postgresql.cnpg.io/v1/namespaces/{namespace}/clusters/postgresql")["spec"]
+    for key, value in manifests["Cluster"]["spec"].items():
+        if isinstance(value, dict):
+            assert value.items() <= live[key].items(), key  # its definition adds defaults, and drops nothing
+        else:
+            assert live[key] == value
+    assert live["bootstrap"]["initdb"]["owner"] == "app"
 
 
-def test_what_the_definition_does_not_allow_is_refused(server: ApiServer, definitions: Path, namespace: str) -> None:
+def test_what_the_definition_does_not_allow_is_refused(operated: ApiServer, namespace: str) -> None:
     [cluster] = [
         found for found in rendered(namespace, {"database.operator": "cloudnative-pg"}) if found["kind"] == "Cluster"
     ]
     cluster["spec"]["instances"] = 0
-    with installed(server, definitions / "cloudnative-pg"), pytest.raises(ApiError, match="instances"):
-        server.apply(cluster, "test")
+    with pytest.raises(ApiError, match="instances"):
+        operated.apply(cluster, "test")

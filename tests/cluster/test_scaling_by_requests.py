@@ -27,11 +27,7 @@ REQUESTS = 100
 @pytest.fixture
 def scaled_object(application: Application) -> Manifest:
     """Prod's, in the test's namespace."""
-    changes = {
-        "app.release.strategy": "rolling",
-        "app.autoscaling.requests_per_second": REQUESTS,
-        "add_ons.keda": True,
-    }
+    changes = {"app.autoscaling.requests_per_second": REQUESTS, "add_ons.keda": True}
     [found] = [
         whole_numbers(dict(each.inputs))
         for each in planned_with("prod", changes).kubernetes()
@@ -93,7 +89,7 @@ def test_keda_takes_the_scaled_object(scaled_object: Manifest, application: Appl
     application.deploy(without=[AUTOSCALER])
     with installed(application.server, ensure(print).custom_resource_definitions / "keda"):
         application.apply(scaled_object)
-        path = f"/apis/keda.sh/v1alpha1/namespaces/{application.namespace}/scaledobjects/app"
+        path = f"/apis/keda.sh/v1alpha1/namespaces/{application.namespace}/scaledobjects/{application.name}"
         assert application.api.get(path)["spec"] == scaled_object["spec"]  # nothing was pruned
 
 
@@ -132,17 +128,18 @@ def test_of_two_autoscalers_of_one_deployment_neither_acts_and_the_one_that_stay
 ) -> None:
     """What an update goes through that turns to KEDA; it turns back in the same way."""
     application.nodes(6)
-    application.manifests[f"{AUTOSCALER}/app"] = shortened(application.autoscaler_manifest)
+    application.manifests[f"{AUTOSCALER}/{application.name}"] = shortened(application.autoscaler_manifest)
     application.deploy()
     eventually("three pods", 60, lambda: application.rolled_out(3))
     metrics.value = 600
     application.apply(shortened(autoscaler_of(scaled_object)))
-    for name in ("app", "keda-hpa-app"):
+    for name in (application.name, f"keda-hpa-{application.name}"):
         eventually(
             f"{name} stands still",
             60,
             lambda name=name: conditions(autoscaler(application, name)).get("ScalingActive") == "AmbiguousSelector",
         )
     assert application.deployment()["spec"]["replicas"] == 3
-    application.api.delete(f"/apis/autoscaling/v2/namespaces/{application.namespace}/horizontalpodautoscalers/app")
+    ours = f"/apis/autoscaling/v2/namespaces/{application.namespace}/horizontalpodautoscalers/{application.name}"
+    application.api.delete(ours)
     eventually("KEDA's goes on", 120, lambda: application.rolled_out(6))
