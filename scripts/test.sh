@@ -35,7 +35,8 @@ layer_judges() {
     # One stack here, as the others differ in size only; FULL=1 has all of them judged.
     tools && $python -m pytest -q tests/judges && $python -m judges ${FULL:+staging dev local} prod
 }
-tools() { $BIN/python -m rehearsal setup; }
+# Builds give way to the tests of the other lane.
+tools() { nice -n 10 $BIN/python -m rehearsal setup; }
 coverage_report() {
     $BIN/coverage combine -q && $BIN/coverage report >out/coverage.txt
     status=$?
