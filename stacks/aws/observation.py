@@ -167,6 +167,7 @@ def monitor(
             home.name,
             APP,
             NAMESPACE,
+            settings.objectives,
             context.region,
             data.database.identifier,
             Output.all(*data.cache.member_ids),

@@ -8,12 +8,13 @@ import pytest
 
 from infra.monitoring.dashboards.delivery import pages
 from infra.monitoring.dashboards.page import Page, Panel, Query, Variable
+from infra.monitoring.slo import ObjectivesSettings
 from tests.app.conftest import Place
 from tests.app.servers import Application, eventually, stopping
 from tests.monitoring.kubernetes_series import exporter
 from tests.monitoring.prometheus import Prometheus
 
-PAGES = pages("marlinspike", "app")
+PAGES = pages("marlinspike", "app", ObjectivesSettings())
 CHOSEN = {"$namespace": "marlinspike", "$workload": "app", "$__rate_interval": "10s", "$__range": "1m"}
 """What Grafana would put in the variables' place."""
 

@@ -13,13 +13,17 @@ from infra.monitoring.dashboards.data_stores import data_stores
 from infra.monitoring.dashboards.delivery import pages
 from infra.monitoring.dashboards.page import Metric, Page, Panel, Query, Row
 from infra.monitoring.dashboards.render import render
+from infra.monitoring.slo import ObjectivesSettings
 from stacks.settings import SettingsError
 from tests.unit.plan import PROJECT_FOLDER, planned, planned_with, settings_with
 from tests.unit.rules import every_alert
 
 CONFIG_MAP = "kubernetes:core/v1:ConfigMap"
 RELEASE = "kubernetes:helm.sh/v3:Release"
-PAGES = [*pages("marlinspike", "app"), data_stores("eu-west-3", "marlinspike-prod", ["cache-001", "cache-002"])]
+PAGES = [
+    *pages("marlinspike", "app", ObjectivesSettings()),
+    data_stores("eu-west-3", "marlinspike-prod", ["cache-001", "cache-002"]),
+]
 BY_UID = {page.uid: page for page in PAGES}
 SIGN_IN = {
     "client_id": "grafana",
@@ -216,3 +220,13 @@ def test_where_grafana_has_an_address_messages_lead_to_the_workloads_dashboard()
     assert links == {f"https://grafana.example.com/d/{SERVICE_PAGE}?var-namespace=marlinspike&var-workload=app"}
     assert SERVICE_PAGE in BY_UID
     assert not [alert for alert in every_alert("prod") if "dashboard_url" in alert.annotations]
+
+
+def test_the_objectives_shown_are_those_that_alerts_watch() -> None:
+    plan = planned_with("prod", {"monitoring.objectives": {"availability_percent": 99.5, "latency_seconds": 0.5}})
+    [shown] = [
+        each.inputs["data"] for each in plan.of(CONFIG_MAP) if "marlinspike-objectives.json" in each.inputs["data"]
+    ]
+    text = shown["marlinspike-objectives.json"]
+    assert "Availability 99.5%, and 95% of the requests within 500 ms." in text
+    assert 'le=\\"0.5\\"' in text

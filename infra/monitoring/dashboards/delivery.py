@@ -14,6 +14,7 @@ from infra.monitoring.dashboards.objectives import objectives
 from infra.monitoring.dashboards.page import Page
 from infra.monitoring.dashboards.saturation import saturation
 from infra.monitoring.dashboards.service import service
+from infra.monitoring.slo import ObjectivesSettings
 from infra.naming import object_labels
 
 DASHBOARD_LABEL = "grafana_dashboard"
@@ -23,10 +24,11 @@ DASHBOARD_LABEL_VALUE = "1"
 DATA_STORES = "marlinspike-data-stores"
 
 
-def pages(namespace: str, workload: str) -> list[Page]:
-    """The dashboards that Prometheus fills; those of workloads begin with this one."""
-    of_workloads = (indicators, service, saturation, dependencies, objectives)
-    return [*(page(namespace, workload) for page in of_workloads), capacity()]
+def pages(namespace: str, workload: str, promised: ObjectivesSettings) -> list[Page]:
+    """The dashboards that Prometheus fills; those of workloads begin with this one, of which so much is promised."""
+    of_workloads = (indicators, service, saturation, dependencies)
+    shown = [page(namespace, workload) for page in of_workloads]
+    return [*shown, objectives(namespace, workload, promised), capacity()]
 
 
 class Dashboards(pulumi.ComponentResource):
@@ -42,6 +44,7 @@ class Dashboards(pulumi.ComponentResource):
         namespace: Input[str],
         workload: str,
         workload_namespace: str,
+        promised: ObjectivesSettings,
         region: str,
         database: Input[str],
         cache_members: Input[Sequence[str]],
@@ -51,7 +54,9 @@ class Dashboards(pulumi.ComponentResource):
         # Here, not above: Grafana's types take a fifth of a second, which a stack without Grafana need not pay.
         from infra.monitoring.dashboards.render import render  # noqa: PLC0415
 
-        texts: dict[str, Input[str]] = {page.uid: render(page) for page in pages(workload_namespace, workload)}
+        texts: dict[str, Input[str]] = {
+            page.uid: render(page) for page in pages(workload_namespace, workload, promised)
+        }
         texts[DATA_STORES] = Output.all(database, cache_members).apply(
             lambda known: render(data_stores(region, known[0], known[1]))
         )

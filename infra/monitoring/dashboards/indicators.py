@@ -2,7 +2,8 @@
 
 from infra.monitoring.dashboards.page import Page, Panel, Query, Row
 from infra.monitoring.dashboards.saturation import cpu_share, memory_share
-from infra.monitoring.dashboards.selection import OF_SERVICE, REQUESTS, choose, error_ratio, quantile, requests
+from infra.monitoring.dashboards.selection import OF_SERVICE, choose, error_ratio, quantile, requests
+from infra.monitoring.recording import REQUESTS
 
 RANGE = "$__range"
 """What the reader chose at the top right."""

@@ -1,34 +1,34 @@
 """What is left of the error budget of a service, and how fast it goes."""
 
 from infra.monitoring.dashboards.page import Page, Panel, Query, Row
-from infra.monitoring.dashboards.selection import DURATION, OF_SERVICE, REQUESTS, choose, error_ratio
+from infra.monitoring.dashboards.selection import OF_SERVICE, choose, error_ratio
+from infra.monitoring.recording import DURATION, REQUESTS
+from infra.monitoring.slo import BURN_RATES, ObjectivesSettings
 
-AVAILABILITY = 0.999
-"""Of the requests, over 30 days (REQUIREMENTS, M4)."""
-
-FAST_SHARE, FAST_SECONDS = 0.95, 0.2
-"""95 % of the requests within 200 ms (REQUIREMENTS, "Objectives")."""
-
-PAGES_AT = 14.4
-"""Burn rate over an hour that spends 2 % of a month's budget (Google, "Alerting on SLOs")."""
+PAGES_AT = BURN_RATES[0].factor
+"""The burn rate over an hour that spends 2 % of a month's budget."""
 
 
-def slow_ratio(window: str) -> str:
-    """Share of requests slower than the objective, 0 to 1."""
-    fast = f'sum(rate({DURATION}{{{OF_SERVICE}, le="{FAST_SECONDS}"}}[{window}]))'
-    every = f'sum(rate({DURATION}{{{OF_SERVICE}, le="+Inf"}}[{window}]))'
+def slow_ratio(seconds: float, window: str) -> str:
+    """Share of requests slower than these seconds, 0 to 1."""
+    fast = f'sum(rate({DURATION}_bucket{{{OF_SERVICE}, le="{seconds}"}}[{window}]))'
+    every = f'sum(rate({DURATION}_bucket{{{OF_SERVICE}, le="+Inf"}}[{window}]))'
     return f"1 - {fast} / {every}"
 
 
-def objectives(namespace: str, workload: str) -> Page:
+def objectives(namespace: str, workload: str, promised: ObjectivesSettings) -> Page:
     """The dashboard of the two objectives: availability and speed."""
-    budget, slow_budget = f"{1 - AVAILABILITY:g}", f"{1 - FAST_SHARE:g}"
+    seconds = promised.latency_seconds
+    availability, fast_share = (
+        round(each / 100, 9) for each in (promised.availability_percent, promised.latency_percent)
+    )
+    budget, slow_budget = f"{1 - availability:g}", f"{1 - fast_share:g}"
     kept = "Over 30 days, or as long as Prometheus keeps its samples (monitoring.retention)."
     windows = ("5m", "1h", "6h", "3d")
     return Page(
         "marlinspike-objectives",
         "Objectives and error budget",
-        f"Availability {AVAILABILITY:.1%}, and {FAST_SHARE:.0%} of the requests within {FAST_SECONDS * 1000:g} ms.",
+        f"Availability {availability:.1%}, and {fast_share:.0%} of the requests within {seconds * 1000:g} ms.",
         variables=choose(namespace, workload, REQUESTS, "job"),
         runbooks=("AvailabilityBudgetBurning", "LatencyBudgetBurning"),
         since="now-7d",
@@ -43,11 +43,11 @@ def objectives(namespace: str, workload: str) -> Page:
                         [Query(f"1 - ({error_ratio('30d')})", "availability")],
                         kind="stat",
                         warn_at=0.9995,
-                        bad_at=AVAILABILITY,
+                        bad_at=availability,
                     ),
                     Panel(
                         "Error budget left",
-                        f"100 %: nothing failed. 0 %: what {AVAILABILITY:.1%} allows is spent: no risky releases. {kept}",
+                        f"100 %: nothing failed. 0 %: what {availability:.1%} allows is spent: no risky releases. {kept}",
                         "percentunit",
                         [Query(f"1 - ({error_ratio('30d')}) / {budget}", "budget left")],
                         kind="stat",
@@ -69,18 +69,18 @@ def objectives(namespace: str, workload: str) -> Page:
                 [
                     Panel(
                         "Fast requests",
-                        f"Share of requests answered within {FAST_SECONDS * 1000:g} ms. {kept}",
+                        f"Share of requests answered within {seconds * 1000:g} ms. {kept}",
                         "percentunit",
-                        [Query(f"1 - ({slow_ratio('30d')})", "fast")],
+                        [Query(f"1 - ({slow_ratio(seconds, '30d')})", "fast")],
                         kind="stat",
                         warn_at=0.97,
-                        bad_at=FAST_SHARE,
+                        bad_at=fast_share,
                     ),
                     Panel(
                         "Budget of slow requests left",
-                        f"0 %: as many slow requests as {FAST_SHARE:.0%} allows. {kept}",
+                        f"0 %: as many slow requests as {fast_share:.0%} allows. {kept}",
                         "percentunit",
-                        [Query(f"1 - ({slow_ratio('30d')}) / {slow_budget}", "budget left")],
+                        [Query(f"1 - ({slow_ratio(seconds, '30d')}) / {slow_budget}", "budget left")],
                         kind="stat",
                         warn_at=0.5,
                         bad_at=0,
@@ -89,7 +89,7 @@ def objectives(namespace: str, workload: str) -> Page:
                         "Burn rate of speed",
                         "1 spends the budget of slow requests in exactly 30 days.",
                         "short",
-                        [Query(f"({slow_ratio(window)}) / {slow_budget}", window) for window in windows],
+                        [Query(f"({slow_ratio(seconds, window)}) / {slow_budget}", window) for window in windows],
                         warn_at=1,
                         bad_at=PAGES_AT,
                     ),

@@ -1,10 +1,7 @@
 """Which series the dashboards of workloads look at: those of the chosen namespace and workload."""
 
 from infra.monitoring.dashboards.page import Variable
-
-REQUESTS = "http_requests_total"
-DURATION = "http_request_duration_seconds_bucket"
-"""Names as the application exports them (app/metrics.py)."""
+from infra.monitoring.recording import DURATION, REQUESTS
 
 OF_SERVICE = 'namespace="$namespace", job="$workload"'
 """Series that a workload itself exports: its job is its Service's name."""
@@ -37,7 +34,7 @@ def error_ratio(window: str = RATE) -> str:
 
 def quantile(share: float, window: str = RATE) -> str:
     """The time in seconds within which this share of the requests is answered."""
-    return f"histogram_quantile({share}, sum by (le) (rate({DURATION}{{{OF_SERVICE}}}[{window}])))"
+    return f"histogram_quantile({share}, sum by (le) (rate({DURATION}_bucket{{{OF_SERVICE}}}[{window}])))"
 
 
 def choose(namespace: str, workload: str, of: str, label: str) -> tuple[Variable, ...]:

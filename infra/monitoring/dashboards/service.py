@@ -6,12 +6,12 @@ from infra.monitoring.dashboards.selection import (
     OF_DEPLOYMENT,
     OF_SERVICE,
     RATE,
-    REQUESTS,
     choose,
     error_ratio,
     quantile,
     requests,
 )
+from infra.monitoring.recording import REQUESTS
 
 
 def service(namespace: str, workload: str) -> Page:
