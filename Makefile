@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring test-ops judge check format lock ops preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ destroy: environment ## Destroy the rehearsed stack and stop its control plane
 clean: environment ## Stop everything that runs and remove what rehearsals left
 	@$(REHEARSAL) clean
 
+ops: environment ## A day-2 command on STACK, as in: make ops COMMAND="status --rehearsed"; alone it lists them
+	@$(BIN)/python -m ops $(or $(COMMAND),--help) $(if $(COMMAND),--stack "$(STACK)")
+
 preflight: environment ## Look, before the first up, whether the account has what STACK needs; changes nothing (JSON=1)
 	@$(BIN)/python -m preflight $(if $(JSON),--json) "$(STACK)"
 
@@ -46,7 +49,7 @@ image: environment ## Build the application's image on Debian's packages (BASE=s
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
 test: environment ## Run every layer of tests, and measure what they cover
-	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring cluster
+	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring ops cluster
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit
@@ -62,6 +65,9 @@ test-engine: environment ## Through the real Pulumi engine
 
 test-monitoring: environment ## Rules, routing and messages on real Prometheus and Alertmanager
 	@scripts/test.sh monitoring
+
+test-ops: environment ## Day-2 commands on the local control plane, real PostgreSQL and Valkey, and AWS as moto plays it
+	@scripts/test.sh ops
 
 judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)

@@ -28,6 +28,9 @@ layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its program
 layer_cluster() {
     tools && $python -m pytest -q tests/cluster
 }
+layer_ops() {
+    tools && $python -m pytest -q tests/ops
+}
 layer_engine() {
     tools && $python -m pytest -q tests/engine
 }
@@ -69,7 +72,7 @@ $BIN/python scripts/lanes.py "$@" || failed=1
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed: see the layers above that say so"
-    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app monitoring cluster engine judges)"
+    echo "what to do: run one layer alone, as in: make test-unit (layers: check unit app monitoring ops cluster engine judges)"
     exit 1
 fi
 echo "all passed"

@@ -1,0 +1,27 @@
+"""The command line: `python -m ops COMMAND --stack STACK`; each command's function is in the file of its name."""
+
+import typer
+
+from ops.command import command
+from ops.health import health
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,  # they may hold what must not be shown
+    help="Operates a stack: python -m ops COMMAND --stack STACK. Dangerous ones ask first; --dry-run only tells.",
+)
+
+
+@app.callback()
+def _more_than_one_command() -> None:
+    """Without it Typer takes a single command for the whole line."""
+
+
+LOOKS = "Look, and change nothing"
+
+app.command(rich_help_panel=LOOKS)(command(health))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,71 @@
+"""The way to a cluster's API, by the Kubernetes project's own client."""
+
+from pathlib import Path
+from typing import Any
+
+import boto3  # type: ignore[import-untyped]
+import urllib3
+from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from ops.errors import OpsError
+
+TIMEOUT_SECONDS = 30
+"""Of one request; what takes longer is watched, not waited for."""
+
+Unreachable = (ApiException, urllib3.exceptions.HTTPError)
+"""What the client raises when a request failed."""
+
+
+class Cluster:
+    """The API groups that the commands use, over one connection pool."""
+
+    def __init__(self, api: client.ApiClient) -> None:
+        self.api = api
+        self.core = client.CoreV1Api(api)
+        self.apps = client.AppsV1Api(api)
+        self.autoscaling = client.AutoscalingV2Api(api)
+        self.batch = client.BatchV1Api(api)
+        self.policy = client.PolicyV1Api(api)
+        self.custom = client.CustomObjectsApi(api)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self.api.close()
+
+
+def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
+    """The cluster of a kubeconfig (None: the user's own) and a context (None: the current one). Raises OpsError."""
+    try:
+        return Cluster(config.new_client_from_config(str(file) if file else None, context=context))
+    except (config.ConfigException, OSError) as error:
+        raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
+
+
+def of_eks(name: str, region: str) -> Cluster:
+    """The EKS cluster of that name, as `aws eks update-kubeconfig` would describe it. Raises OpsError."""
+    try:
+        found = boto3.client("eks", region_name=region).describe_cluster(name=name)["cluster"]
+    except (BotoCoreError, ClientError) as error:
+        raise OpsError(f"cluster {name} in {region} can't be described: {error}") from None
+    token = ["eks", "get-token", "--cluster-name", name, "--region", region]
+    return Cluster(config.new_client_from_config_dict(_kubeconfig(name, found, token)))
+
+
+def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:
+    login = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "aws",
+        "args": token,
+        "interactiveMode": "Never",
+    }
+    server = {"server": cluster["endpoint"], "certificate-authority-data": cluster["certificateAuthority"]["data"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": server}],
+        "users": [{"name": name, "user": {"exec": login}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+        "current-context": name,
+    }

@@ -1,0 +1,128 @@
+"""One stack that is operated: its settings, its outputs, and the ways to its engine and its cluster."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from infra.naming import PROJECT
+from ops.cluster import Cluster, of_eks, of_kubeconfig
+from ops.engine import Engine, PulumiEngine, RehearsedEngine
+from ops.errors import OpsError
+from stacks.recovery import settings_in_effect
+from stacks.settings import (
+    AccountStackSettings,
+    AwsSettings,
+    LocalSettings,
+    Settings,
+    SettingsError,
+    load,
+    surroundings,
+)
+
+Say = Callable[[str], None]
+
+
+class Stack:
+    """A stack with a file. Its parts are looked up when they are first asked for. A context manager, which closes connections."""
+
+    def __init__(self, folder: Path, name: str, engine: Engine) -> None:
+        self.folder = folder
+        self.name = name
+        self.engine = engine
+
+    @classmethod
+    def named(cls, folder: Path, name: str, *, rehearsed: bool, say: Say) -> Self:
+        """The stack of that name. Raises OpsError where there is no such file, or no rehearsal of it."""
+        file = folder / f"Pulumi.{name}.yaml"
+        if not file.is_file():
+            known = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
+            raise OpsError(f"there is no {file.name}; choose one of {known}, as in: --stack dev")
+        return cls(folder, name, (RehearsedEngine if rehearsed else PulumiEngine)(folder, name, say))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if "cluster" in vars(self):
+            self.cluster.close()
+
+    @property
+    def file(self) -> Path:
+        """Its stack file."""
+        return self.folder / f"Pulumi.{self.name}.yaml"
+
+    @property
+    def rehearsed(self) -> bool:
+        """Whether it is a rehearsal on this machine: AWS is simulated there, and boto3 has nothing to talk to."""
+        return self.engine.rehearsed
+
+    def settings_of(self, text: str) -> Settings:
+        """What a stack file's text says. Raises OpsError with all its faults."""
+        try:
+            config: Mapping[str, Any] = (yaml.safe_load(text) or {}).get("config") or {}
+        except yaml.YAMLError as error:
+            raise OpsError(f"{self.file.name} is no YAML: {error}") from None
+        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+        try:
+            settings = load(texts, PROJECT, self.name, surroundings(self.folder, self.name))
+        except SettingsError as error:
+            raise OpsError(str(error)) from None
+        return settings_in_effect(settings) if isinstance(settings, AwsSettings) else settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What the stack file says. Raises OpsError with all its faults."""
+        return self.settings_of(self.file.read_text())
+
+    @cached_property
+    def platform(self) -> AwsSettings | LocalSettings:
+        """The settings of a stack that runs an application. Raises OpsError for stack `account`, which runs nothing."""
+        if isinstance(self.settings, AccountStackSettings):
+            raise OpsError(
+                f"stack {self.name} is what an account has once; it runs nothing. Choose dev, staging, prod or local"
+            )
+        return self.settings
+
+    @property
+    def aws(self) -> AwsSettings:
+        """The settings of a stack on AWS. Raises OpsError for others."""
+        if not isinstance(self.settings, AwsSettings):
+            raise OpsError(f"stack {self.name} has no part on AWS that this could work on; choose dev, staging or prod")
+        return self.settings
+
+    @property
+    def protected(self) -> bool:
+        """Whether dangerous commands want the stack's name typed."""
+        return not isinstance(self.settings, LocalSettings) and self.settings.protection.enabled
+
+    @cached_property
+    def outputs(self) -> Mapping[str, Any]:
+        """What the stack exports. Raises OpsError where it was never up."""
+        outputs = self.engine.outputs()
+        if not outputs:
+            raise OpsError(
+                f"stack {self.name} has no outputs: it was never up. Bring it up with: pulumi up --stack {self.name}"
+            )
+        return outputs
+
+    @property
+    def namespace(self) -> str:
+        """Of the application's objects."""
+        return str(self.outputs["namespace"])
+
+    @cached_property
+    def cluster(self) -> Cluster:
+        """The way to the Kubernetes API. Raises OpsError where it doesn't answer."""
+        kubeconfig = self.engine.kubeconfig()
+        if kubeconfig is not None:
+            return of_kubeconfig(kubeconfig, None)
+        if isinstance(self.platform, LocalSettings):
+            return of_kubeconfig(None, self.platform.kubernetes.context)
+        return of_eks(str(self.outputs["cluster_name"]), str(self.outputs["region"]))

@@ -1,0 +1,62 @@
+"""Changes settings in a stack file as a person would: comments and order stay, and a bad value never reaches the file."""
+
+from collections.abc import Callable, Mapping
+from io import StringIO
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from infra.naming import PROJECT
+from ops.errors import OpsError
+from ops.stack import Stack
+
+
+def changed_text(text: str, changes: Mapping[str, Any]) -> str:
+    """A stack file's text with other settings: a dotted path (`app.image`) to its new value, None to remove it.
+
+    Raises OpsError for a path through what is no section.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096  # no line is broken that the author did not break
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    content = yaml.load(text)
+    for path, value in changes.items():
+        first, *others = path.split(".")
+        names = [f"{PROJECT}:{first}", *others]
+        section = content["config"]
+        for name in names[:-1]:
+            section = section.setdefault(name, {})
+            if not isinstance(section, dict):
+                raise OpsError(f"{path} can't be set: {name} is no section of the stack file")
+        if value is None:
+            section.pop(names[-1], None)
+        else:
+            section[names[-1]] = value
+    written = StringIO()
+    yaml.dump(content, written)
+    return written.getvalue()
+
+
+def apply(stack: Stack, changes: Mapping[str, Any], then: Callable[[], None] = lambda: None) -> None:
+    """Write the changed settings, run `pulumi up`, then `then`; what fails is turned back by a second `up` of the old file.
+
+    The new settings are checked before anything is touched. Raises OpsError: with the settings' faults; or with what failed,
+    after the old settings are in effect again; or, where that failed too, with both.
+    """
+    before = stack.file.read_text()
+    after = changed_text(before, changes)
+    stack.settings_of(after)
+    stack.file.write_text(after)
+    try:
+        stack.engine.up()
+        then()
+    except BaseException as failure:
+        stack.file.write_text(before)
+        if not isinstance(failure, OpsError):
+            raise  # interrupted: the file is as it was, and the next `pulumi up` goes on from there
+        try:
+            stack.engine.up()
+        except OpsError as second:
+            raise OpsError(f"{failure}\nTurning back failed as well:\n{second}") from None
+        raise OpsError(f"{failure}\n{stack.file.name} is as before, and so is the stack.") from None
