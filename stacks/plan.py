@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pulumi
 import yaml
@@ -157,7 +157,7 @@ class Cloud(pulumi.runtime.Mocks):
                 state["domainName"] = "d.cloudfront.net"
         return identifier, state
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> NoReturn:
         """Refuses look-ups with AssertionError."""
         raise AssertionError(
             f"the program must look nothing up (previews would need credentials), but called {args.token}"
@@ -183,7 +183,7 @@ class RecordingMonitor(MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the protocol's name
         """Keeps the registration, and answers it."""
-        answer = super().RegisterResource(request)
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             self._names[answer.urn] = f"{request.type.rsplit(':', 1)[1]}/{request.name}"
             self._plan.resources.append(
@@ -237,7 +237,7 @@ def plan_of_program(stack: str, register: Callable[[], Mapping[str, Any]]) -> Pl
         asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(Cloud(), project=PROJECT, stack=stack, preview=False, monitor=RecordingMonitor(plan))
 
-    @pulumi.runtime.test
+    @pulumi.runtime.test  # type: ignore[untyped-decorator]
     def program() -> pulumi.Output[dict[str, Any]]:
         return pulumi.Output.all(**register())
 
