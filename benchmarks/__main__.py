@@ -20,14 +20,13 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import application
+from benchmarks import application, program
+from benchmarks.comparison import with_section
 from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.run import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
-PLAN = "from stacks.plan import plan_of, settings_of; plan_of('prod', settings_of('prod'))"
-
 RUNS = 3
 STACKS = ("prod", "staging", "dev", "local")
 FIRST_UP = ("prod", "staging", "dev")
@@ -104,6 +103,7 @@ def rehearsal(command: str, stack: str) -> Measured:
 def rehearsals() -> list[str]:
     """For each stack: up from nothing (control plane included), a preview without change, and destroy; then the first `up`."""
     chains: list[tuple[str, list[Link]]] = []
+    shares: list[str] = []
     rows = [
         "| stack | resources | up, warm caches | preview, no change | destroy | most memory |",
         "|---|---|---|---|---|---|",
@@ -114,13 +114,15 @@ def rehearsals() -> list[str]:
         if stack in FIRST_UP:
             chains.append((stack, critical_path(plan_of_state(Rehearsal(stack).state()["deployment"]["resources"]))))
         previews = [rehearsal("preview", stack) for _ in range(RUNS)]
+        if stack == STACKS[0]:
+            shares = program.shares_report(stack)
         down = rehearsal("destroy", stack)
         resources = up.output.split(" is up: ")[1].split(" ")[0]
         rows.append(
             f"| {stack} | {resources} | {up.seconds:.0f} s | {_middle([p.seconds for p in previews])} "
             f"| {down.seconds:.0f} s | {up.mebibytes:.0f} MiB |"
         )
-    return [*rows, *first_ups(chains)]
+    return [*rows, *shares, *first_ups(chains)]
 
 
 def first_ups(chains: Sequence[tuple[str, list[Link]]]) -> list[str]:
@@ -144,16 +146,14 @@ def first_ups(chains: Sequence[tuple[str, list[Link]]]) -> list[str]:
 
 
 def programs() -> list[str]:
-    """The program without an engine: its unit tests, and prod once under mocks."""
-    print("  unit tests and program ...", flush=True)
+    """The unit tests."""
+    print("  unit tests ...", flush=True)
     units = [measure(PYTHON, "-m", "pytest", "-q", "tests/unit") for _ in range(RUNS)]
-    program = [measure(PYTHON, "-c", PLAN) for _ in range(RUNS)]
     counted = units[-1].output.strip().splitlines()[-1]
     return [
         "| what | median of three (min, max) |",
         "|---|---|",
         f"| unit tests ({counted.split(' in ')[0]}) | {_middle([u.seconds for u in units])} |",
-        f"| the whole prod program under mocks, imports included | {_middle([p.seconds for p in program])} |",
     ]
 
 
@@ -203,7 +203,8 @@ def main() -> None:
     ]
     target = ROOT / "docs" / "benchmarks.md"
     kept = target.read_text().partition("\n## ")[2] if target.exists() else ""
-    target.write_text("\n".join(lines) + "\n" + (f"\n## {kept}" if kept else ""))
+    text = "\n".join(lines) + "\n" + (f"\n## {kept}" if kept else "")
+    target.write_text(with_section(text, "The program", program.report()))
     application.write(application.report())
     print(f"written to {target.relative_to(ROOT)}; next: git diff docs/benchmarks.md")
 
