@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from rehearsal.control_plane.api import ApiError
-from tests.cluster.conftest import Eventually, Figures
+from tests.cluster.conftest import PATIENCE, Eventually, Figures
 from tests.cluster.watch import Watch
 from tests.cluster.workloads import Application, is_ready
 
@@ -24,12 +24,14 @@ class Drain:
     def run(self, node: str, seconds: float) -> None:
         """Returns when no pod of the application is left on the node; the node takes no pods afterwards."""
         self.application.api.merge(f"/api/v1/nodes/{node}", {"spec": {"unschedulable": True}})
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while pods := [pod for pod in self.application.pods() if pod["spec"].get("nodeName") == node]:
             for pod in pods:
                 self.evict(pod["metadata"]["name"])
             if time.monotonic() > deadline:
-                pytest.fail(f"{node} is not empty after {seconds} s: {self.refusals} evictions were refused")
+                pytest.fail(
+                    f"{node} is not empty after {seconds * PATIENCE:.0f} s: {self.refusals} evictions were refused"
+                )
             time.sleep(0.2)
 
     def evict(self, pod: str) -> bool:

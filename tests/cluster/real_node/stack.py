@@ -26,6 +26,8 @@ class Load:
     """What a load has met; filled when it ends."""
 
     figures: dict[str, Any] = field(default_factory=dict)
+    answers: list[tuple[float, bool]] = field(default_factory=list)
+    """When each request began, by the clock, and whether it was answered well."""
 
     @property
     def failed(self) -> int:
@@ -90,7 +92,7 @@ class Stack:
             ["nsenter", f"--net={self.node.namespace}", *command],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
         )
 
@@ -108,7 +110,7 @@ class Stack:
             ],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -138,8 +140,16 @@ class Stack:
             time.sleep(1)
         finally:
             process.send_signal(signal.SIGTERM)
-            output, _ = process.communicate(timeout=30)
+            output, _ = process.communicate(timeout=120)
         load.figures = json.loads(output)
+        load.answers = load.figures.pop("answers")
+
+    def serving(self, service: str = "app") -> set[str]:
+        """The addresses behind a Service that take requests."""
+        query = {"labelSelector": f"kubernetes.io/service-name={service}"}
+        slices = self.api.items(f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices", query)
+        endpoints = [endpoint for found in slices for endpoint in found["endpoints"] or []]
+        return {endpoint["addresses"][0] for endpoint in endpoints if endpoint["conditions"]["ready"]}
 
     def kill(self, pod: dict[str, Any]) -> None:
         """Kills the first process of a pod's own container."""
@@ -148,7 +158,7 @@ class Stack:
         pid = next(int(line.split()[1]) for line in told.splitlines() if line.startswith(container))
         os.kill(pid, signal.SIGKILL)
 
-    def eventually(self, what: str, holds: Callable[[], object], seconds: float = 120) -> float:
+    def eventually(self, what: str, holds: Callable[[], object], seconds: float = 600) -> float:
         """Waits until something holds; returns how long that took."""
         began = time.monotonic()
         while not holds():

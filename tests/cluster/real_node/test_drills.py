@@ -55,9 +55,8 @@ def test_real_load_makes_the_autoscaler_add_pods(restored: Stack, figure: Figure
     assert result.succeeded, result.errors
     began = time.monotonic()
     with restored.load(workers=6, pause=0.01) as load:
-        restored.eventually(
-            "three pods are ready", lambda: len(restored.ready()) == 3, 480
-        )  # CPU that others use is not the pods'
+        # CPU that others use is not the pods'.
+        restored.eventually("three pods are ready", lambda: len(restored.ready()) == 3)
         scaled = time.monotonic() - began
     figure("autoscaled on real CPU use to three pods", until_three_ready=round(scaled, 1), **load.figures)
     assert load.failed == 0, load.figures

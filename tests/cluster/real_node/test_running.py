@@ -32,8 +32,8 @@ print(json.dumps({
 def test_the_application_answers_from_inside_and_through_the_forwarder(brought_up: Stack) -> None:
     outside = brought_up.node.forward(brought_up.rehearsal._control_plane)  # type: ignore[arg-type]
     assert outside is not None
-    brought_up.eventually("the forwarder answers", lambda: _answers(f"{outside}/healthz"), 10)
-    with httpx.Client(base_url=outside, timeout=20) as person:
+    brought_up.eventually("the forwarder answers", lambda: _answers(f"{outside}/healthz"))
+    with httpx.Client(base_url=outside, timeout=60) as person:
         who = {"name": "ada", "password": secrets.token_urlsafe(16)}
         assert person.post("/users", json=who).status_code == 201
         token = person.post("/users/login", json={**who, "bearer": True}).json()["token"]
@@ -41,7 +41,7 @@ def test_the_application_answers_from_inside_and_through_the_forwarder(brought_u
             "/quotes", json={"author": "Ada", "text": "It runs."}, headers={"Authorization": f"Bearer {token}"}
         )
     assert made.status_code == 201
-    assert "<title>Quotes</title>" in httpx.get(outside, timeout=10).text
+    assert "<title>Quotes</title>" in httpx.get(outside, timeout=60).text
     health = json.loads(brought_up.inside("curl", "-s", f"{brought_up.address}/health").stdout)
     assert health == {"status": "ok", "dependencies": {"database": "ok", "cache": "ok"}}
     assert "It runs." in brought_up.inside("curl", "-s", f"{brought_up.address}/quotes").stdout
@@ -84,7 +84,7 @@ def test_the_database_keeps_its_data_when_it_is_killed(brought_up: Stack, figure
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).is_success
+        return httpx.get(url, timeout=30).is_success
     except httpx.HTTPError:
         return False
 
