@@ -73,8 +73,10 @@ async def _no_sessions(_: Request, __: Exception) -> Response:
 
 
 async def _unexpected(request: Request, _: Exception) -> Response:
-    # The traceback is uvicorn's to log; the id ties this answer to its line.
-    return problem(500, "An unexpected error; it has been logged.", request_id=getattr(request.state, "request_id", ""))
+    # The traceback is uvicorn's to log; the id ties this answer to its line. uvicorn then closes the connection, and a load
+    # balancer that is not told sends its next request into it (RFC 9112, section 9.6).
+    request_id = getattr(request.state, "request_id", "")
+    return problem(500, "An unexpected error; it has been logged.", {"Connection": "close"}, request_id=request_id)
 
 
 def _place(location: tuple[int | str, ...]) -> str:
