@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment rehearsal-summary image-push restore-test scan audit
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,10 +70,13 @@ workflows: environment ## Have actionlint and zizmor judge CI's workflows
 	@$(BIN)/python -m judges.workflows
 
 stack-preview stack-deploy stack-smoke stack-rollback stack-drift: environment ## What CI does to a real STACK
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deliver.py $(@:stack-%=%) "$(STACK)"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.deliver $(@:stack-%=%) "$(STACK)"
 
-previews-comment: environment ## Write the previews of dev, staging and prod into the pull request (in CI)
-	@$(BIN)/python scripts/deliver.py comment dev staging prod
+previews-comment: environment ## Write the previews and prices of dev, staging and prod into the pull request (in CI)
+	@$(BIN)/python -m scripts.tell comment dev staging prod
+
+rehearsal-summary: environment ## Tell what a rehearsal of STACK came to and costs (in CI: in the job's summary)
+	@$(BIN)/python -m scripts.tell summary "$(STACK)"
 
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
