@@ -45,6 +45,9 @@ own: environment ## Put the answers that pulumi new asked for into every stack f
 image: environment ## Build the application's image on Debian's packages (BASE=shipped: on the registries' images), tell what it is
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
+image-push: environment ## Put the image that BASE=shipped made into the registry that staging and prod name, tell its digest
+	@$(BIN)/python -m scripts.images staging prod
+
 test: environment ## Run every layer of tests, and measure what they cover
 	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring cluster
 
