@@ -63,7 +63,7 @@ def summary(stack: str) -> str:
     if not plan.exists():
         return f"### Rehearsal of {stack}\n\nIt left no plan: its log says why.\n"
     content = json.loads(plan.read_text())
-    counts = ", ".join(f"{count} to {operation}" for operation, count in content["changes"].items())
+    counts = ", ".join(f"{operation} {count}" for operation, count in content["changes"].items())
     objects = len(list((plan.parent / "manifests").glob("*.yaml")))
     lines = [f"### Rehearsal of {stack}: {'came up' if content['succeeded'] else 'FAILED'}", ""]
     lines.append(
