@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment rehearsal-summary image-push restore-test scan audit
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring judge check format lock preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift stack-restored previews-comment rehearsal-summary image-push image-tools secrets audit audit-cluster
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,13 +66,26 @@ test-engine: environment ## Through the real Pulumi engine
 test-monitoring: environment ## Rules, routing and messages on real Prometheus and Alertmanager
 	@scripts/test.sh monitoring
 
-judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
+judge: environment ## Have others' tools (checkov, kube-score, promtool, gitleaks, ...) judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)
 
 workflows: environment ## Have actionlint and zizmor judge CI's workflows
 	@$(BIN)/python -m judges.workflows
 
-stack-preview stack-deploy stack-smoke stack-rollback stack-drift: environment ## What CI does to a real STACK
+secrets: environment ## Have gitleaks look for secrets in every file that is committed or could be
+	@$(BIN)/python -m judges.gitleaks
+
+AUDITED := requirements.txt requirements-dev.txt app/requirements.txt judges/requirements.txt
+audit: environment ## Ask Python's package index for known flaws of what the lock files name (needs the internet)
+	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --disable-pip --require-hashes $(addprefix --requirement ,$(AUDITED))
+
+audit-cluster: environment ## Have Kubescape and hardeneks judge the rehearsal of STACK that is up (needs the internet)
+	@$(BIN)/python -m judges.clusters "$(STACK)"
+
+image-tools:
+	@{ command -v buildah && command -v skopeo; } >/dev/null || { sudo apt-get -q update && sudo apt-get -q install --yes buildah skopeo; }
+
+stack-preview stack-deploy stack-smoke stack-rollback stack-drift stack-restored: environment ## What CI does to a real STACK
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.deliver $(@:stack-%=%) "$(STACK)"
 
 previews-comment: environment ## Write the previews and prices of dev, staging and prod into the pull request (in CI)

@@ -22,13 +22,15 @@ class Skip(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    judge: Literal["checkov", "kube-score", "kubeconform", "hadolint"]
+    judge: Literal[
+        "checkov", "kube-score", "kubeconform", "gitleaks", "promtool", "amtool", "hadolint", "actionlint", "zizmor"
+    ]
     check: Name
     resources: tuple[Name, ...] = Field(min_length=1)
     """Patterns of resources as the judge names them, `*` for anything: `aws_subnet.*_public_*`."""
 
-    stacks: tuple[Literal["dev", "staging", "prod", "local"], ...] = Field(min_length=1)
-    """Where it holds. In each of them it must match something."""
+    stacks: tuple[Literal["dev", "staging", "prod", "local", "repository"], ...] = Field(min_length=1)
+    """Where it holds, `repository` for what belongs to none. In each of them it must match something."""
 
     reason: str
     """Why it is right as it is, or what takes the check's place; a sentence."""

@@ -13,11 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
-import yaml
+
+from rehearsal.stack_file import project_name
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -25,6 +28,11 @@ GOOD_ANSWERS = 10
 """In a row, one a second, before a release is called healthy."""
 
 PATIENCE_SECONDS = 300.0
+
+RESTORE_TEST_EVERY = timedelta(days=35)
+"""A month, in which infra/backup.py has it made once, and some days."""
+
+RESTORE_RUNBOOK = "see docs/runbooks/RestoreTestFailed.md"
 
 
 class DeliveryError(Exception):
@@ -72,7 +80,7 @@ def settings(stack: str, image: str | None, folder: Path | None = None) -> tuple
     copy = ROOT / "out" / "delivery" / f"Pulumi.{stack}.yaml"
     copy.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / copy.name, copy)
-    key = f"{yaml.safe_load((folder / 'Pulumi.yaml').read_text())['name']}:app.image"
+    key = f"{project_name(folder)}:app.image"
     chosen = ("--config-file", str(copy))
     pulumi("config", "set", "--path", "--plaintext", key, image, "--stack", stack, *chosen, folder=folder)
     return chosen
@@ -216,8 +224,32 @@ def rollback(stack: str) -> None:
     smoke(stack)
 
 
+def restored(stack: str, backup: Any = None, now: datetime | None = None) -> None:
+    """Fails unless the stack's last restore test is not long ago and ended well. `backup` is boto3's client of AWS Backup."""
+    backup, plans = backup or boto3.client("backup"), f"{project_name(ROOT)}_{stack}_"  # no hyphens in names of plans
+    listed = backup.list_restore_testing_plans()["RestoreTestingPlans"]
+    arn = next(
+        (each["RestoreTestingPlanArn"] for each in listed if each["RestoreTestingPlanName"].startswith(plans)), None
+    )
+    if arn is None:
+        raise DeliveryError(f"{stack} has no restore test; set backup.restore_test, or ask a stack that has one")
+    pages = backup.get_paginator("list_restore_jobs").paginate(ByRestoreTestingPlanArn=arn)
+    ended = [job for page in pages for job in page["RestoreJobs"] if job["Status"] not in ("PENDING", "RUNNING")]
+    newest = max(ended, key=lambda job: job["CreationDate"], default=None)
+    told = "there was none" if newest is None else f"the last began on {newest['CreationDate']:%Y-%m-%d}"
+    if newest is None or (now or datetime.now(UTC)) - newest["CreationDate"] > RESTORE_TEST_EVERY:
+        raise DeliveryError(
+            f"no restore test of {stack} ended within {RESTORE_TEST_EVERY.days} days: {told}; {RESTORE_RUNBOOK}"
+        )
+    if newest["Status"] != "COMPLETED":
+        why = newest.get("StatusMessage", "AWS gives no reason")
+        raise DeliveryError(f"the restore test of {stack} is {newest['Status']} ({told}): {why}; {RESTORE_RUNBOOK}")
+    print(f"{stack}: restore test COMPLETED, {told}")
+
+
 STEPS: Mapping[str, Callable[[str], None]] = {
     "preview": preview, "deploy": deploy, "drift": drift, "smoke": smoke, "rollback": rollback, "price": price,
+    "restored": restored,
 }  # fmt: skip
 
 

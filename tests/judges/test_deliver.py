@@ -1,17 +1,22 @@
 """What CI does to a real stack: its comment with the price, its question for health, and the state that it goes back to."""
 
+import contextlib
 import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import boto3
 import httpx
 import pytest
 import yaml
+from botocore.stub import Stubber
 
 from rehearsal import places
 from scripts import deliver, tell
+from tests.unit.plan import planned
 
 
 def update(commit: str, result: str = "succeeded", kind: str = "update", image: str = "") -> dict[str, object]:
@@ -178,3 +183,54 @@ def test_an_application_that_stays_ill_is_told_with_its_last_answer(monkeypatch:
     client, _given = asked(lambda _number: 503)
     with pytest.raises(deliver.DeliveryError, match="status 503"):
         deliver.healthy("https://app.example.com", client, pause=lambda _seconds: None)
+
+
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "fault"),
+    [
+        ([("COMPLETED", 20), ("FAILED", 50)], None),
+        ([("RUNNING", 0), ("COMPLETED", 31)], None),
+        ([("FAILED", 1), ("COMPLETED", 31)], r"is FAILED \(the last began on 2026-11-21\): no subnet group"),
+        ([("ABORTED", 1)], "is ABORTED"),
+        ([("COMPLETED", 36)], "no restore test of prod ended within 35 days: the last began on 2026-10-17"),
+        ([("RUNNING", 0)], "there was none"),
+    ],
+)
+def test_a_restore_test_that_failed_or_was_not_made_is_told(jobs: list[tuple[str, int]], fault: str | None) -> None:
+    backup = boto3.client("backup", region_name="eu-west-3")
+    arn = "arn:aws:backup:eu-west-3:111122223333:restore-testing-plan:one"
+    others = {"CreationTime": NOW, "ScheduleExpression": "cron(0 8 2 * ? *)"}
+    with Stubber(backup) as answers:  # checks both sides against the service's own model
+        answers.add_response(
+            "list_restore_testing_plans",
+            {
+                "RestoreTestingPlans": [
+                    {
+                        **others,
+                        "RestoreTestingPlanName": "marlinspike_production_x",
+                        "RestoreTestingPlanArn": "another",
+                    },
+                    {**others, "RestoreTestingPlanName": "marlinspike_prod_backup", "RestoreTestingPlanArn": arn},
+                ]
+            },
+            {},
+        )
+        listed = [
+            {"Status": status, "CreationDate": NOW - timedelta(days=days), "StatusMessage": "no subnet group"}
+            for status, days in jobs
+        ]
+        answers.add_response("list_restore_jobs", {"RestoreJobs": listed}, {"ByRestoreTestingPlanArn": arn})
+        with pytest.raises(deliver.DeliveryError, match=fault) if fault else contextlib.nullcontext():
+            deliver.restored("prod", backup, NOW)
+    with Stubber(backup) as answers:
+        answers.add_response("list_restore_testing_plans", {"RestoreTestingPlans": []}, {})
+        with pytest.raises(deliver.DeliveryError, match=r"set backup\.restore_test"):
+            deliver.restored("prod", backup, NOW)
+
+
+def test_the_plan_that_is_asked_for_has_the_name_that_the_program_gives_it() -> None:
+    plan = planned("prod").only("aws:backup/restoreTestingPlan:RestoreTestingPlan")
+    assert plan.inputs["name"].startswith("marlinspike_prod_")
