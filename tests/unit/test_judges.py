@@ -58,7 +58,7 @@ def test_the_document_tells_every_reason() -> None:
         ({"resources": []}, "at least 1 item"),
         ({"stacks": []}, "at least 1 item"),
         ({"stacks": ["production"]}, "'dev', 'staging', 'prod', 'local' or 'repository'"),
-        ({"judge": "chekov"}, "'checkov', 'kube-score', .* 'actionlint' or 'zizmor'"),
+        ({"judge": "chekov"}, "'checkov', 'kube-score', .* 'zizmor' or 'hardeneks'"),
         ({"reasons": "x"}, "Extra inputs"),
     ],
 )
@@ -93,6 +93,7 @@ def test_an_entry_that_nothing_needs_any_more_is_found() -> None:
     assert stale([both], verdicts) == [("dev", both)]
     assert stale([skip(stacks=["staging"])], verdicts) == [], "it holds in another stack"
     assert stale([both], {"prod": verdicts["prod"]}) == [], "of a stack that was not judged nothing is said"
+    assert stale([skip(judge="hardeneks")], verdicts) == [], "nor of a judge who was not asked"
 
 
 def test_checkovs_report_is_counted_once_for_each_check_and_resource() -> None:
