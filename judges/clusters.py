@@ -1,6 +1,6 @@
 """Kubescape and hardeneks: what they think of the objects on an API server, that of a rehearsal which is up.
 
-python -m judges.clusters STACK, or `make audit-cluster`; for hosted workflows, since Kubescape gets its controls from the internet.
+python -m judges.clusters STACK, or `make audit-cluster`; for hosted workflows: Kubescape gets its controls from the internet.
 It is the rehearsal's API server instead of kind's: a real one too, with this stack's objects, and nothing else to be judged.
 """
 
