@@ -16,8 +16,9 @@ configuration, `gitleaks` about secrets in any of it. Of the repository itself: 
 `make judge STACK="prod staging dev local" WRITE=1` about all, and writes this page. A check that fails without a reason below
 makes the command fail, and so does a reason that nothing needs any more.
 
-Trivy (about the image), `pip-audit` (`make audit`), Kubescape and hardeneks (`make audit-cluster`) are asked by the hosted
-workflows alone: they need databases from the internet, which nobody had here. None of their figures is below.
+`make audit-cluster STACK=local` asks hardeneks and Kubescape about the objects on a rehearsal's API server, `make audit` asks
+`pip-audit` about the lock files, Trivy looks at the image. The hosted workflows do all that; Kubescape, `pip-audit` and Trivy
+need databases from the internet, which nobody had here, so no figure of theirs is below.
 """
 
 
