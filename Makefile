@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring test-ops judge check format lock ops preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring test-ops judge check format lock ops preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment stack-restored rehearsal-summary image-push image-tools secrets audit audit-cluster
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ own: environment ## Put the answers that pulumi new asked for into every stack f
 image: environment ## Build the application's image on Debian's packages (BASE=shipped: on the registries' images), tell what it is
 	@$(BIN)/python -m rehearsal.image --base "$(BASE)"
 
+image-push: environment ## Put the image that BASE=shipped made into the registry that staging and prod name, tell its digest
+	@$(BIN)/python -m scripts.images staging prod
+
 test: environment ## Run every layer of tests, and measure what they cover
 	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring ops cluster
 
@@ -69,17 +72,33 @@ test-monitoring: environment ## Rules, routing and messages on real Prometheus a
 test-ops: environment ## Day-2 commands on the local control plane, real PostgreSQL and Valkey, and AWS as moto plays it
 	@scripts/test.sh ops
 
-judge: environment ## Have checkov, kube-score, kubeconform and hadolint judge the rehearsed stack; WRITE=1 writes docs/judges.md
+judge: environment ## Have others' tools (checkov, kube-score, promtool, gitleaks, ...) judge the rehearsed stack; WRITE=1 writes docs/judges.md
 	@$(BIN)/python -m judges $(STACK) $(if $(WRITE),--write)
 
 workflows: environment ## Have actionlint and zizmor judge CI's workflows
 	@$(BIN)/python -m judges.workflows
 
-stack-preview stack-deploy stack-smoke stack-rollback stack-drift: environment ## What CI does to a real STACK
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python scripts/deliver.py $(@:stack-%=%) "$(STACK)"
+secrets: environment ## Have gitleaks look for secrets in every file that is committed or could be
+	@$(BIN)/python -m judges.gitleaks
 
-previews-comment: environment ## Write the previews of dev, staging and prod into the pull request (in CI)
-	@$(BIN)/python scripts/deliver.py comment dev staging prod
+AUDITED := requirements.txt requirements-dev.txt app/requirements.txt judges/requirements.txt
+audit: environment ## Ask Python's package index for known flaws of what the lock files name (needs the internet)
+	@$(BIN)/uv tool run --quiet pip-audit==2.10.1 --strict --disable-pip --require-hashes $(addprefix --requirement ,$(AUDITED))
+
+audit-cluster: environment ## Have Kubescape and hardeneks judge the rehearsal of STACK that is up (needs the internet)
+	@$(BIN)/python -m judges.clusters "$(STACK)"
+
+image-tools:
+	@{ command -v buildah && command -v skopeo; } >/dev/null || { sudo apt-get -q update && sudo apt-get -q install --yes buildah skopeo; }
+
+stack-preview stack-deploy stack-smoke stack-rollback stack-drift stack-restored: environment ## What CI does to a real STACK
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.deliver $(@:stack-%=%) "$(STACK)"
+
+previews-comment: environment ## Write the previews and prices of dev, staging and prod into the pull request (in CI)
+	@$(BIN)/python -m scripts.tell comment dev staging prod
+
+rehearsal-summary: environment ## Tell what a rehearsal of STACK came to and costs (in CI: in the job's summary)
+	@$(BIN)/python -m scripts.tell summary "$(STACK)"
 
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check

@@ -12,10 +12,11 @@ import typer
 from rich.console import Console
 
 from judges import report
-from judges.court import opinions
+from judges.court import opinions, opinions_of_repository
 from judges.findings import JudgeError
 from judges.skips import Skip, Verdict, read, stale, verdict
 from judges.tools import ensure_judges
+from judges.workflows import REPOSITORY
 from rehearsal import places
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.engine import Interrupted
@@ -45,7 +46,9 @@ def judge(
     try:
         skips = read()
         judges = ensure_judges(_say)
-        verdicts: dict[str, Sequence[Verdict]] = {}
+        verdicts: dict[str, Sequence[Verdict]] = {
+            REPOSITORY: [verdict(each, REPOSITORY, skips) for each in opinions_of_repository(judges, _say)]
+        }
         for stack in wanted:
             said, folder = opinions(stack, judges, _say)
             verdicts[stack] = [verdict(opinion, stack, skips) for opinion in said]
@@ -76,7 +79,8 @@ def _close(verdicts: dict[str, Sequence[Verdict]], skips: Sequence[Skip], second
     console.print(
         f"\n{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"
     )  # alone on its line: CI reads it
-    console.print(f"Took {seconds:.0f} s. What was judged: {', '.join(f'out/{stack}' for stack in verdicts)}")
+    judged = ", ".join(f"out/{stack}" for stack in verdicts if stack != REPOSITORY)
+    console.print(f"Took {seconds:.0f} s. What was judged: the repository, {judged}")
     if counts["failed"] or useless:
         console.print(
             "What to do: correct what the program does, or say in judges/skips.yaml why it is right; take away what is skipped "

@@ -7,7 +7,17 @@ from typing import Any
 
 import yaml
 
-from judges import checkov, cyclonus, hadolint, kube_score, kubeconform, network_policies
+from judges import (
+    checkov,
+    cyclonus,
+    gitleaks,
+    hadolint,
+    kube_score,
+    kubeconform,
+    network_policies,
+    prometheus,
+    workflows,
+)
 from judges.findings import JudgeError, Opinion
 from judges.tools import Judges
 from rehearsal.control_plane.api import Api
@@ -51,6 +61,7 @@ def judged(state: dict[str, Any], folder: Path, judges: Judges, api: Api, say: S
             "look it up and add it to rehearsal/terraform/types.py."
         )
     manifests = sorted(write_manifests(state, folder / "manifests"))
+    objects = [yaml.safe_load(file.read_text()) for file in manifests]
     places = {each.address: each.place for each in written}
     version = api.get("/version")
     say(f"judging {len(written)} AWS resources and {len(manifests)} Kubernetes objects")
@@ -60,16 +71,28 @@ def judged(state: dict[str, Any], folder: Path, judges: Judges, api: Api, say: S
             pool.submit(checkov.ask, judges, "kubernetes", folder / "manifests", {}),
             pool.submit(kube_score.ask, judges, manifests, f"{version['major']}.{version['minor']}"),
             pool.submit(kubeconform.ask, judges, manifests, api, folder / "schemas"),
-            pool.submit(hadolint.ask, judges, repository() / "app" / "Dockerfile"),
+            pool.submit(gitleaks.ask, judges.gitleaks, folder, "manifests", "terraform"),
+            pool.submit(prometheus.ask_about_rules, judges, objects, folder),
+            pool.submit(prometheus.ask_about_routes, judges, state, folder),
         ]
-        reached = pool.submit(_reached, state, manifests, judges, folder)
+        reached = pool.submit(_reached, state, objects, judges, folder)
     network_policies.write_json(reached.result(), folder / "network-policies.json")
     return [each.result() for each in asked]
 
 
-def _reached(state: Mapping[str, Any], manifests: Sequence[Path], judges: Judges, folder: Path) -> cyclonus.Verdicts:
+def opinions_of_repository(judges: Judges, say: Say) -> list[Opinion]:
+    """What the judges say of what belongs to no stack: image, workflows, and every file for a secret. Raises JudgeError."""
+    return [
+        hadolint.ask(judges, repository() / "app" / "Dockerfile"),
+        *workflows.opinions(repository(), say),
+        gitleaks.ask_about_sources(judges.gitleaks, repository()),
+    ]
+
+
+def _reached(
+    state: Mapping[str, Any], objects: Sequence[Mapping[str, Any]], judges: Judges, folder: Path
+) -> cyclonus.Verdicts:
     """Who reaches whom; what should be is known to tests/judges/test_network_policies.py."""
-    objects = [yaml.safe_load(file.read_text()) for file in manifests]
     networks = {
         resource["urn"].rpartition("::")[2]: resource["inputs"]["cidrBlock"]
         for resource in state["deployment"]["resources"]

@@ -10,18 +10,24 @@ from judges.skips import Skip, Verdict
 INTRODUCTION = """# What the judges say
 
 Others' tools, asked about what a rehearsal leaves: `checkov` about the AWS resources in Terraform's language and about the
-Kubernetes objects, `kube-score` and `kubeconform` about the objects, `hadolint` about app/Dockerfile. `make judge` asks them
-about one stack; `make judge STACK="prod staging dev local" WRITE=1` about all, and writes this page. A check that fails without
-a reason below makes the command fail, and so does a reason that nothing needs any more.
+Kubernetes objects, `kube-score` and `kubeconform` about the objects, `promtool` about alert rules, `amtool` about Alertmanager's
+configuration, `gitleaks` about secrets in any of it. Of the repository itself: `hadolint` about app/Dockerfile, `actionlint` and
+`zizmor` about CI's workflows, `gitleaks` about secrets in every file. `make judge` asks them about one stack;
+`make judge STACK="prod staging dev local" WRITE=1` about all, and writes this page. A check that fails without a reason below
+makes the command fail, and so does a reason that nothing needs any more.
+
+`make audit-cluster STACK=local` asks hardeneks and Kubescape about the objects on a rehearsal's API server, `make audit` asks
+`pip-audit` about the lock files, Trivy looks at the image. The hosted workflows do all that; Kubescape, `pip-audit` and Trivy
+need databases from the internet, which nobody had here, so no figure of theirs is below.
 """
 
 
 def table(stack: str, verdicts: Sequence[Verdict]) -> list[str]:
     """The verdicts on a stack, one line each, under a line of titles."""
-    lines = [f"{stack + ':':10}{'judge':22}{'version':10}{'passed':>8}{'failed':>8}{'skipped':>8}"]
+    lines = [f"{stack + ':':12}{'judge':22}{'version':10}{'passed':>8}{'failed':>8}{'skipped':>8}"]
     for each in verdicts:
         counts = f"{each.passed:8d}{len(each.failed):8d}{len(each.skipped):8d}"
-        lines.append(f"{'':10}{each.judge:22}{each.version:10}{counts}")
+        lines.append(f"{'':12}{each.judge:22}{each.version:10}{counts}")
     return lines
 
 

@@ -22,13 +22,16 @@ class Skip(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    judge: Literal["checkov", "kube-score", "kubeconform", "hadolint"]
+    judge: Literal[
+        "checkov", "kube-score", "kubeconform", "gitleaks", "promtool", "amtool", "hadolint", "actionlint", "zizmor",
+        "hardeneks",
+    ]  # fmt: skip
     check: Name
     resources: tuple[Name, ...] = Field(min_length=1)
     """Patterns of resources as the judge names them, `*` for anything: `aws_subnet.*_public_*`."""
 
-    stacks: tuple[Literal["dev", "staging", "prod", "local"], ...] = Field(min_length=1)
-    """Where it holds. In each of them it must match something."""
+    stacks: tuple[Literal["dev", "staging", "prod", "local", "repository"], ...] = Field(min_length=1)
+    """Where it holds, `repository` for what belongs to none. In each of them it must match something."""
 
     reason: str
     """Why it is right as it is, or what takes the check's place; a sentence."""
@@ -80,10 +83,12 @@ def verdict(opinion: Opinion, stack: str, skips: Sequence[Skip]) -> Verdict:
 
 
 def stale(skips: Sequence[Skip], verdicts: Mapping[str, Sequence[Verdict]]) -> list[tuple[str, Skip]]:
-    """The entries that matched nothing, each with a stack of `verdicts` in which they should have."""
+    """The entries that matched nothing, each with a stack of `verdicts` in which their judge was asked and they should have."""
     return [
         (stack, skip)
         for stack, opinions in verdicts.items()
         for skip in skips
-        if stack in skip.stacks and not any(used == skip for each in opinions for _finding, used in each.skipped)
+        if stack in skip.stacks
+        and any(each.judge.partition(" ")[0] == skip.judge for each in opinions)
+        and not any(used == skip for each in opinions for _finding, used in each.skipped)
     ]

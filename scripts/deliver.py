@@ -1,32 +1,38 @@
 """What CI does to a real stack, one word each, so that a person can do the same: `make stack-preview STACK=dev`.
 
 Needs pulumi, the aws command, credentials of the stack's role, and the backend's address (docs/procedures/backends.md).
+From the environment: IMAGE, which a deployment brings (scripts/images.py), and BASE, the commit that a price is compared with.
 """
 
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import httpx
 
+from rehearsal.stack_file import project_name
+
 ROOT = Path(__file__).resolve().parents[1]
-
-MARK = "<!-- marlinspike: previews -->"
-"""By which the comment of a pull request is found again."""
-
-LONGEST_COMMENT = 60_000
-"""Characters; GitHub takes 65,536."""
 
 GOOD_ANSWERS = 10
 """In a row, one a second, before a release is called healthy."""
 
 PATIENCE_SECONDS = 300.0
+
+RESTORE_TEST_EVERY = timedelta(days=35)
+"""A month, in which infra/backup.py has it made once, and some days."""
+
+RESTORE_RUNBOOK = "see docs/runbooks/RestoreTestFailed.md"
 
 
 class DeliveryError(Exception):
@@ -55,58 +61,108 @@ def preview_file(stack: str) -> Path:
     return ROOT / "out" / f"preview-{stack}" / "preview.txt"
 
 
+def price_file(stack: str) -> Path:
+    """Where the stack's price is written, beside its preview."""
+    return preview_file(stack).with_name("price.md")
+
+
+def image_for(stack: str) -> str | None:
+    """The image that an update takes: IMAGE, else the one that runs if it was delivered by digest; None: the stack file's."""
+    running = json.loads(pulumi("stack", "output", "--json", "--stack", stack)).get("image", "")
+    return os.environ.get("IMAGE") or (running if "@sha256:" in running else None)
+
+
+def settings(stack: str, image: str | None, folder: Path | None = None) -> tuple[str, ...]:
+    """Options of pulumi that give it the stack file of `folder` with `image` in it; the committed file stays as it is."""
+    folder = folder or ROOT
+    if image is None:
+        return ()
+    copy = ROOT / "out" / "delivery" / f"Pulumi.{stack}.yaml"
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder / copy.name, copy)
+    key = f"{project_name(folder)}:app.image"
+    chosen = ("--config-file", str(copy))
+    pulumi("config", "set", "--path", "--plaintext", key, image, "--stack", stack, *chosen, folder=folder)
+    return chosen
+
+
 def preview(stack: str) -> None:
+    """Writes what `pulumi up` would change and what the stack then costs, each to its file; faults too, which are then raised."""
+    preview_file(stack).parent.mkdir(parents=True, exist_ok=True)
+    faults = []
+    for part in (changes, price):
+        try:
+            part(stack)
+        except DeliveryError as error:
+            faults.append(str(error))
+    if faults:
+        raise DeliveryError("\n".join(faults))
+
+
+def changes(stack: str) -> None:
     """Writes what `pulumi up` would change to `out/preview-<stack>/preview.txt`, a failure too, which is then raised."""
     file = preview_file(stack)
-    file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file.write_text(pulumi("preview", "--diff", "--color", "never", "--stack", stack))
+        chosen = settings(stack, image_for(stack))
+        file.write_text(pulumi("preview", "--diff", "--color", "never", "--stack", stack, *chosen))
     except DeliveryError as error:
         file.write_text(str(error))
         raise
 
 
-def comment_body(previews: Mapping[str, str]) -> str:
-    """One comment on all stacks; what is too long for GitHub is cut in its middle, where resources stand, not the count."""
-    share = LONGEST_COMMENT // max(len(previews), 1)
-    parts = [MARK, "### What a merge would change"]
-    for stack, written in previews.items():
-        text = written.replace("```", "'''").strip()
-        last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "nothing")
-        left_out = len(text) - share
-        shown = (
-            f"{text[: share // 2]}\n... {left_out} characters left out ...\n{text[-share // 2 :]}"
-            if left_out > 0
-            else text
-        )
-        parts.append(f"<details><summary><b>{stack}</b>: {last}</summary>\n\n```diff\n{shown}\n```\n</details>")
-    return "\n\n".join(parts)
+def price(stack: str) -> None:
+    """Writes what the stack costs, and what this change adds to that, to `out/preview-<stack>/price.md`.
+
+    Raises DeliveryError where it costs more than its budget, or has something without a price.
+    """
+    before, note = ROOT / "out" / "delivery" / "before", ""
+    (before / stack / "cost.json").unlink(missing_ok=True)
+    try:
+        price_before(stack, before / stack)
+    except DeliveryError as error:
+        note = f"What it cost before is not known: {error}"
+    fault = _priced(stack, ROOT, *(() if note else ("--before", str(before))))
+    cost = ROOT / "out" / stack / "cost.md"
+    parts = [cost.read_text() if cost.exists() else "", note, fault and f"**Refused:** {fault}"]
+    price_file(stack).parent.mkdir(parents=True, exist_ok=True)
+    price_file(stack).write_text("\n".join(filter(None, parts)))
+    if fault:
+        raise DeliveryError(fault)
 
 
-def comment(stacks: Sequence[str], github: httpx.Client, repository: str, number: str) -> None:
-    """Writes the previews into the pull request's one comment, new or renewed."""
-    texts = {stack: preview_file(stack) for stack in stacks}
-    body = {
-        "body": comment_body(
-            {name: file.read_text() if file.exists() else "no preview was made" for name, file in texts.items()}
-        )
-    }
-    address, page = f"/repos/{repository}/issues/{number}/comments", 1
-    while True:
-        listed = github.get(address, params={"per_page": 100, "page": page}).raise_for_status().json()
-        own = next((each["id"] for each in listed if each["body"].startswith(MARK)), None)
-        if own is not None or len(listed) < 100:
-            break
-        page += 1
-    if own is None:
-        github.post(address, json=body).raise_for_status()
-    else:
-        github.patch(f"/repos/{repository}/issues/comments/{own}", json=body).raise_for_status()
+def price_before(stack: str, folder: Path) -> None:
+    """Puts into `folder` the price of the stack before this change: as BASE has it, else where the main branch was left."""
+    base = os.environ.get("BASE") or run("git", "merge-base", "HEAD", "origin/main").strip()
+    with checked_out(base, ROOT / "out" / "before") as other:
+        fault, found = _priced(stack, other), other / "out" / stack / "cost.json"
+        if not found.exists():  # what is above its budget has a price all the same
+            raise DeliveryError(fault)
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(found, folder)
+
+
+def _priced(stack: str, folder: Path, *options: str) -> str:
+    """Has the program in `folder` priced, which leaves its files there; why that can't be, or empty."""
+    (folder / "out" / stack / "cost.md").unlink(missing_ok=True)
+    words = [sys.executable, "-m", "price", stack, *options]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+    return "" if done.returncode == 0 else done.stderr.strip()[-1000:]
+
+
+@contextmanager
+def checked_out(commit: str, folder: Path) -> Iterator[Path]:
+    """Another commit's files in `folder`, as long as needed."""
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    run("git", "worktree", "add", "--force", "--detach", str(folder), commit)
+    try:
+        yield folder
+    finally:
+        run("git", "worktree", "remove", "--force", str(folder))
 
 
 def deploy(stack: str) -> None:
-    """Brings the stack to what this commit says."""
-    sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack))
+    """Brings the stack to what this commit says, with the image that it is given or has."""
+    sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack, *settings(stack, image_for(stack))))
 
 
 def drift(stack: str) -> None:
@@ -136,55 +192,78 @@ def smoke(stack: str) -> None:
         healthy(json.loads(pulumi("stack", "output", "--json", "--stack", stack))["url"], client)
 
 
-def last_good(history: Sequence[Mapping[str, Any]], current: str) -> str:
-    """The commit of the newest update that succeeded and is not `current`; the history has the newest first.
+def last_good(history: Sequence[Mapping[str, Any]], current: str, image: str | None = None) -> tuple[str, str | None]:
+    """Commit and image of the newest update that succeeded and is not `current` with `image`; the newest comes first.
 
     An update that was not healthy was rolled back, which is an update of the commit before it. Raises DeliveryError.
     """
     for update in history:
-        commit = str(update.get("environment", {}).get("git.head", ""))
-        if update.get("result") == "succeeded" and update.get("kind") == "update" and commit and commit != current:
-            return commit
+        commit, used = str(update.get("environment", {}).get("git.head", "")), image_of(update)
+        if commit == current and image in (None, used):
+            continue
+        if update.get("result") == "succeeded" and update.get("kind") == "update" and commit:
+            return commit, used
     raise DeliveryError("no earlier update of another commit succeeded; nothing to go back to, correct it forward")
 
 
+def image_of(update: Mapping[str, Any]) -> str | None:
+    """The image in the configuration of an update, as the history has it."""
+    sections = update.get("config", {})
+    app = next((value for key, value in sections.items() if key.endswith(":app")), {})
+    image = app.get("objectValue", {}).get("image")
+    return str(image) if image else None
+
+
 def rollback(stack: str) -> None:
-    """Brings the stack to what the last good commit says: program, settings and image. Data is not turned back."""
-    commit = last_good(
-        json.loads(pulumi("stack", "history", "--json", "--stack", stack)), run("git", "rev-parse", "HEAD").strip()
-    )
-    folder = ROOT / "out" / "last-good"
-    run("git", "worktree", "add", "--force", "--detach", str(folder), commit)
-    try:
-        sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack, folder=folder))
-    finally:
-        run("git", "worktree", "remove", "--force", str(folder))
+    """Brings the stack to its last good state: that commit's program and settings, and its image. Data is not turned back."""
+    history = json.loads(pulumi("stack", "history", "--json", "--stack", stack))
+    commit, image = last_good(history, run("git", "rev-parse", "HEAD").strip(), os.environ.get("IMAGE"))
+    with checked_out(commit, ROOT / "out" / "last-good") as folder:
+        chosen = settings(stack, image, folder)
+        sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack, *chosen, folder=folder))
     smoke(stack)
 
 
+def restored(stack: str, backup: Any = None, now: datetime | None = None) -> None:
+    """Fails unless the stack's last restore test is not long ago and ended well. `backup` is boto3's client of AWS Backup."""
+    backup, plans = backup or boto3.client("backup"), f"{project_name(ROOT)}_{stack}_"  # no hyphens in names of plans
+    listed = backup.list_restore_testing_plans()["RestoreTestingPlans"]
+    arn = next(
+        (each["RestoreTestingPlanArn"] for each in listed if each["RestoreTestingPlanName"].startswith(plans)), None
+    )
+    if arn is None:
+        raise DeliveryError(f"{stack} has no restore test; set backup.restore_test, or ask a stack that has one")
+    pages = backup.get_paginator("list_restore_jobs").paginate(ByRestoreTestingPlanArn=arn)
+    ended = [job for page in pages for job in page["RestoreJobs"] if job["Status"] not in ("PENDING", "RUNNING")]
+    newest = max(ended, key=lambda job: job["CreationDate"], default=None)
+    told = "there was none" if newest is None else f"the last began on {newest['CreationDate']:%Y-%m-%d}"
+    if newest is None or (now or datetime.now(UTC)) - newest["CreationDate"] > RESTORE_TEST_EVERY:
+        raise DeliveryError(
+            f"no restore test of {stack} ended within {RESTORE_TEST_EVERY.days} days: {told}; {RESTORE_RUNBOOK}"
+        )
+    if newest["Status"] != "COMPLETED":
+        why = newest.get("StatusMessage", "AWS gives no reason")
+        raise DeliveryError(f"the restore test of {stack} is {newest['Status']} ({told}): {why}; {RESTORE_RUNBOOK}")
+    print(f"{stack}: restore test COMPLETED, {told}")
+
+
 STEPS: Mapping[str, Callable[[str], None]] = {
-    "preview": preview, "deploy": deploy, "drift": drift, "smoke": smoke, "rollback": rollback,
+    "preview": preview, "deploy": deploy, "drift": drift, "smoke": smoke, "rollback": rollback, "price": price,
+    "restored": restored,
 }  # fmt: skip
 
 
 def main() -> int:
     """Status 1 where a step cannot be made."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("step", choices=[*STEPS, "comment"])
+    parser.add_argument("step", choices=STEPS)
     parser.add_argument("stacks", nargs="+")
     given = parser.parse_args()
     try:
-        if given.step == "comment":
-            headers = {"Authorization": f"Bearer {os.environ['GITHUB_TOKEN']}", "Accept": "application/vnd.github+json"}
-            with httpx.Client(base_url=os.environ["GITHUB_API_URL"], headers=headers, timeout=30) as github:
-                comment(given.stacks, github, os.environ["GITHUB_REPOSITORY"], os.environ["PULL_REQUEST"])
-        else:
-            for stack in given.stacks:
-                STEPS[given.step](stack)
+        for stack in given.stacks:
+            STEPS[given.step](stack)
     except KeyError as missing:
-        print(
-            f"{given.step}: there is no {missing}: as a variable, which GitHub sets in a workflow, or as an output of the stack"
-        )
+        print(f"{given.step}: the stack has no output {missing}")
         return 1
     except (DeliveryError, httpx.HTTPError) as error:
         print(f"{given.step}: {error}")

@@ -97,6 +97,8 @@ def main(folder: Path) -> int:
         file.write_text(owned(file.read_text(), name, answers))
     naming = folder / "infra" / "naming.py"
     naming.write_text(naming.read_text().replace(f'PROJECT = "{TEMPLATE}"', f'PROJECT = "{name}"'))
+    for workflow in (folder / ".github" / "workflows").glob("*.yml"):
+        workflow.write_text(workflow.read_text().replace(f":role/{TEMPLATE}-", f":role/{name}-"))
     print(
         f"{len(files)} stack files are yours. Next: make rehearse STACK=dev, and before the first up: make preflight STACK=dev"
     )

@@ -26,6 +26,9 @@ PACKAGES = {
 }
 """Program to the Debian package that has it."""
 
+PUSHING = {"skopeo": "skopeo"}
+"""Which no node needs: it puts an image into a registry."""
+
 
 def hindrance() -> str | None:
     """Why this machine can't have a real node, or None."""
@@ -47,8 +50,9 @@ def ensure(say: Say) -> None:
 
 
 def install(programs: Sequence[str], say: Say) -> None:
-    """Installs those of the programs (keys of PACKAGES) that are missing. Raises RealNodeError, with what to do."""
-    packages = sorted({PACKAGES[program] for program in programs if shutil.which(program) is None})
+    """Installs those of the programs (keys of PACKAGES or PUSHING) that are missing. Raises RealNodeError, with what to do."""
+    known = PACKAGES | PUSHING
+    packages = sorted({known[program] for program in programs if shutil.which(program) is None})
     if not packages:
         return
     told = f"Install Debian's {' '.join(packages)} or the like of it, and run the same command again."

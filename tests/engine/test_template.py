@@ -1,5 +1,6 @@
 """`pulumi new` from this repository gives a project of one's own, whose preview works in the rehearsal."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -65,6 +66,8 @@ def test_pulumi_new_asks_and_what_it_makes_previews_with_the_answers_in_every_st
     for stack in ("account", "dev", "staging", "prod", "local"):
         text = (project / f"Pulumi.{stack}.yaml").read_text()
         assert not any(word in text for word in ("111122223333", "example.com", "203.0.113", "EXAMPLE", "marlinspike"))
+    merge = (project / ".github" / "workflows" / "merge.yml").read_text()
+    assert set(re.findall(r":role/([a-z]+)-", merge)) == {"acme"}
     config = yaml.safe_load((project / "Pulumi.prod.yaml").read_text())["config"]
     assert config["acme:account"]["region"] == "eu-central-1"
     assert config["acme:recovery"]["region"] == "eu-west-3"

@@ -1,13 +1,15 @@
 """The judges see what is wrong: each is shown a bad state beside a good one, so that "none failed" means something."""
 
 import json
+import secrets
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from judges import checkov, hadolint, kube_score, kubeconform
+from judges import checkov, gitleaks, hadolint, kube_score, kubeconform, prometheus
 from judges.findings import JudgeError, Opinion
 from judges.tools import Judges
 from rehearsal.manifests import write_manifests
@@ -244,3 +246,64 @@ def test_hadolint_reads_the_dockerfile_and_its_remarks_hide_nothing(judges: Judg
     bad.write_text("FROM\n")
     with pytest.raises(JudgeError, match="can't read"):
         hadolint.ask(judges, bad)
+
+
+def test_gitleaks_finds_a_planted_secret_wherever_it_lies_and_nothing_beside_it(judges: Judges, tmp_path: Path) -> None:
+    # Put together here, so that this file holds none; of the form of the real thing, with random letters.
+    planted = "AKIA" + "".join(secrets.choice("ABCDEFGHJKLMNPQRSTUVWXYZ234567") for _ in range(16))
+    for part in ("manifests", "terraform"):
+        (tmp_path / part).mkdir()
+    (tmp_path / "kubeconfig").write_text(f"elsewhere: {planted}\n")
+    (tmp_path / "terraform" / "good.tf").write_text('resource "aws_vpc" "main" {}\n')
+    clean = gitleaks.ask(judges.gitleaks, tmp_path, "manifests", "terraform")
+    assert (clean.passed, clean.failed) == (1, ())
+    (tmp_path / "manifests" / "bad.yaml").write_text(f"data:\n  id: {planted} # gitleaks:allow\n")
+    (tmp_path / ".gitleaks.toml").write_text('[allowlist]\npaths = [".*"]\n')
+    found = gitleaks.ask(judges.gitleaks, tmp_path, "manifests", "terraform")
+    assert [(each.check, each.place) for each in found.failed] == [("aws-access-token", "manifests/bad.yaml:2")]
+    assert found.passed == 1
+    assert planted not in repr(found)
+
+
+def test_the_sources_are_those_that_git_knows_or_could_the_rest_is_nobodys(judges: Judges, tmp_path: Path) -> None:
+    key = "-----BEGIN RSA PRIVATE KEY-----\n" + secrets.token_hex(400) + "\n-----END RSA PRIVATE KEY-----\n"
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    (tmp_path / ".gitignore").write_text("/out/\n")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "kubeconfig").write_text(key)
+    assert gitleaks.ask_about_sources(judges.gitleaks, tmp_path).failed == ()
+    (tmp_path / "new.pem").write_text(key)
+    [finding] = gitleaks.ask_about_sources(judges.gitleaks, tmp_path).failed
+    assert (finding.check, finding.resource.partition("#")[0]) == ("private-key", "new.pem")
+    with pytest.raises(JudgeError, match="work in a clone"):
+        gitleaks.ask_about_sources(judges.gitleaks, tmp_path.parent)
+
+
+def test_promtool_reads_every_rule_and_says_what_is_wrong_with_one(judges: Judges, tmp_path: Path) -> None:
+    def rules(expression: str) -> list[dict[str, Any]]:
+        group = {"name": "g", "rules": [{"alert": "A", "expr": expression}, {"alert": "B", "expr": "up == 1"}]}
+        return [{"kind": "PrometheusRule", "spec": {"groups": [group]}}, {"kind": "Service"}]
+
+    assert prometheus.ask_about_rules(judges, [{"kind": "Service"}], tmp_path).passed == 0
+    good = prometheus.ask_about_rules(judges, rules("up == 0"), tmp_path)
+    assert (good.passed, good.failed) == (2, ())
+    [finding] = prometheus.ask_about_rules(judges, rules("up ="), tmp_path).failed
+    assert "parse error" in finding.meaning
+    [twice] = prometheus.ask_about_rules(judges, [*rules("up == 0"), *rules("up == 0")], tmp_path).failed
+    assert "repeated" in twice.meaning
+
+
+def test_amtool_reads_what_the_chart_gets_with_its_templates(judges: Judges, tmp_path: Path) -> None:
+    def routes(receiver: str, template: str = '{{ define "a" }}{{ end }}') -> dict[str, Any]:
+        config = {"route": {"receiver": receiver}, "receivers": [{"name": "nobody"}]}
+        values = {"alertmanager": {"config": config, "templateFiles": {"a.tmpl": template}}}
+        release = {"type": "kubernetes:helm.sh/v3:Release", "inputs": {"values": values}}
+        other = {"type": "kubernetes:helm.sh/v3:Release", "inputs": {"values": {}}}
+        return {"deployment": {"resources": [release, other]}}
+
+    assert prometheus.ask_about_routes(judges, {"deployment": {}}, tmp_path).passed == 0
+    good = prometheus.ask_about_routes(judges, routes("nobody"), tmp_path)
+    assert (good.passed, good.failed) == (1, ())
+    [unknown] = prometheus.ask_about_routes(judges, routes("somebody"), tmp_path).failed
+    assert "somebody" in unknown.meaning
+    assert prometheus.ask_about_routes(judges, routes("nobody", '{{ define "a" }}{{'), tmp_path).failed

@@ -64,6 +64,11 @@ def test_every_requirement_of_infrastructure_and_workload_has_a_line_and_tests()
     assert [row for row, line in lines.items() if "::test_" not in line] == []
 
 
+def test_every_requirement_of_delivery_has_a_line() -> None:
+    found = re.findall(r"^\| (D\d+) \|", REQUIREMENTS, flags=re.MULTILINE)
+    assert found == [f"D{number}" for number in range(1, 8)]
+
+
 def test_every_test_that_a_requirement_names_is_there() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", REQUIREMENTS)
     assert len(named) == REQUIREMENTS.count("::test_")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from judges import checkov, kube_score, report
+from judges import checkov, clusters, gitleaks, kube_score, report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import Skip, read, stale, verdict
-from judges.tools import LOCK, PROGRAMS, pinned
+from judges.tools import LOCK, PROGRAMS, pinned, version
 from tests.unit.plan import PROJECT_FOLDER
 
 REASON = "Somebody has thought about this."
@@ -57,8 +57,8 @@ def test_the_document_tells_every_reason() -> None:
         ({"check": ""}, "at least 1 character"),
         ({"resources": []}, "at least 1 item"),
         ({"stacks": []}, "at least 1 item"),
-        ({"stacks": ["production"]}, "'dev', 'staging', 'prod' or 'local'"),
-        ({"judge": "chekov"}, "'checkov', 'kube-score', 'kubeconform' or 'hadolint'"),
+        ({"stacks": ["production"]}, "'dev', 'staging', 'prod', 'local' or 'repository'"),
+        ({"judge": "chekov"}, "'checkov', 'kube-score', .* 'zizmor' or 'hardeneks'"),
         ({"reasons": "x"}, "Extra inputs"),
     ],
 )
@@ -93,6 +93,7 @@ def test_an_entry_that_nothing_needs_any_more_is_found() -> None:
     assert stale([both], verdicts) == [("dev", both)]
     assert stale([skip(stacks=["staging"])], verdicts) == [], "it holds in another stack"
     assert stale([both], {"prod": verdicts["prod"]}) == [], "of a stack that was not judged nothing is said"
+    assert stale([skip(judge="hardeneks")], verdicts) == [], "nor of a judge who was not asked"
 
 
 def test_checkovs_report_is_counted_once_for_each_check_and_resource() -> None:
@@ -137,6 +138,36 @@ def test_anything_below_kube_scores_best_grade_has_failed() -> None:
     assert {(finding.resource, finding.place) for finding in said.failed} == {("Service.default.app", "service.yaml")}
 
 
+def test_hardeneks_names_a_pod_by_what_owns_it_and_a_rule_by_its_words() -> None:
+    def result(kind: str, *names: str, namespace: str | None = "shop") -> dict[str, object]:
+        return {"status": not names, "resources": names or [""], "resource_type": kind, "namespace": namespace}
+
+    told = {
+        "cluster_wide": {"security": {"iam": {"No wildcards.": [result("Cluster Role", namespace=None)]}}},
+        "namespace_based": {
+            "reliability": {
+                "applications": {
+                    "Probe pods (always).": [result("Pod", "a-1b2c3-d4e5f", "a-1b2c3-zzzzz"), result("Pod")]
+                }
+            }
+        },
+    }
+    said = clusters.opinion(told)
+    assert said.passed == 2
+    assert said.failed == (Finding("probe-pods-always", "Pod.shop.a", "Probe pods (always)."),)
+
+
+def test_a_secret_is_named_by_a_digest_and_counts_once_a_file(tmp_path: Path) -> None:
+    def found(name: str, secret: str, line: int) -> dict[str, object]:
+        where = {"File": str(tmp_path / name), "StartLine": line}
+        return {"RuleID": "generic", "Description": "looks like a key", "Secret": secret, **where}
+
+    said = gitleaks.opinion([found("a/b.py", "s1", 3), found("a/b.py", "s2", 4), found("a/b.py", "s1", 9)], tmp_path, 5)
+    assert said.passed == 4
+    assert len(said.failed) == 2
+    assert all(each.resource.startswith("a/b.py#") and "s1" not in each.resource for each in said.failed)
+
+
 def test_the_report_shows_what_failed_and_why_the_rest_was_skipped(tmp_path: Path) -> None:
     judged = [verdict(Opinion("checkov", "3", 7, (PUBLIC, PRIVATE)), "prod", [skip()])]
     assert report.table("prod", judged)[1].split() == ["checkov", "3", "7", "1", "1"]
@@ -155,6 +186,7 @@ def test_the_report_shows_what_failed_and_why_the_rest_was_skipped(tmp_path: Pat
 
 def test_every_judge_is_pinned() -> None:
     assert pinned(LOCK.read_text(), "checkov").count(".") == 2
-    assert set(PROGRAMS) == {"kube-score", "kubeconform", "cyclonus", "actionlint"}
+    assert set(PROGRAMS) == {"kube-score", "kubeconform", "cyclonus", "actionlint", "gitleaks"}
+    assert all(version(program)[0].isdigit() for program in PROGRAMS)
     with pytest.raises(ValueError, match="pins no checko"):
         pinned(LOCK.read_text(), "checko")

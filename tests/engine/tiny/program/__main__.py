@@ -28,6 +28,9 @@ for thing in config.require_object("names"):
 
 pulumi.export("working directory", os.getcwd())  # noqa: PTH109
 pulumi.export("python", sys.executable)
+app = config.get_object("app")
+if app:
+    pulumi.export("image", app["image"])
 pulumi.export("virtual environment", os.environ.get("VIRTUAL_ENV"))
 code = config.get_int("exit") or 0
 if code:
