@@ -40,7 +40,9 @@ def merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """One configuration laid over another, key by key."""
     result = dict(under)
     for key, value in over.items():
-        result[key] = merged(result[key], value) if isinstance(result.get(key), dict) and isinstance(value, dict) else value
+        result[key] = (
+            merged(result[key], value) if isinstance(result.get(key), dict) and isinstance(value, dict) else value
+        )
     return result
 
 
@@ -93,10 +95,9 @@ def _a_workload(plans: dict[str, Plan]) -> bool:
 
 def _an_environment(plans: dict[str, Plan]) -> bool:
     roles = {role.inputs.get("name") for role in plans["account"].of("aws:iam/role:Role")}
-    return (
-        {"marlinspike-qa-deploy", "marlinspike-qa-preview"} <= roles
-        and plans["qa"].only("aws:ec2/vpc:Vpc").inputs["cidrBlock"] == "10.44.0.0/16"
-    )
+    return {"marlinspike-qa-deploy", "marlinspike-qa-preview"} <= roles and plans["qa"].only("aws:ec2/vpc:Vpc").inputs[
+        "cidrBlock"
+    ] == "10.44.0.0/16"
 
 
 def _a_region(plans: dict[str, Plan]) -> bool:
@@ -163,7 +164,10 @@ def test_the_alert_of_the_page_is_one() -> None:
     alert = eval(block.text, {**vars(service), "workload": watched, "name": "app"})  # noqa: S307
     assert isinstance(alert, Alert)
     [rule] = group("requests", watched, [alert])["rules"]
-    assert rule["expr"] == 'sum by (namespace, job) (rate(http_requests_total{job="app", namespace="marlinspike", status="429"}[5m])) > 1'
+    assert (
+        rule["expr"]
+        == 'sum by (namespace, job) (rate(http_requests_total{job="app", namespace="marlinspike", status="429"}[5m])) > 1'
+    )
     told = eval(case.text, {**vars(cases), "namespace": "marlinspike", "at_app": {}})  # noqa: S307
     assert told.key == (alert.name, alert.severity, "")
 

@@ -20,7 +20,7 @@ VERBS = {
         "cancel", "config", "destroy", "env", "import", "login", "new", "preview", "refresh", "stack", "state", "up",
     },
     "pulumi config": {"get", "set"},
-    "pulumi stack": {"export", "history", "import", "init", "ls", "output", "select"},
+    "pulumi stack": {"change-secrets-provider", "export", "history", "import", "init", "ls", "output", "select"},
     "pulumi state": {"unprotect"},
 }  # fmt: skip
 """By what comes before it, the next word: as far as it is for people who operate the platform."""
@@ -65,7 +65,11 @@ def refused(command: list[str]) -> str | None:
         case ["python", script, *_]:
             return None if (PROJECT_FOLDER / script).exists() else f"{said}: no such file"
         case ["pytest", *words]:
-            missing = [each for each in words if each.startswith("tests/") and not (PROJECT_FOLDER / each.partition("::")[0]).exists()]
+            missing = [
+                each
+                for each in words
+                if each.startswith("tests/") and not (PROJECT_FOLDER / each.partition("::")[0]).exists()
+            ]
             return f"{said}: no {missing}" if missing else None
         case ["kubectl" | "pulumi" as program, *_]:
             words = verbs(command)

@@ -12,6 +12,7 @@ from tests.unit.plan import PROJECT_FOLDER
 
 RUNBOOKS = sorted((PROJECT_FOLDER / "docs" / "runbooks").glob("*.md"))
 
+
 def settings(page: Path) -> set[str]:
     """Every setting that a page names by its dotted path."""
     sections = "|".join(AwsSettings.model_fields)
