@@ -47,39 +47,47 @@ def verbs(command: list[str]) -> list[str]:
     return found
 
 
+def _make(command: list[str]) -> str | None:
+    target, settings = command[1], command[2:]
+    if not re.search(rf"^([a-z-]+ )*{re.escape(target)}( [a-z-]+)*:( |$)", MAKEFILE, flags=re.MULTILINE):
+        return "no such target"
+    unread = [each for each in settings if "=" not in each or each.partition("=")[0] not in MAKEFILE]
+    return f"the Makefile knows no {unread}" if unread else None
+
+
+def _python(command: list[str]) -> str | None:
+    if command[1] != "-m":
+        return None if (PROJECT_FOLDER / command[1]).exists() else "no such file"
+    path = PROJECT_FOLDER / command[2].replace(".", "/")
+    there = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
+    return None if there or command[2] in ("pip", "pytest", "venv") else "no such module"
+
+
+def _pytest(command: list[str]) -> str | None:
+    files = [word.partition("::")[0] for word in command if word.startswith("tests")]
+    missing = [name for name in files if not (PROJECT_FOLDER / name).exists()]
+    return f"no {missing}" if missing else None
+
+
+def _by_verbs(command: list[str]) -> str | None:
+    words = verbs(command)
+    for count in (1, 2):
+        known = VERBS.get(" ".join(words[:count]))
+        if known and (len(words) <= count or words[count] not in known):
+            return f"not one of {sorted(known)}"
+    return None
+
+
+READERS = {"make": _make, "python": _python, "pytest": _pytest, "kubectl": _by_verbs, "pulumi": _by_verbs}
+
+
 def refused(command: list[str]) -> str | None:
     """Why a command can't be run; None when it can, as far as one can tell without running it."""
-    said = " ".join(command)
-    match command:
-        case ["make", target, *settings]:
-            if not re.search(rf"^([a-z-]+ )*{re.escape(target)}( [a-z-]+)*:( |$)", MAKEFILE, flags=re.MULTILINE):
-                return f"{said}: no such target"
-            unread = [each for each in settings if "=" not in each or f"{each.partition('=')[0]}" not in MAKEFILE]
-            return f"{said}: the Makefile knows no {unread}" if unread else None
-        case ["python", "-m", module, *_] if module in ("pip", "pytest", "venv"):
-            return None
-        case ["python", "-m", module, *_]:
-            path = PROJECT_FOLDER / module.replace(".", "/")
-            there = path.with_suffix(".py").exists() or (path / "__main__.py").exists()
-            return None if there else f"{said}: no such module"
-        case ["python", script, *_]:
-            return None if (PROJECT_FOLDER / script).exists() else f"{said}: no such file"
-        case ["pytest", *words]:
-            missing = [
-                each
-                for each in words
-                if each.startswith("tests/") and not (PROJECT_FOLDER / each.partition("::")[0]).exists()
-            ]
-            return f"{said}: no {missing}" if missing else None
-        case ["kubectl" | "pulumi" as program, *_]:
-            words = verbs(command)
-            if words[1] not in VERBS[program]:
-                return f"{said}: {program} has no {words[1]}, or it is not on the list"
-            known = VERBS.get(f"{program} {words[1]}")
-            return f"{said}: not one of {sorted(known)}" if known and words[2] not in known else None
-        case [program, *_]:
-            return None if program in OTHERS else f"{said}: what is {program}?"
-    return None
+    program = command[0]
+    if program in OTHERS:
+        return None
+    why = READERS[program](command) if program in READERS else f"what is {program}?"
+    return why and f"{' '.join(command)}: {why}"
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
