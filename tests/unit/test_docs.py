@@ -10,7 +10,7 @@ import yaml
 from infra.monitoring.alert import RUNBOOKS
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
 from tests.unit.alarms import every_alarm
-from tests.unit.documents import DOCUMENTS, anchors, links, named
+from tests.unit.documents import DOCUMENTS, FENCED, anchors, links, named
 from tests.unit.plan import PROJECT_FOLDER
 from tests.unit.rules import every_alert
 
@@ -44,6 +44,18 @@ def test_every_link_that_leaves_the_project_is_an_address_that_is_encrypted(docu
             address = urlsplit(link)
             assert address.scheme == "https", link
             assert re.fullmatch(r"([a-z0-9-]+\.)+[a-z]{2,}", address.netloc), link
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=named)
+def test_every_row_of_a_table_has_as_many_cells_as_its_heading(document: Path) -> None:
+    # A bar within code divides cells too, unless a backslash stands before it; GitHub leaves out what is too much.
+    wrong, cells = [], 0
+    for line in FENCED.sub("", document.read_text()).splitlines():
+        found = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
+        if found and cells and found != cells:
+            wrong.append(line)
+        cells = found and (cells or found)
+    assert wrong == []
 
 
 def test_no_page_is_awaited_that_is_there() -> None:
