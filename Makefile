@@ -52,7 +52,7 @@ image-push: environment ## Put the image that BASE=shipped made into the registr
 	@$(BIN)/python -m scripts.images staging prod
 
 test: environment ## Run every layer of tests, and measure what they cover
-	@COVERAGE=1 scripts/test.sh check unit engine judges -- app monitoring ops cluster
+	@COVERAGE=1 scripts/test.sh check unit engine judges monitoring -- app ops cluster
 
 test-unit: environment ## Components and stack files under Pulumi's mocks (seconds)
 	@scripts/test.sh unit
