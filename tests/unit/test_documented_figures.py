@@ -93,3 +93,11 @@ def test_how_long_a_lost_region_takes_is_what_the_plan_says() -> None:
 def test_how_long_a_lost_cluster_takes_is_what_the_plan_says() -> None:
     assert f"**{minutes(critical_path(resources_without_data())[-1].ready)}** for a new one" in scenario("the cluster")
     assert f"**{minutes(critical_path(resources_without_data())[-1].ready)}** is the longest chain" in PLAN
+
+
+def test_what_the_plan_calls_measured_stands_in_the_benchmarks() -> None:
+    measured = [cell for cell in PLAN.split("|") if "measured" in cell]
+    figures = {figure for cell in measured for figure in re.findall(r"\d+(?:\.\d+)?(?: to \d+(?:\.\d+)?)? s\b", cell)}
+    assert {"3 to 8 s", "0.6 to 2.4 s", "43 s", "3 to 6 s"} <= figures
+    benchmarks = (PROJECT_FOLDER / "docs" / "benchmarks.md").read_text()
+    assert [figure for figure in sorted(figures) if figure not in benchmarks] == []
