@@ -30,25 +30,25 @@ EXCEPTIONS: tuple[Except, ...] = (
     Except(
         rule="encrypted-with-own-key",
         type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        name="marlinspike-*-edge-logs-encryption",
+        name="*-edge-logs-encryption",
         reason="Load balancers write their logs to buckets with SSE-S3 only (Elastic Load Balancing, access logs).",
     ),
     Except(
         rule="encrypted-with-own-key",
         type="aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
-        name="marlinspike-*-files-access-logs-encryption",
+        name="*-files-access-logs-encryption",
         reason="S3 delivers server access logs to buckets with SSE-S3 only (S3, enabling server access logging).",
     ),
     Except(
         rule="no-wildcard-writes",
         type="aws:iam/policy:Policy",
-        name="marlinspike-account-delivery-boundary",
+        name="*-delivery-boundary",
         reason="A permissions boundary gives no right: it is the most that policies beside it may give.",
     ),
     Except(
         rule="protected-from-deletion",
         type="aws:s3/bucket:Bucket",
-        name="marlinspike-*-edge-logs-bucket",
+        name="*-edge-logs-bucket",
         reason="Holds logs of limited life, none of the users' data.",
     ),
 )

@@ -12,7 +12,13 @@ from pulumi_policy.proxy import UnknownValueError
 
 
 class Unknown:
-    """The value of a property that is known only when its resource is made."""
+    """The value of a property that is known only when its resource is made: shows no items, and is said to lack none."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(())
+
+    def __contains__(self, _item: object) -> bool:
+        return True
 
     def __repr__(self) -> str:
         return "not known yet"

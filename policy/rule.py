@@ -94,6 +94,8 @@ class Rule:
         def validate(args: StackValidationArgs, report: ReportViolation) -> None:
             config = args.get_config()
             chosen = [of_stack(each, config) for each in args.resources if self.concerns(each.resource_type)]
+            if not chosen:
+                args.not_applicable(f"{self.name} does not look at anything of this stack")
             for resource, finding in check(chosen):
                 if not _excepted(resource, exceptions):
                     report(self.message(finding), resource.urn)

@@ -23,6 +23,8 @@ MARK = "<!-- marlinspike: previews -->"
 LONGEST_COMMENT = 60_000
 """Characters; GitHub takes 65,536."""
 
+POLICIES = ("--policy-pack", "policy")
+
 GOOD_ANSWERS = 10
 """In a row, one a second, before a release is called healthy."""
 
@@ -60,7 +62,7 @@ def preview(stack: str) -> None:
     file = preview_file(stack)
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file.write_text(pulumi("preview", "--diff", "--color", "never", "--stack", stack))
+        file.write_text(pulumi("preview", "--diff", "--color", "never", *POLICIES, "--stack", stack))
     except DeliveryError as error:
         file.write_text(str(error))
         raise
@@ -105,8 +107,8 @@ def comment(stacks: Sequence[str], github: httpx.Client, repository: str, number
 
 
 def deploy(stack: str) -> None:
-    """Brings the stack to what this commit says."""
-    sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack))
+    """Brings the stack to what this commit says; with a preview before, so that nothing is touched where a policy refuses."""
+    sys.stdout.write(pulumi("up", "--yes", *POLICIES, "--stack", stack))
 
 
 def drift(stack: str) -> None:

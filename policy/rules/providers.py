@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from policy.approved import REGIONS
 from policy.planned_resource import UNKNOWN, Resource
 from policy.rule import Findings, Rule
 
@@ -72,7 +73,7 @@ RULES = (
                 "type": "array",
                 "items": {"type": "string", "pattern": "^[a-z]{2}(-[a-z]+)+-[0-9]$"},
                 "minItems": 1,
-                "default": ["eu-west-3", "eu-central-1"],
+                "default": list(REGIONS),
                 "description": "Regions in which resources may be, as AWS calls them.",
             },
             "global_types": {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from policy.approved import TAGS
 from policy.planned_resource import UNKNOWN, Resource
 from policy.rule import Findings, Rule, Schema
 from policy.rules.providers import AWS, parsed
@@ -10,7 +11,7 @@ REQUIRED: Schema = {
     "tags": {
         "type": "array",
         "items": {"type": "string", "minLength": 1},
-        "default": ["Project", "Environment", "ManagedBy"],
+        "default": list(TAGS),
         "description": "Tags that everything on AWS has.",
     }
 }
