@@ -68,10 +68,10 @@ def _is_restricted(it: Resource) -> Findings:
             yield f"Container {name} is privileged."
         if "ALL" not in (_at(it, container, "securityContext.capabilities.drop") or ()):
             yield f"Container {name} keeps capabilities: drop ALL is missing."
-        for key, value in {"runAsNonRoot": True, "seccompProfile.type": "RuntimeDefault"}.items():
+        for key, text in {"runAsNonRoot": "true", "seccompProfile.type": "RuntimeDefault"}.items():
             found = [_at(it, part, f"securityContext.{key}") for part in (container, whole)]
-            if value not in found and UNKNOWN not in found:
-                yield f"Container {name}: {key} is not {str(value).lower() if value is True else value}."
+            if UNKNOWN not in found and text not in [str(value).replace("True", "true") for value in found]:
+                yield f"Container {name}: {key} is not {text}."
 
 
 def _brings_no_token(it: Resource) -> Findings:

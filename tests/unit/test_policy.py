@@ -133,6 +133,17 @@ def test_every_exception_has_a_reason_and_is_needed_by_a_shipped_stack() -> None
         )
 
 
+def test_the_page_on_policies_lists_exactly_the_packs_rules_and_exceptions() -> None:
+    page = (PROJECT_FOLDER / "docs" / "policies.md").read_text()
+    listed = re.findall(r"^\| `([a-z-]+)` \| (.+) \| (.+) \|$", page, flags=re.MULTILINE)
+    wanted = [(rule.name, rule.says, ", ".join(f"`{key}`" for key in rule.config) or "-") for rule in RULES.values()]
+    excepted = [
+        (exception.rule, f"`{exception.type.rsplit(':', 1)[-1]}` `{exception.name}`", exception.reason)
+        for exception in EXCEPTIONS
+    ]
+    assert listed == [*wanted, *excepted]
+
+
 def test_the_shipped_stacks_are_in_approved_regions_only() -> None:
     named = {
         region
