@@ -1,6 +1,7 @@
 """What the engine did, read from its event log: one JSON object a line, secrets already masked by the engine."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,37 @@ class Step:
         return self.operation in CHANGES
 
 
+_COLOUR = re.compile(r"<\{%[^%]*%\}>")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule of a policy pack that a resource breaks."""
+
+    rule: str
+    level: str
+    """`mandatory`, or `advisory`, which refuses nothing."""
+
+    urn: str
+    message: str
+    """What the rule says, what was found, why that matters and how to mend it, a line each."""
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program."""
+        return self.urn.rsplit("::", 1)[-1]
+
+    @property
+    def type(self) -> str:
+        """The resource's type token."""
+        return self.urn.split("::")[2].rsplit("$", 1)[-1] if self.urn else ""
+
+    @property
+    def text(self) -> str:
+        """All of it for people."""
+        return f"{self.name} ({self.type}) breaks the rule {self.rule}. {self.message}"
+
+
 @dataclass(frozen=True)
 class Events:
     """The events of one run of the engine, in order."""
@@ -117,14 +149,29 @@ class Events:
 
     @property
     def errors(self) -> list[str]:
-        """The errors that a person was shown, each with the resource that it is about."""
-        found: list[str] = []
+        """The errors that a person was shown, each with the resource that it is about; what policies refuse before others."""
+        found = [violation.text for violation in self.violations if violation.level == "mandatory"]
         for diagnostic in self._diagnostics("error"):
             name = diagnostic.get("urn", "").rsplit("::", 1)[-1]
             text = f"{name}: {diagnostic['message'].strip()}" if name else diagnostic["message"].strip()
             if text not in found:
                 found.append(text)
         return found
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What policy packs found, each once: the engine asks about a resource again when it replaces it."""
+        found = [
+            Violation(
+                event["policyEvent"]["policyName"],
+                event["policyEvent"]["enforcementLevel"],
+                event["policyEvent"].get("resourceUrn", ""),
+                _COLOUR.sub("", event["policyEvent"]["message"]).strip(),
+            )
+            for event in self.all
+            if "policyEvent" in event
+        ]
+        return list(dict.fromkeys(found))
 
     @property
     def warnings(self) -> list[str]:

@@ -20,6 +20,7 @@ from rehearsal.events import Events
 from rehearsal.lost import take_away_lost
 from rehearsal.manifests import write_manifests
 from rehearsal.plugins.kubernetes.settings import RESUMED
+from rehearsal.policy_result import PolicyResult, pack_of
 from rehearsal.protection import switch_off
 from rehearsal.real_node import RealNode
 from rehearsal.real_node import stop as stop_node
@@ -72,6 +73,11 @@ class Result:
     def events(self) -> Events:
         """The engine's events: steps, errors, counts."""
         return self.run.events
+
+    @property
+    def policies(self) -> PolicyResult | None:
+        """What the program's policy pack found; None where it was not asked."""
+        return PolicyResult.of(self.run.events)
 
     @property
     def changes(self) -> dict[str, int]:
@@ -137,7 +143,8 @@ class Rehearsal:
     ) -> Result:
         """Brings the stack up, or to what the program now says.
 
-        Leaves plan.json, manifests/, terraform/, kubeconfig and pulumi.log in `out`.
+        Leaves plan.json, policy.json, manifests/, terraform/, kubeconfig and pulumi.log in `out`. The program's policy
+        pack, where it has one, is asked about every resource before that is made.
 
         `env` is added to the environment of the engine and the plugins; `config` changes settings for this run
         (`stack_file.rehearsed`); `arguments` go to `pulumi up` as they are.
@@ -145,7 +152,9 @@ class Rehearsal:
         with self._alone():
             self._prepare(env, config)
             self._clear_remains(env)
-            run = self._engine("up", self._after_a_failure(env), "--yes", "--skip-preview", *arguments)
+            run = self._engine(
+                "up", self._after_a_failure(env), "--yes", "--skip-preview", *self._policies(), *arguments
+            )
             if run.succeeded:
                 self._unfinished.unlink()
             self._write_plan(run)
@@ -170,7 +179,7 @@ class Rehearsal:
         """
         with self._alone():
             self._prepare(env, config)
-            run = self._engine("preview", env, *arguments)
+            run = self._engine("preview", env, *self._policies(), *arguments)
             self._write_plan(run)
             return Result(run, dict(self._phases), self._kubeconfig())
 
@@ -511,6 +520,11 @@ class Rehearsal:
         self._phases["engine"] = run.seconds
         return run
 
+    def _policies(self) -> tuple[str, ...]:
+        """The flag by which the engine asks the program's own policy pack, where it has one."""
+        pack = pack_of(self.program)
+        return ("--policy-pack", str(pack)) if pack else ()
+
     def _pulumi(self, env: Mapping[str, str] | None, *arguments: str, folder: Path | None = None) -> str:
         """One of the engine's short commands; returns its output.
 
@@ -552,7 +566,7 @@ class Rehearsal:
         return copied
 
     def _write_plan(self, run: EngineRun) -> None:
-        """Writes plan.json: each step of the engine with the inputs that it gives, as tools and the report read it."""
+        """Writes what tools and the report read: each step of the engine with its inputs, and what the policy pack said."""
         steps = [
             {
                 "operation": step.operation,
@@ -574,6 +588,10 @@ class Rehearsal:
         }
         self.out.mkdir(parents=True, exist_ok=True)
         (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
+        result = PolicyResult.of(run.events)
+        (self.out / "policy.json").unlink(missing_ok=True)
+        if result:
+            (self.out / "policy.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
 
 
 def _application_image(stack_file_text: str) -> str:

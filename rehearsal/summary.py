@@ -82,6 +82,7 @@ def closing(stack: str, result: Result) -> list[str]:
         f"The rehearsal of {stack} is up: {sum(types.values())} resources ({changes})"
         f" in {sum(result.phases.values()):.0f} s ({phases}).",
         *resources_by_package(types),
+        *(result.policies.lines() if result.policies else []),
         "",
         "Simulated:" if not result.real_node else "On a real node; to know of it:",
         *simulated(steps, types, result.real_node),
@@ -115,8 +116,9 @@ def difference(result: Result) -> list[str]:
         for step in changed
     ]
     counts = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
+    policies = result.policies.lines() if result.policies else []
     return (
-        [*lines, f"{len({step.urn for step in changed})} resources would change ({counts})."]
+        [*lines, *policies, f"{len({step.urn for step in changed})} resources would change ({counts})."]
         if lines
-        else [f"No changes ({counts})."]
+        else [*policies, f"No changes ({counts})."]
     )

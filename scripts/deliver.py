@@ -24,6 +24,8 @@ from rehearsal.stack_file import project_name
 
 ROOT = Path(__file__).resolve().parents[1]
 
+POLICIES = ("--policy-pack", "policy")
+
 GOOD_ANSWERS = 10
 """In a row, one a second, before a release is called healthy."""
 
@@ -104,7 +106,7 @@ def changes(stack: str) -> None:
     file = preview_file(stack)
     try:
         chosen = settings(stack, image_for(stack))
-        file.write_text(pulumi("preview", "--diff", "--color", "never", "--stack", stack, *chosen))
+        file.write_text(pulumi("preview", "--diff", "--color", "never", *POLICIES, "--stack", stack, *chosen))
     except DeliveryError as error:
         file.write_text(str(error))
         raise
@@ -161,8 +163,8 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 
 def deploy(stack: str) -> None:
-    """Brings the stack to what this commit says, with the image that it is given or has."""
-    sys.stdout.write(pulumi("up", "--yes", "--skip-preview", "--stack", stack, *settings(stack, image_for(stack))))
+    """Brings the stack to what this commit says, with the image that it is given or has; a preview before it asks the policies."""
+    sys.stdout.write(pulumi("up", "--yes", *POLICIES, "--stack", stack, *settings(stack, image_for(stack))))
 
 
 def drift(stack: str) -> None:

@@ -95,6 +95,8 @@ def main(folder: Path) -> int:
         return 1
     for file in files:
         file.write_text(owned(file.read_text(), name, answers))
+    approved = folder / "policy" / "approved.py"
+    approved.write_text(owned(approved.read_text(), name, answers))
     naming = folder / "infra" / "naming.py"
     naming.write_text(naming.read_text().replace(f'PROJECT = "{TEMPLATE}"', f'PROJECT = "{name}"'))
     for workflow in (folder / ".github" / "workflows").glob("*.yml"):

@@ -40,6 +40,8 @@ def test_a_second_preview_finds_nothing_to_do(up: Rehearsal) -> None:
     preview = up.preview(None, None, "--expect-no-changes")
     assert preview.succeeded, "\n".join(preview.errors)
     assert preview.changes.keys() == {"same"}
+    assert preview.policies is not None
+    assert preview.policies.violations == ()
 
 
 def test_changed_settings_change_exactly_what_they_should(up: Rehearsal) -> None:

@@ -182,6 +182,15 @@ class TestUp:
         bound = "arn:aws:iam::111122223333:policy/delivery/marlinspike-boundary"
         assert bounds == {"dev": {None}, "staging": {bound}, "prod": {bound}, "local": set()}[up.stack]
 
+    def test_every_rule_of_the_policy_pack_is_kept(self, up: Rehearsed) -> None:
+        policies = up.tries[-1].policies
+        assert policies is not None
+        assert policies.violations == ()
+        on_aws = {"database-is-private", "no-wildcard-writes", "bucket-is-complete", "provider-names-its-account"}
+        assert {"pods-are-restricted", *(on_aws if up.stack != "local" else ())} <= policies.passed.keys()
+        left = json.loads((up.rehearsal.out / "policy.json").read_text())
+        assert (left["mandatory"], left["advisory"]) == (0, 0)
+
     def test_all_pods_are_scheduled(self, up: Rehearsed) -> None:
         with up.api() as api:
             pods = api.items("/api/v1/pods")
