@@ -163,7 +163,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 
 def deploy(stack: str) -> None:
-    """Brings the stack to what this commit says, with the image that it is given or has; a preview before it asks the policies."""
+    """Brings the stack to what this commit says, with the image that it is given or has; its preview asks the policies."""
     sys.stdout.write(pulumi("up", "--yes", *POLICIES, "--stack", stack, *settings(stack, image_for(stack))))
 
 
