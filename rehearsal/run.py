@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from rehearsal import engine, places, stack_file
+from rehearsal import engine, places, stack_file, timeline
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.control_plane import stop as stop_control_plane
 from rehearsal.engine import EngineRun
@@ -62,6 +62,8 @@ class Result:
     """How many Kubernetes objects were written to `manifests/`."""
     real_node: tuple[str, ...] = ()
     """On a real node: what of it differs from what the stack asks for, and where the application answers."""
+    state: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """After `up`: the stack's state as the engine exports it, secrets encrypted."""
 
     @property
     def succeeded(self) -> bool:
@@ -148,7 +150,9 @@ class Rehearsal:
             run = self._engine("up", self._after_a_failure(env), "--yes", "--skip-preview", *arguments)
             if run.succeeded:
                 self._unfinished.unlink()
+            timeline.record(run.events, self.state_directory)
             self._write_plan(run)
+            exported: dict[str, Any] = {}
             try:
                 exported = self._export(env)
                 count = len(write_manifests(exported, self.out / "manifests"))
@@ -157,7 +161,7 @@ class Rehearsal:
                 if run.succeeded:
                     raise
                 count = 0  # what the update failed of is the news, not that its state can't be read
-            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node())
+            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node(), exported)
 
     def preview(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
