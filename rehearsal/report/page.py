@@ -51,6 +51,8 @@ def _head(material: Material) -> Mapping[str, Any]:
         "dark": Markup(colours.variables(dark=True)),  # noqa: S704 - as above
         "stack": material.stack,
         "when": material.when.strftime("%Y-%m-%d %H:%M"),
+        "day": material.when.strftime("%Y-%m-%d"),
+        "clock": material.when.strftime("%H:%M"),
         "sentence": _sentence(material),
         "aws": bool(material.graph.region),
         "real_node": any(not node["simulated"] for node in material.cluster.nodes),

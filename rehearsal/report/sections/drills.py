@@ -8,7 +8,7 @@ from rehearsal.report import svg
 from rehearsal.report.colours import css
 from rehearsal.report.material import Material
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 760.0, 260.0, 40.0, 222.0, 16.0
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 900.0, 290.0, 40.0, 248.0, 18.0
 LINES = ("workload", "data", "cluster", "network", "edge", "monitoring")
 """Colours of the lines, in their order; each has its own dashes too, for who does not see colours."""
 

@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rehearsal.report.architecture.places import OWNERS, role
@@ -99,22 +99,28 @@ def _arranged(
     """The pairs with one of the stack's own pods; peers that differ in nothing but their name are one."""
     kept = {pair: ports for pair, ports in verdicts.items() if ports and (pair[0] in own or pair[1] in own)}
     names = list(dict.fromkeys([*own, *sorted({name for pair in verdicts for name in pair if name not in own})]))
-    answers: dict[object, list[str]] = {}
-    for name in names:
-        calls = tuple(sorted((to, tuple(sorted(ports))) for (source, to), ports in kept.items() if source == name))
-        called = tuple(sorted((source, tuple(sorted(ports))) for (source, to), ports in kept.items() if to == name))
-        answers.setdefault((name in own and name, calls, called), []).append(name)
-    groups = {_title(members, stack): members[0] for members in answers.values()}
+    rows = _groups(names, own, lambda name: {to: ports for (source, to), ports in kept.items() if source == name})
+    columns = _groups(names, own, lambda name: {source: ports for (source, to), ports in kept.items() if to == name})
+    reached = [group for group in columns if group[0] in own or any((name, group[0]) in kept for name in names)]
+    calling = sorted(rows, key=lambda group: group[0] not in own and not any((group[0], name) in kept for name in names))
+    titles = {group: _title(group, stack) for group in (*calling, *reached)}
     cells = {
-        (row, column): _ports(kept[one, other])
-        for row, one in groups.items()
-        for column, other in groups.items()
-        if (one, other) in kept
+        (titles[row], titles[column]): _ports(kept[row[0], column[0]])
+        for row in calling
+        for column in reached
+        if (row[0], column[0]) in kept
     }
-    rows = [title for title, name in groups.items() if name in own or any(row == title for row, _ in cells)]
-    columns = [title for title, name in groups.items() if name in own or any(column == title for _, column in cells)]
-    nobody = [title for title in groups if title not in rows]
-    return Matrix([*rows, *nobody], columns, cells, judged)
+    return Matrix([titles[row] for row in calling], [titles[column] for column in reached], cells, judged)
+
+
+def _groups(
+    names: Sequence[str], own: Sequence[str], answers: Callable[[str], Mapping[str, frozenset[str]]]
+) -> list[tuple[str, ...]]:
+    """Names with the same answers together; the stack's own pods each for themselves."""
+    found: dict[object, list[str]] = {}
+    for name in names:
+        found.setdefault((name if name in own else "", tuple(sorted(answers(name).items(), key=str))), []).append(name)
+    return [tuple(members) for members in found.values()]
 
 
 def _title(members: Sequence[str], stack: str) -> str:
@@ -122,7 +128,7 @@ def _title(members: Sequence[str], stack: str) -> str:
     roles = [found[1] for name in members if (found := re.search(rf"{stack}-([\w-]+)-\w$", name))]
     kinds = list(dict.fromkeys(roles))
     titles = [f"{kind} subnets" for kind in kinds] + [name for name in members if not re.search(rf"{stack}-[\w-]+-\w$", name)]
-    return ", ".join(titles[:3]) + (f" and {len(titles) - 3} more" if len(titles) > 3 else "")
+    return ", ".join(titles)
 
 
 def _ports(ports: Iterable[str]) -> str:

@@ -4,15 +4,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
-from rehearsal.layers import layer_of
+from rehearsal.layers import LAYERS, layer_of
 from rehearsal.report import svg
 from rehearsal.report.colours import LAYER_COLOURS, css
 from rehearsal.report.material import Material
 from rehearsal.timeline import Times
 
-WIDTH, LEFT, ROW, TOP = 760.0, 232.0, 22.0, 12.0
-SHOWN = 14
-"""Bars of the measured chart: those that took longest."""
+WIDTH, LEFT, ROW, TOP = 900.0, 270.0, 22.0, 12.0
+SHOWN = 12
+"""Bars of single resources in the measured chart: those that took longest."""
+
+SHORTEST_SECONDS = 2
+"""Of these; the event log counts whole seconds."""
 
 LONG_SECONDS = 30
 """Links of the computed chain that are shorter are added up."""
@@ -27,6 +30,8 @@ class Bar:
     done: float
     layer: str
     note: str = ""
+    thin: bool = False
+    """Whether it stands for many."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +45,11 @@ class Chart:
 
 def measured(material: Material) -> Chart | None:
     """The resources that took longest in the rehearsal; None where nothing was recorded."""
-    bars = longest(material.times)
-    if not bars:
+    if not material.times:
         return None
+    bars = [*layers(material.times), *longest(material.times)]
     total = max(done for _, done in material.times.values())
-    words = f"{len(material.times)} resources were there after {total:.0f} s; the longest took {_longest(bars):.0f} s."
+    words = f"{len(material.times)} resources were there after {total:.0f} s; a bar is a layer as a whole, or a resource that took long."
     return Chart(
         _drawn("measured", "Measured in this rehearsal", words, bars, total, "s", hatched=False),
         [(bar.label, f"from {bar.begun:.0f} s to {bar.done:.0f} s") for bar in bars],
@@ -56,10 +61,21 @@ def longest(times: Times) -> list[Bar]:
     own = [
         Bar(_label(urn), begun, done, layer_of(urn))
         for urn, (begun, done) in times.items()
-        if not _type(urn).startswith(("marlinspike:", "pulumi:", "eks:")) and done - begun >= 1
+        if not _type(urn).startswith(("marlinspike:", "pulumi:", "eks:")) and done - begun >= SHORTEST_SECONDS
     ]
     kept = sorted(own, key=lambda bar: bar.begun - bar.done)[:SHOWN]
     return sorted(kept, key=lambda bar: (bar.begun, bar.done, bar.label))
+
+
+def layers(times: Times) -> list[Bar]:
+    """A bar for each layer, from its first resource to its last."""
+    found = []
+    for layer in LAYERS:
+        own = [span for urn, span in times.items() if layer_of(urn) == layer and not _type(urn).startswith("marlinspike:")]
+        if own:
+            begun, done = min(span[0] for span in own), max(span[1] for span in own)
+            found.append(Bar(f"{layer}, all {len(own)}" if len(own) > 1 else layer, begun, done, layer, thin=True))
+    return found
 
 
 def computed(material: Material) -> Chart | None:
@@ -129,20 +145,22 @@ def _drawn(name: str, heading: str, words: str, bars: Sequence[Bar], total: floa
         y = TOP + ROW * index
         x, w = LEFT + bar.begun * scale, max((bar.done - bar.begun) * scale, 2)
         parts.append(svg.text(LEFT - 10, y + 14, svg.fitted(bar.label, LEFT - 14, 12), text_anchor="end"))
-        parts.append(svg.rect(x, y + 3, w, 14, f"fill-{bar.layer}", 2, svg.title(bar.note or bar.label)))
+        inset, thick = (7, 6) if bar.thin else (3, 14)
+        parts.append(svg.rect(x, y + inset, w, thick, f"fill-{bar.layer}", 2, svg.title(bar.note or bar.label)))
         if hatched:
             parts.append(svg.rect(x, y + 3, w, 14, "", 2, fill=f"url(#{name}-hatch)"))
-        parts.append(svg.text(x + w + 6, y + 14, f"{bar.done - bar.begun:.{1 if hatched else 0}f}", "quiet"))
+        parts.append(svg.text(x + w + 6, y + 14, _figure(bar.done - bar.begun, 1 if hatched else 0), "quiet"))
     return svg.picture(name, WIDTH, height, heading, words, style, parts)
+
+
+def _figure(value: float, digits: int) -> str:
+    smallest = 10.0**-digits
+    return f"{value:.{digits}f}" if value >= smallest / 2 else f"< {smallest:g}"
 
 
 def _ticks(total: float) -> list[float]:
     step = next(s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600) if total / s <= 9)
     return [step * index for index in range(int(total / step) + 1)]
-
-
-def _longest(bars: Sequence[Bar]) -> float:
-    return max(bar.done - bar.begun for bar in bars)
 
 
 def _type(urn: str) -> str:
@@ -153,4 +171,5 @@ def _label(urn: str) -> str:
     """`Instance database-instance`: the type's last word, and the name without that of the stack."""
     stack, project, _, name = urn.split("::", 3) if urn.startswith("urn:pulumi:") else ("", "", "", urn)
     prefix = f"{project}-{stack.removeprefix('urn:pulumi:')}-"
-    return f"{_type(urn).rsplit(':', 1)[-1]} {name.removeprefix(prefix)}"
+    word = "Provider" if _type(urn).startswith("pulumi:providers:") else _type(urn).rsplit(":", 1)[-1]
+    return f"{word} {name.removeprefix(prefix)}"
