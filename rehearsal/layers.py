@@ -43,7 +43,7 @@ _COMPONENTS = {
     "alarms": "monitoring",
     "budget": "monitoring",
 }
-"""By the middle word of a component's type, as in `marlinspike:database:Database`; tests/unit/test_report.py holds it against infra/."""
+"""By the middle word of a component's type, as in `marlinspike:database:Database`. A unit test holds it against the program."""
 
 
 def layer_of(urn: str) -> str:

@@ -76,7 +76,10 @@ def _versions(state: Mapping[str, Any], cluster: Cluster) -> dict[str, str]:
 
 
 def _real(cluster: Cluster) -> list[str]:
-    lines = ["the Pulumi engine, its state and its order of work", "the program: the same that is deployed, with the same stack file"]
+    lines = [
+        "the Pulumi engine, its state and its order of work",
+        "the program: the same that is deployed, with the same stack file",
+    ]
     if cluster.nodes:
         lines.append("the Kubernetes API server with its admission, scheduler, controllers, autoscaler and etcd")
     if any(not node["simulated"] for node in cluster.nodes):

@@ -33,7 +33,11 @@ CONTENTS = (
 def page(material: Material) -> str:
     """The whole page. Text of the material is escaped; only this package's own pictures are taken as they are."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     content = {**_head(material), **_body(material), "contents": CONTENTS, "layers": (*LAYERS, OTHER)}
     return environment.get_template("page.html.jinja").render(content)

@@ -43,8 +43,10 @@ def text(x: float, y: float, content: str, kind: str = "t", **more: str) -> str:
 def rect(x: float, y: float, w: float, h: float, kind: str, radius: float = 4, inside: str = "", **more: str) -> str:
     """A rectangle; `inside` is what is between its tags, such as a title."""
     place = f'x="{x:.1f}" y="{y:.1f}" width="{max(w, 0):.1f}" height="{max(h, 0):.1f}" rx="{radius:g}"'
-    return f'<rect {place} class="{kind}"{_attributes(more)}>{inside}</rect>' if inside else (
-        f'<rect {place} class="{kind}"{_attributes(more)}/>'
+    return (
+        f'<rect {place} class="{kind}"{_attributes(more)}>{inside}</rect>'
+        if inside
+        else (f'<rect {place} class="{kind}"{_attributes(more)}/>')
     )
 
 

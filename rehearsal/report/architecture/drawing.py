@@ -1,6 +1,7 @@
 """Draws the picture of the architecture as SVG; the same picture gives the same text."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from rehearsal.layers import LAYERS
 from rehearsal.report import svg
@@ -111,13 +112,15 @@ def _entrance(picture: Picture, found: Layout) -> Iterator[str]:
     straight = [a for a in picture.arrows if a.source == places[0].box.key and a not in [r.arrow for r in found.routes]]
     if not straight:
         return
-    for one, other in zip(places, places[1:], strict=False):
+    for one, other in pairwise(places):
         middle = one.y + one.h / 2
         yield svg.path([(one.x + one.w, middle), (other.x, middle)], "arrow line-edge", marker_end="url(#tip-edge)")
     for arrow in straight:
         last, to = places[-1], found.places[arrow.to]
         x = last.x + last.w - 22
-        yield svg.path([(x, last.y + last.h), (x, to.y)], f"arrow line-{to.box.layer}", marker_end=f"url(#tip-{to.box.layer})")
+        yield svg.path(
+            [(x, last.y + last.h), (x, to.y)], f"arrow line-{to.box.layer}", marker_end=f"url(#tip-{to.box.layer})"
+        )
         yield svg.text(x + 7, last.y + last.h + 20, arrow.ports, "port")
 
 
@@ -133,17 +136,20 @@ def _routes(found: Layout) -> Iterator[str]:
     yield from labels  # above every line
 
 
-def _cards(cards: Iterable[Card], found: Layout) -> Iterator[str]:
+def _cards(cards: Sequence[Card], found: Layout) -> Iterator[str]:
     """The cards, one below the other; the last part is not drawn but says where they end."""
     y = found.frame[1]
-    yield svg.text(found.cards_x, y - 8, "Beside the network", "quiet")
+    if cards:
+        yield svg.text(found.cards_x, y - 8, "Beside the network", "quiet")
     for card in cards:
         lines = svg.wrapped(card.lines, CARD_WIDTH - 26, DETAIL_SIZE, " · ")
         h = 27 + 16 * len(lines)
         box = Box(card.title, card.title, ", ".join(card.lines), card.layer)
         yield svg.rect(found.cards_x, y, CARD_WIDTH, h, "box", 5, svg.title(f"{box.title}: {box.detail}"))
         yield svg.rect(found.cards_x, y, 5, h, f"fill-{card.layer}", 2)
-        yield svg.text(found.cards_x + 14, y + 18, svg.fitted(card.title, CARD_WIDTH - 24, TITLE_SIZE, bold=True), "head")
+        yield svg.text(
+            found.cards_x + 14, y + 18, svg.fitted(card.title, CARD_WIDTH - 24, TITLE_SIZE, bold=True), "head"
+        )
         for index, line in enumerate(lines):
             yield svg.text(found.cards_x + 14, y + 35 + 16 * index, line, "quiet")
         y += h + CARD_GAP

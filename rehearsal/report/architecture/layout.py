@@ -74,7 +74,9 @@ def layout(picture: Picture) -> Layout:
     right = first + len(columns) * (ZONE_WIDTH + ZONE_GAP) - ZONE_GAP
     places: dict[str, Place] = {}
     for index, box in enumerate(picture.entrance):
-        places[box.key] = Place(box, first + index * (ZONE_WIDTH + ZONE_GAP) + 10, MARGIN, ZONE_WIDTH - 24, ENTRANCE_HEIGHT)
+        places[box.key] = Place(
+            box, first + index * (ZONE_WIDTH + ZONE_GAP) + 10, MARGIN, ZONE_WIDTH - 24, ENTRANCE_HEIGHT
+        )
     frame_top = MARGIN + ENTRANCE_HEIGHT + 34
     y = frame_top + 52
     strips = []
@@ -89,7 +91,8 @@ def layout(picture: Picture) -> Layout:
     routes = _routes(picture, places, first, right)
     frame = (MARGIN, frame_top, right + RIGHT_CHANNEL - MARGIN, y - frame_top)
     cards_x = right + RIGHT_CHANNEL + 16
-    return Layout(cards_x + CARD_WIDTH + MARGIN, y + MARGIN, columns, places, strips, frame, cards_x, routes)
+    width = cards_x + CARD_WIDTH + MARGIN if picture.cards else cards_x
+    return Layout(width, y + MARGIN, columns, places, strips, frame, cards_x, routes)
 
 
 def _ends(picture: Picture, key: str) -> int:
@@ -122,7 +125,9 @@ def _routes(picture: Picture, places: Mapping[str, Place], first: float, right: 
     """Lines downwards by the right channel, upwards by the left one; those into one arrowhead share their track."""
     routes: list[Route] = []
     for down in (True, False):
-        arrows = [a for a in picture.arrows if not _is_entrance(a, picture) and (places[a.to].y > places[a.source].y) == down]
+        arrows = [
+            a for a in picture.arrows if not _is_entrance(a, picture) and (places[a.to].y > places[a.source].y) == down
+        ]
         heads: dict[tuple[str, str], list[Arrow]] = {}
         for arrow in arrows:
             heads.setdefault((arrow.to, arrow.ports), []).append(arrow)
@@ -149,7 +154,9 @@ def _span(places: Mapping[str, Place], arrow: Arrow) -> float:
     return abs(places[arrow.to].y - places[arrow.source].y)
 
 
-def _slots(heads: Mapping[tuple[str, str], Sequence[Arrow]], places: Mapping[str, Place]) -> dict[tuple[str, str, str], float]:
+def _slots(
+    heads: Mapping[tuple[str, str], Sequence[Arrow]], places: Mapping[str, Place]
+) -> dict[tuple[str, str, str], float]:
     """Heights at which lines meet boxes, evenly along the edge; by box and head of the line."""
     wanted: dict[str, list[tuple[str, str]]] = {}
     for head, arrows in heads.items():

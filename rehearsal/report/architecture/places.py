@@ -12,6 +12,8 @@ BALANCER, DATABASE, CACHE = "balancer", "database", "cache"
 NAT, NODES, CONTROL_PLANE, ENDPOINTS = "nat", "nodes", "control-plane", "endpoints"
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
+TO = "\N{EN DASH}"
+
 OWNERS = ("Deployment", "StatefulSet", "Job")
 """Kinds that make pods."""
 
@@ -32,7 +34,9 @@ def zone_of(subnet: Resource) -> str:
 
 def subnets_of(graph: Graph, resource: Resource) -> list[Resource]:
     """The subnets in which a resource lies: its own, or those of its subnet group."""
-    own = resource.value("subnets") or resource.value("subnetIds") or (resource.value("vpcConfig") or {}).get("subnetIds")
+    own = (
+        resource.value("subnets") or resource.value("subnetIds") or (resource.value("vpcConfig") or {}).get("subnetIds")
+    )
     if own:
         return graph.all_by_id(own)
     group = resource.value("dbSubnetGroupName") or resource.value("subnetGroupName")
@@ -124,7 +128,9 @@ def _stores(graph: Graph) -> Iterable[tuple[str, Box]]:
         count, engine = int(group.value("numCacheClusters") or 1), str(group.value("engine") or "").title()
         failover = ", automatic failover" if group.value("automaticFailoverEnabled") else ""
         detail = f"ElastiCache {group.value('nodeType')} · {count} node{'s' if count > 1 else ''}{failover}"
-        yield from _in_subnets(graph, [group], Box(CACHE, f"{engine} {group.value('engineVersion')}", detail, "data"), "")
+        yield from _in_subnets(
+            graph, [group], Box(CACHE, f"{engine} {group.value('engineVersion')}", detail, "data"), ""
+        )
     for cache in graph.of("aws:elasticache/serverlessCache:ServerlessCache")[:1]:
         engine = str(cache.value("engine") or "").title()
         yield from _in_subnets(graph, [cache], Box(CACHE, engine, "ElastiCache, serverless", "data"), "")
@@ -142,7 +148,7 @@ def _nodes(graph: Graph, cluster: Cluster) -> Box | None:
         labels = group.value("labels") or {}
         name = labels.get("marlinspike.io/node-group") or group.name
         spot = ", spot" if group.value("capacityType") == "SPOT" else ""
-        sizes.append(f"{name} {size['minSize']:g}–{size['maxSize']:g}{spot}")
+        sizes.append(f"{name} {size['minSize']:g}{TO}{size['maxSize']:g}{spot}")
     return Box(NODES, "Nodes", " · ".join(sorted(sizes)), "cluster", chips)
 
 
@@ -157,9 +163,7 @@ def workloads(graph: Graph, cluster: Cluster, zones: Mapping[str, str]) -> list[
             labels = owner["spec"]["template"]["metadata"]["labels"]
             name = labels.get("app.kubernetes.io/name") or owner["metadata"].get("name", "")
             scaler = scalers.get(owner["metadata"].get("name", ""))
-            count = (
-                f" · {scaler['minReplicas']:g}–{scaler['maxReplicas']:g} pods by load" if scaler else ""
-            )
+            count = f" · {scaler['minReplicas']:g}{TO}{scaler['maxReplicas']:g} pods by load" if scaler else ""
             own = [pod for pod in cluster.pods if _belongs(pod, owner, labels)]
             chips: dict[str, list[str]] = {}
             for pod in own:

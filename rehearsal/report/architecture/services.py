@@ -8,7 +8,10 @@ from rehearsal.report.architecture.places import RELEASE
 from rehearsal.report.graph import Graph
 
 COUNTED = {
-    "Identity": ("cluster", {"aws:iam/role:Role": "role", "aws:eks/podIdentityAssociation:PodIdentityAssociation": "pod identity"}),
+    "Identity": (
+        "cluster",
+        {"aws:iam/role:Role": "role", "aws:eks/podIdentityAssociation:PodIdentityAssociation": "pod identity"},
+    ),
     "Keys and secrets": ("data", {"aws:kms/key:Key": "KMS key", "aws:secretsmanager/secret:Secret": "secret"}),
     "Files": ("data", {"aws:s3/bucket:Bucket": "S3 bucket"}),
     "AWS Backup": (
@@ -36,7 +39,10 @@ def cards(graph: Graph) -> list[Card]:
     """The cards that a stack has something for."""
     found = []
     for title, (layer, types) in COUNTED.items():
-        here = {word: len([r for r in graph.of(kind) if not _elsewhere(graph, r.value("region"))]) for kind, word in types.items()}
+        here = {
+            word: len([r for r in graph.of(kind) if not _elsewhere(graph, r.value("region"))])
+            for kind, word in types.items()
+        }
         lines = [counted(count, word) for word, count in here.items() if count]
         if lines:
             found.append(Card(title, lines, layer))
@@ -53,7 +59,9 @@ def counted(count: int, word: str) -> str:
     """A count with its noun, as in `2 identities`."""
     if count == 1:
         return f"1 {word}"
-    return f"{count} {word.removesuffix('y')}ies" if word.endswith("y") and word[-2] not in "aeiou" else f"{count} {word}s"
+    return (
+        f"{count} {word.removesuffix('y')}ies" if word.endswith("y") and word[-2] not in "aeiou" else f"{count} {word}s"
+    )
 
 
 def _elsewhere(graph: Graph, region: object) -> bool:

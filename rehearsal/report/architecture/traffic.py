@@ -22,7 +22,7 @@ from rehearsal.report.architecture.places import (
     subnets_of,
 )
 from rehearsal.report.graph import Graph, Resource
-from rehearsal.report.policies import NAMESPACE_NAME, Peer, Policy, allowed, matches, selecting
+from rehearsal.report.policies import NAMESPACE_NAME, Peer, Policy, allowed, selecting
 
 INTERNET = "198.51.100.7"
 """An address of documentation (RFC 5737), for anybody on the internet."""
@@ -73,14 +73,14 @@ def ends(graph: Graph, policies: Sequence[Policy]) -> list[End]:
     """Everything in the picture that calls or is called."""
     found = [End(PEOPLE, addresses=(INTERNET,))]
     targets = tuple(int(each.value("port")) for each in graph.of("aws:lb/targetGroup:TargetGroup"))
-    for kind, key, groups in (
+    for kind, key, name in (
         ("aws:lb/loadBalancer:LoadBalancer", BALANCER, "securityGroups"),
         ("aws:rds/instance:Instance", DATABASE, "vpcSecurityGroupIds"),
         ("aws:elasticache/replicationGroup:ReplicationGroup", CACHE, "securityGroupIds"),
         ("aws:elasticache/serverlessCache:ServerlessCache", CACHE, "securityGroupIds"),
     ):
         for resource in graph.of(kind)[:1]:
-            own = frozenset(map(str, resource.value(groups) or ()))
+            own = frozenset(map(str, resource.value(name) or ()))
             found.append(End(key, own, _addresses(subnets_of(graph, resource)), (), targets if key == BALANCER else ()))
     interfaces = [e for e in graph.of("aws:ec2/vpcEndpoint:VpcEndpoint") if e.value("vpcEndpointType") == "Interface"]
     for endpoint in interfaces[:1]:
@@ -101,7 +101,9 @@ def _addresses(subnets: Iterable[Resource]) -> tuple[str, ...]:
     return tuple(str(ipaddress.ip_network(str(subnet.value("cidrBlock")))[HOST]) for subnet in subnets)
 
 
-def _pods(graph: Graph, policies: Sequence[Policy], groups: frozenset[str], addresses: tuple[str, ...]) -> Iterator[End]:
+def _pods(
+    graph: Graph, policies: Sequence[Policy], groups: frozenset[str], addresses: tuple[str, ...]
+) -> Iterator[End]:
     """An end for each owner of pods, and for each namespace of a chart the pods that policies name there."""
     address = addresses[0] if addresses else ""
     seen = set()
@@ -114,7 +116,7 @@ def _pods(graph: Graph, policies: Sequence[Policy], groups: frozenset[str], addr
                 pod = Peer(name, address, str(owner["metadata"].get("namespace") or "default"), labels)
                 yield End(f"pods/{name}", groups, addresses, (pod,))
     for namespace in dict.fromkeys(str(r.value("namespace")) for r in graph.of(RELEASE) if r.layer == "monitoring"):
-        named = [labels for labels in _named(policies, namespace)] or [{}]
+        named = list(_named(policies, namespace)) or [{}]
         pods = tuple(Peer(namespace, address, namespace, labels) for labels in named)
         yield End(f"chart/{namespace}", groups, addresses, pods)
 
@@ -155,7 +157,9 @@ class Calls:
         else:
             ports = []
         wanted = sorted({port for port in ports if port[0] != NAME_RESOLUTION}, reverse=source.key == PEOPLE)
-        return [port for port in wanted if self._groups_agree(source, to, port) and self._policies_agree(source, to, port)]
+        return [
+            port for port in wanted if self._groups_agree(source, to, port) and self._policies_agree(source, to, port)
+        ]
 
     def because(self, source: End, to: End) -> str:
         """What lets it through, in words."""
@@ -188,9 +192,7 @@ class Calls:
     def _lets_in_by_name(self, source: End, to: End) -> bool:
         """Whether policies of the called pods name this caller; where none acts on them, whether the caller's name them."""
         acting = [policy for pod in to.pods for policy in selecting(self._policies, pod, "Ingress")]
-        return bool(acting) or any(
-            selecting(self._policies, pod, "Egress") for pod in source.pods
-        )
+        return bool(acting) or any(selecting(self._policies, pod, "Egress") for pod in source.pods)
 
     def _named_by(self, pods: Iterable[Peer], direction: str) -> list[Port]:
         """The ports in rules of the policies that act on pods."""
@@ -224,4 +226,4 @@ def _admits(rule: Mapping[str, Any], source: End) -> bool:
     if rule.get("referencedSecurityGroupId") in source.groups:
         return True
     block = rule.get("cidrIpv4")
-    return bool(block) and any(ipaddress.ip_address(a) in ipaddress.ip_network(block) for a in source.addresses)
+    return isinstance(block, str) and any(ipaddress.ip_address(a) in ipaddress.ip_network(block) for a in source.addresses)

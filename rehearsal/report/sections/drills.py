@@ -62,7 +62,10 @@ def zone(drill: Mapping[str, Any]) -> Plot:
     samples = drill["samples"]
     names = sorted({name for _, counts in samples for name in counts})
     least = min(sum(counts.values()) for _, counts in samples)
-    words = f"{drill['lost']} is lost; {least} of {drill['pods']} pods stay ready, and all are again after {drill['seconds']:.1f} s."
+    words = (
+        f"{drill['lost']} is lost; {least} of {drill['pods']} pods stay ready, and all are again after "
+        f"{drill['seconds']:.1f} s."
+    )
     lines = {"all": [(t, sum(counts.values())) for t, counts in samples]}
     lines |= {name: [(t, counts.get(name, 0)) for t, counts in samples] for name in names}
     marks = [("zone lost", drill["at"][0]), ("zone back", drill["at"][1])]
@@ -70,7 +73,11 @@ def zone(drill: Mapping[str, Any]) -> Plot:
 
 
 def _drawn(
-    name: str, heading: str, words: str, lines: Mapping[str, Sequence[tuple[float, int]]], marks: Sequence[tuple[str, float]]
+    name: str,
+    heading: str,
+    words: str,
+    lines: Mapping[str, Sequence[tuple[float, int]]],
+    marks: Sequence[tuple[str, float]],
 ) -> str:
     """Lines in steps over seconds, with marks for what happened."""
     last = max(points[-1][0] for points in lines.values()) or 1
@@ -84,15 +91,20 @@ def _drawn(
         f"#{name} text{{fill:{css('ink')};font-size:12px}}#{name} .quiet{{fill:{css('quiet')};font-size:11px}}"
         f"#{name} .grid{{stroke:{css('line')}}}#{name} .mark{{stroke:{css('quiet')};stroke-dasharray:3 3}}"
         f"#{name} path{{fill:none;stroke-width:2.2}}#{name} path.grid,#{name} path.mark{{stroke-width:1}}"
-        + "".join(f"#{name} .line-{c}{{stroke:{css(c)};stroke-dasharray:{d}}}" for c, d in zip(LINES, DASHES, strict=True))
+        + "".join(
+            f"#{name} .line-{c}{{stroke:{css(c)};stroke-dasharray:{d}}}" for c, d in zip(LINES, DASHES, strict=True)
+        )
     )
     parts = []
     step = max(1, round(most / 5))
     for value in range(0, int(most) + 1, step):
         parts.append(svg.path([at(0, value), at(last, value)], "grid"))
         parts.append(svg.text(LEFT - 8, at(0, value)[1] + 4, str(value), "quiet", text_anchor="end"))
-    for tick in range(0, int(last) + 1, next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300) if last / s <= 9)):
-        parts.append(svg.text(at(tick, 0)[0], BOTTOM + 16, f"{tick} s", "quiet", text_anchor="middle"))
+    every = next(s for s in (1, 2, 5, 10, 20, 30, 60, 120, 300, 600) if last / s <= 9)
+    parts += [
+        svg.text(at(tick, 0)[0], BOTTOM + 16, f"{tick} s", "quiet", text_anchor="middle")
+        for tick in range(0, int(last) + 1, every)
+    ]
     for word, second in marks:
         x, _ = at(second, 0)
         parts.append(svg.path([(x, TOP), (x, BOTTOM)], "mark"))

@@ -53,7 +53,7 @@ def matrix(material: Material) -> Matrix | None:
 
 
 def peers(graph: Graph) -> list[Peer]:
-    """Everybody who may call or be called: pods, a stranger in each namespace, subnets, those whom policies name, the internet."""
+    """Everybody who may call or be called: pods, those whom policies name, a stranger, subnets, the internet."""
     private = next((str(s.value("cidrBlock")) for s in graph.of(SUBNET) if role(s) == "private"), "10.244.0.0/16")
     addresses = ipaddress.ip_network(private).hosts()
     found: dict[str, Peer] = {}
@@ -102,7 +102,9 @@ def _arranged(
     rows = _groups(names, own, lambda name: {to: ports for (source, to), ports in kept.items() if source == name})
     columns = _groups(names, own, lambda name: {source: ports for (source, to), ports in kept.items() if to == name})
     reached = [group for group in columns if group[0] in own or any((name, group[0]) in kept for name in names)]
-    calling = sorted(rows, key=lambda group: group[0] not in own and not any((group[0], name) in kept for name in names))
+    calling = sorted(
+        rows, key=lambda group: group[0] not in own and not any((group[0], name) in kept for name in names)
+    )
     titles = {group: _title(group, stack) for group in (*calling, *reached)}
     cells = {
         (titles[row], titles[column]): _ports(kept[row[0], column[0]])
@@ -127,7 +129,9 @@ def _title(members: Sequence[str], stack: str) -> str:
     """`public subnets` for those of three zones; others by their names, a few of them."""
     roles = [found[1] for name in members if (found := re.search(rf"{stack}-([\w-]+)-\w$", name))]
     kinds = list(dict.fromkeys(roles))
-    titles = [f"{kind} subnets" for kind in kinds] + [name for name in members if not re.search(rf"{stack}-[\w-]+-\w$", name)]
+    titles = [f"{kind} subnets" for kind in kinds] + [
+        name for name in members if not re.search(rf"{stack}-[\w-]+-\w$", name)
+    ]
     return ", ".join(titles)
 
 
@@ -140,5 +144,7 @@ def _ports(ports: Iterable[str]) -> str:
     words = []
     for number in numbers:
         protocols = {port.partition("/")[2] for port in known if port.startswith(f"{number}/")}
-        words.append(f"{number}" if protocols == {"TCP"} else f"{number} UDP" if protocols == {"UDP"} else f"{number} +UDP")
+        words.append(
+            f"{number}" if protocols == {"TCP"} else f"{number} UDP" if protocols == {"UDP"} else f"{number} +UDP"
+        )
     return ", ".join(words)

@@ -49,7 +49,10 @@ def measured(material: Material) -> Chart | None:
         return None
     bars = [*layers(material.times), *longest(material.times)]
     total = max(done for _, done in material.times.values())
-    words = f"{len(material.times)} resources were there after {total:.0f} s; a bar is a layer as a whole, or a resource that took long."
+    words = (
+        f"{len(material.times)} resources were there after {total:.0f} s; "
+        "a bar is a layer as a whole, or a resource that took long."
+    )
     return Chart(
         _drawn("measured", "Measured in this rehearsal", words, bars, total, "s", hatched=False),
         [(bar.label, f"from {bar.begun:.0f} s to {bar.done:.0f} s") for bar in bars],
@@ -71,7 +74,9 @@ def layers(times: Times) -> list[Bar]:
     """A bar for each layer, from its first resource to its last."""
     found = []
     for layer in LAYERS:
-        own = [span for urn, span in times.items() if layer_of(urn) == layer and not _type(urn).startswith("marlinspike:")]
+        own = [
+            span for urn, span in times.items() if layer_of(urn) == layer and not _type(urn).startswith("marlinspike:")
+        ]
         if own:
             begun, done = min(span[0] for span in own), max(span[1] for span in own)
             found.append(Bar(f"{layer}, all {len(own)}" if len(own) > 1 else layer, begun, done, layer, thin=True))
