@@ -144,7 +144,8 @@ class ByLayer(AbstractContextManager["ByLayer"]):
         table = Table.grid(padding=(0, 2))
         table.add_row(f"pulumi {self._verb}", f"{seconds:.0f} s", "", style="bold")
         for layer, (done, begun) in self._standing.layers().items():
-            bar = ProgressBar(total=begun, completed=done, width=32, complete_style=COLOURS.get(layer, "white"))
+            colour = COLOURS.get(layer, "white")
+            bar = ProgressBar(total=begun, completed=done, width=32, complete_style=colour, finished_style=colour)
             table.add_row(f"  {layer}", f"{done} of {begun}", bar)
         for name in self._standing.waiting:
             table.add_row("  under way", "", name, style="dim")

@@ -71,23 +71,27 @@ class Graph:
         return found
 
     @cached_property
-    def _by_key(self) -> Mapping[str, Resource]:
+    def _by_key(self) -> Mapping[str, list[Resource]]:
         """By id and, where there is one, by ARN."""
-        found = {resource.id: resource for resource in self.resources if resource.id}
-        arns = {str(r.outputs["arn"]): r for r in self.resources if isinstance(r.outputs.get("arn"), str)}
-        return {**found, **arns}
+        found: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            for key in {resource.id, resource.outputs.get("arn")}:
+                if key and isinstance(key, str):
+                    found.setdefault(key, []).append(resource)
+        return found
 
     def of(self, *types: str) -> list[Resource]:
         """All resources of these types, in the order of the state."""
         return [resource for kind in types for resource in self._by_type.get(kind, [])]
 
-    def by_id(self, identifier: Any) -> Resource | None:
-        """The resource that has this id or ARN."""
-        return self._by_key.get(identifier) if isinstance(identifier, str) else None
+    def by_id(self, identifier: Any, *types: str) -> Resource | None:
+        """The resource that has this id or ARN, and one of these types where they are given."""
+        known = self._by_key.get(identifier, []) if isinstance(identifier, str) else []
+        return next((each for each in known if not types or each.type in types), None)
 
-    def all_by_id(self, identifiers: Iterable[Any] | None) -> list[Resource]:
+    def all_by_id(self, identifiers: Iterable[Any] | None, *types: str) -> list[Resource]:
         """The resources that have these ids; unknown ones are left out."""
-        return [found for found in map(self.by_id, identifiers or ()) if found]
+        return [found for found in (self.by_id(each, *types) for each in identifiers or ()) if found]
 
     def kubernetes(self, kind: str) -> Iterator[Mapping[str, Any]]:
         """The Kubernetes objects of a kind as the program gave them."""

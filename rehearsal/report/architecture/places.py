@@ -21,6 +21,9 @@ ORDER = ("public", "private", "control-plane", "data")
 """Of strips, from the entrance to what is kept furthest from it."""
 
 
+SUBNET_GROUPS = ("aws:rds/subnetGroup:SubnetGroup", "aws:elasticache/subnetGroup:SubnetGroup")
+
+
 def role(subnet: Resource) -> str:
     """What a subnet is for, by its name: `private` of `marlinspike-prod-private-a`."""
     found = re.search(r"(public|private|control-plane|data)-\w$", subnet.name)
@@ -38,9 +41,10 @@ def subnets_of(graph: Graph, resource: Resource) -> list[Resource]:
         resource.value("subnets") or resource.value("subnetIds") or (resource.value("vpcConfig") or {}).get("subnetIds")
     )
     if own:
-        return graph.all_by_id(own)
+        return graph.all_by_id(own, SUBNET)
     group = resource.value("dbSubnetGroupName") or resource.value("subnetGroupName")
-    return graph.all_by_id((found.value("subnetIds") if (found := graph.by_id(group)) else None) or ())
+    found = graph.by_id(group, *SUBNET_GROUPS)
+    return graph.all_by_id(found.value("subnetIds") if found else (), SUBNET)
 
 
 def entrance(graph: Graph) -> list[Box]:
@@ -93,7 +97,7 @@ def _placed(graph: Graph) -> Iterable[tuple[str, Box]]:
         yield from _in_subnets(graph, [balancer], Box(BALANCER, "Load balancer", f"ALB, {internal}", "edge"), "")
     gateways = graph.of("aws:ec2/natGateway:NatGateway")
     if gateways:
-        homes = graph.all_by_id(str(gateway.value("subnetId")) for gateway in gateways)
+        homes = graph.all_by_id((gateway.value("subnetId") for gateway in gateways), SUBNET)
         chips = {zone_of(home): ("NAT",) for home in homes}
         yield role(homes[0]), Box(NAT, "NAT gateways", "the way out", "network", chips)
     clusters = graph.of("aws:eks/cluster:Cluster")

@@ -226,4 +226,6 @@ def _admits(rule: Mapping[str, Any], source: End) -> bool:
     if rule.get("referencedSecurityGroupId") in source.groups:
         return True
     block = rule.get("cidrIpv4")
-    return isinstance(block, str) and any(ipaddress.ip_address(a) in ipaddress.ip_network(block) for a in source.addresses)
+    return isinstance(block, str) and any(
+        ipaddress.ip_address(a) in ipaddress.ip_network(block) for a in source.addresses
+    )
