@@ -22,9 +22,10 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from rehearsal import places, report, summary
+from rehearsal import drills, places, report, summary
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.control_plane.control_plane import left_running, stop
+from rehearsal.drills import NoApplicationError
 from rehearsal.engine import Interrupted
 from rehearsal.real_node import left_running as nodes_left_running
 from rehearsal.real_node import stop as stop_node
@@ -47,6 +48,10 @@ app = typer.Typer(
 StackName = Annotated[
     str, typer.Argument(metavar="STACK", help="dev, staging, prod or local: a stack that has a Pulumi.<stack>.yaml")
 ]
+Drills = Annotated[
+    bool, typer.Option("--drills", envvar="DRILLS", help="Do the drills too: load, and a lost zone (some minutes).")
+]
+
 PortBase = Annotated[
     int | None,
     typer.Option(
@@ -80,7 +85,14 @@ def _explained(again: str) -> Iterator[None]:
     """
     try:
         yield
-    except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError, RunningError) as reason:
+    except (
+        StackFileError,
+        ToolchainError,
+        ControlPlaneError,
+        RehearsalError,
+        RunningError,
+        NoApplicationError,
+    ) as reason:
         _fail(str(reason))
     except (Interrupted, KeyboardInterrupt):
         errors.print(
@@ -132,7 +144,7 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
 
 
 @app.command()
-def up(stack: StackName, port_base: PortBase = None, node: Node = None) -> None:
+def up(stack: StackName, port_base: PortBase = None, node: Node = None, drill: Drills = False) -> None:
     """Starts the control plane and runs the real `pulumi up` of STACK against it and the simulated cloud."""
     with _explained(f"make rehearse STACK={stack}"):
         rehearsal = _rehearsal(stack, port_base, node)
@@ -144,6 +156,8 @@ def up(stack: StackName, port_base: PortBase = None, node: Node = None) -> None:
             pricing.end()
         finally:
             pricing.stop()
+        if drill:
+            drills.run(rehearsal.kubeconfig, rehearsal.out, _say)
         file = report.write(rehearsal, result)
         console.print()
         if not sys.stdout.isatty():
@@ -167,6 +181,7 @@ def write_report(
     screenshot: Annotated[
         Path | None, typer.Option("--screenshot", help="Write the top of the report as PNG to this file (Chromium).")
     ] = None,
+    drill: Drills = False,
 ) -> None:
     """Writes the report of STACK's rehearsal anew, from what is there now."""
     with _explained(f"make rehearse STACK={stack}"):
@@ -175,6 +190,8 @@ def write_report(
             raise RehearsalError(
                 f"There is no rehearsal of {stack} to report on. `make rehearse STACK={stack}` starts one and writes its report."
             )
+        if drill:
+            drills.run(rehearsal.kubeconfig, rehearsal.out, _say)
         file = report.write(rehearsal)
         console.print(f"the report: {file.as_uri()}")
         if picture:
