@@ -18,17 +18,19 @@ Say = Callable[[str], None]
 FILE = "drills.json"
 
 
-def run(kubeconfig: Path, out: Path, say: Say) -> None:
+def run(kubeconfig: Path, out: Path, say: Say, namespace: str | None = None) -> None:
     """Does both drills and writes what they measured to `out`; afterwards the stack is as it was.
+
+    `namespace` is where the application is looked for; everywhere otherwise.
 
     Raises NoApplicationError where there is nothing to drill, and ApiError.
     """
     with Api(kubeconfig) as api:
-        application: Application = found(api)
+        application: Application = found(api, namespace)
         measured: dict[str, Any] = {"when": datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M")}
+        measured["zone"] = zone(api, application, say)
         if application.autoscaler is not None:
             measured["autoscaling"] = autoscaling(api, application, say)
         else:
             say("no autoscaler: this stack's number of pods is fixed, and there is nothing to put under load")
-        measured["zone"] = zone(api, application, say)
     (out / FILE).write_text(json.dumps(measured, indent=1) + "\n")

@@ -40,10 +40,11 @@ class Application:
         return int(api.get(path)["spec"].get("replicas", 1))
 
 
-def found(api: Api) -> Application:
+def found(api: Api, namespace: str | None = None) -> Application:
     """The application of the cluster: the Deployment with an autoscaler, else the first that has pods."""
-    scalers = api.items("/apis/autoscaling/v2/horizontalpodautoscalers")
-    deployments = [each for each in api.items("/apis/apps/v1/deployments") if each["spec"].get("replicas", 1)]
+    within = f"/namespaces/{namespace}" if namespace else ""
+    scalers = api.items(f"/apis/autoscaling/v2{within}/horizontalpodautoscalers")
+    deployments = [each for each in api.items(f"/apis/apps/v1{within}/deployments") if each["spec"].get("replicas", 1)]
     targets = {(each["metadata"]["namespace"], each["spec"]["scaleTargetRef"]["name"]): each for each in scalers}
     deployments.sort(key=lambda each: (each["metadata"]["namespace"], each["metadata"]["name"]) not in targets)
     if not deployments:

@@ -48,7 +48,6 @@ def gather(rehearsal: Rehearsal, result: Result | None = None) -> Material:
         resources=(state.get("deployment") or {}).get("resources") or [],
         cluster=cluster,
         times=timeline.read(rehearsal.state_directory),
-        phases=result.phases if result else {},
         changes=result.changes if result else {},
         versions=_versions(state, cluster),
         simulated=[line.strip() for line in summary.simulated(steps, summary.by_type(steps), about_the_node)],

@@ -23,8 +23,6 @@ class Material:
     """The engine's own records, with dependencies."""
     cluster: Cluster = field(default_factory=Cluster)
     times: Times = field(default_factory=dict)
-    phases: Mapping[str, float] = field(default_factory=dict)
-    """Seconds of the command that brought it up, by phase; empty when the report is written later."""
     changes: Mapping[str, int] = field(default_factory=dict)
     """Resources by operation of the last run."""
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -100,7 +100,6 @@ def material(stack: str = "prod", **others: Any) -> Material:
         "resources": records(found),
         "cluster": cluster(),
         "times": times,
-        "phases": {"tools": 0.5, "control plane": 4.0, "engine": 40.0},
         "changes": {"create": len(found.resources)},
         "versions": {"Kubernetes": "1.36.3"},
         "simulated": ["AWS, played by a plugin"],
@@ -154,5 +153,13 @@ DRILLS = {
     },
 }
 
-LEFT = {"cost": COST, "judges": JUDGES, "drills": DRILLS, "policy": {"passed": 12, "violations": []}}
+POLICY = {
+    "pack": "marlinspike 0.1.0",
+    "passed": {"database-is-private": 1, "no-wildcard-writes": 12},
+    "mandatory": 1,
+    "advisory": 0,
+    "violations": [{"rule": "no-public-bucket", "level": "mandatory", "name": "files", "message": "it is public"}],
+}
+
+LEFT = {"cost": COST, "judges": JUDGES, "drills": DRILLS, "policy": POLICY}
 """What others leave beside a rehearsal, small."""

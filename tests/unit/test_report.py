@@ -176,13 +176,10 @@ def test_what_judges_and_policies_found_is_shown_and_skips_are_counted() -> None
     [verdict] = opinions.judges(material(left=LEFT))
     assert verdict.failed == ["CKV_1 aws_x.y: Ensure it is so"]
     assert verdict.skipped == [("CKV_2", "Nobody waits for it.", 2)]
-    violated = {
-        "passed": 3,
-        "violations": [{"policy": "no-public-bucket", "resource": "files", "message": "it is public"}],
-    }
-    text = report_page.page(material(left={"policy": violated}))
-    assert "no-public-bucket files: it is public" in text
-    assert "1 violated" in text
+    text = report_page.page(material(left=LEFT))
+    assert "no-public-bucket, files: it is public" in text
+    assert "13 checks of 2 rules passed" in text
+    assert "1 refused" in text
 
 
 def test_drills_are_told_in_words_too() -> None:
@@ -193,8 +190,8 @@ def test_drills_are_told_in_words_too() -> None:
 
 def test_what_is_cut_off_is_as_good_as_not_left(tmp_path: Path) -> None:
     (tmp_path / "cost.json").write_text('{"usd_a_')
-    (tmp_path / "policy.json").write_text('{"violations": []}')
-    assert left_in(tmp_path) == {"policy": {"violations": []}}
+    (tmp_path / "policy.json").write_text('{"pack": "x"}')
+    assert left_in(tmp_path) == {"policy": {"pack": "x"}}
 
 
 def test_progress_is_counted_by_layer_from_a_log_that_grows(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """The picture of the architecture says what the rules say: who talks to whom, where things lie, and all of it legibly."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -18,7 +20,7 @@ from rehearsal.report.colours import GROUND, LAYER_COLOURS
 from rehearsal.report.graph import Graph
 from rehearsal.report.policies import Peer, matches, open_ports
 from tests.judges.test_network_policies import differences, intended, networks, objects
-from tests.unit.plan import STACKS, planned
+from tests.unit.plan import PROJECT_FOLDER, STACKS, planned
 from tests.unit.rehearsed import cluster, graph
 
 EVERYWHERE_ON_AWS = {
@@ -175,7 +177,7 @@ def test_a_column_shows_each_pod_in_its_zone() -> None:
     boxes = picture("prod", graph("prod"), cluster()).boxes
     assert boxes["pods/app"].chips == {f"eu-west-3{letter}": ["pod"] for letter in "abc"}
     assert boxes["pods/database-migrate"].chips == {"eu-west-3a": ["done"]}
-    assert list(boxes["nat"].chips) == ["eu-west-3a", "eu-west-3b", "eu-west-3c"]
+    assert sorted(boxes["nat"].chips) == ["eu-west-3a", "eu-west-3b", "eu-west-3c"]
 
 
 def test_the_second_region_has_a_card_of_its_own() -> None:
@@ -190,6 +192,12 @@ def test_the_picture_has_a_title_a_description_and_the_same_text_each_time() -> 
     assert 'role="img"' in one
     assert "app calls PostgreSQL 18 on 5432" in one
     assert "http" not in one.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_readmes_picture_says_what_the_program_does_today() -> None:
+    committed = (PROJECT_FOLDER / "docs" / "architecture.svg").read_text()
+    [said] = re.findall(r"<desc[^>]*>(.*?)</desc>", committed)
+    assert unescape(said) == picture("prod", graph("prod"), cluster()).description, "make screenshot draws it anew"
 
 
 def test_text_that_does_not_fit_is_cut_where_it_ends() -> None:

@@ -23,20 +23,28 @@ class Verdict:
 class Policy:
     """What the policy pack said."""
 
-    passed: int | None
-    """How many policies are kept; None where it does not say."""
-    failed: Sequence[str]
+    pack: str
+    """Name and version."""
+    rules: Sequence[tuple[str, int]]
+    """Each rule that found something good, and how many resources."""
+    refused: Sequence[str]
+    advised: Sequence[str]
+
+    @property
+    def checks(self) -> int:
+        """How many checks were passed."""
+        return sum(count for _, count in self.rules)
 
 
 def policy(material: Material) -> Policy | None:
-    """The result of the policy pack (policy.json: `passed`, and `violations` with `policy`, `resource`, `message`)."""
+    """The result of the policy pack, from policy.json; None where no pack was asked."""
     said = material.left.get("policy")
     if said is None:
         return None
-    failed = [
-        f"{each.get('policy', '')} {each.get('resource', '')}: {each.get('message', '')}" for each in said["violations"]
-    ]
-    return Policy(said.get("passed"), failed)
+    found: dict[bool, list[str]] = {True: [], False: []}
+    for each in said["violations"]:
+        found[each["level"] == "mandatory"].append(f"{each['rule']}, {each['name']}: {each['message']}")
+    return Policy(said["pack"], sorted(said["passed"].items()), found[True], found[False])
 
 
 def judges(material: Material) -> list[Verdict]:
