@@ -9,7 +9,7 @@ BASE ?= local
 BIN := .venv/bin
 REHEARSAL := $(BIN)/python -m rehearsal
 
-.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring test-ops judge check format lock ops preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment stack-restored rehearsal-summary image-push image-tools secrets audit audit-cluster
+.PHONY: help setup environment image bench cost rehearse preview destroy clean test test-unit test-app test-cluster test-engine test-monitoring test-ops judge check format lock ops preflight own workflows stack-preview stack-deploy stack-smoke stack-rollback stack-drift previews-comment stack-restored rehearsal-summary image-push image-tools secrets audit audit-cluster report screenshot
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,15 @@ environment:
 cost: environment ## What a month of each stack costs, STACK="dev staging prod"; fails above its budget; PICTURE=1 draws docs/cost.svg
 	@$(BIN)/python -m price $(STACK) $(if $(PICTURE),--picture)
 
-rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS (NODE=real: pods run)
+rehearse: environment ## Run the whole stack here: real engine, real Kubernetes API, simulated AWS (NODE=real: pods run; DRILLS=1: drills)
 	@$(REHEARSAL) up "$(STACK)"
+
+report: environment ## Write the report of the rehearsed stack anew, from what is there (DRILLS=1: after drills)
+	@$(REHEARSAL) report "$(STACK)"
+
+screenshot: environment ## Rehearse prod and draw README's picture and screenshot anew (needs Chromium)
+	@DRILLS= $(REHEARSAL) up prod && DRILLS= $(REHEARSAL) report prod --picture docs/architecture.svg
+	@DRILLS=1 $(REHEARSAL) report prod --screenshot docs/report.png
 
 preview: environment ## Show what the program would change in the rehearsed stack
 	@$(REHEARSAL) preview "$(STACK)"

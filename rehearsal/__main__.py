@@ -1,6 +1,6 @@
 """The command line of the rehearsal; people call it through make.
 
-python -m rehearsal up|preview|destroy STACK
+python -m rehearsal up|preview|destroy|report STACK
 python -m rehearsal setup
 python -m rehearsal clean [--cache]
 """
@@ -20,10 +20,12 @@ from typing import Annotated, NoReturn
 import typer
 import yaml
 from rich.console import Console
+from rich.table import Table
 
-from rehearsal import places, summary
+from rehearsal import drills, places, report, summary
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.control_plane.control_plane import left_running, stop
+from rehearsal.drills import NoApplicationError
 from rehearsal.engine import Interrupted
 from rehearsal.real_node import left_running as nodes_left_running
 from rehearsal.real_node import stop as stop_node
@@ -46,6 +48,10 @@ app = typer.Typer(
 StackName = Annotated[
     str, typer.Argument(metavar="STACK", help="dev, staging, prod or local: a stack that has a Pulumi.<stack>.yaml")
 ]
+Drills = Annotated[
+    bool, typer.Option("--drills", envvar="DRILLS", help="Do the drills too: load, and a lost zone (some minutes).")
+]
+
 PortBase = Annotated[
     int | None,
     typer.Option(
@@ -79,7 +85,14 @@ def _explained(again: str) -> Iterator[None]:
     """
     try:
         yield
-    except (StackFileError, ToolchainError, ControlPlaneError, RehearsalError, RunningError) as reason:
+    except (
+        StackFileError,
+        ToolchainError,
+        ControlPlaneError,
+        RehearsalError,
+        RunningError,
+        NoApplicationError,
+    ) as reason:
         _fail(str(reason))
     except (Interrupted, KeyboardInterrupt):
         errors.print(
@@ -114,8 +127,9 @@ def _tell_full_disks() -> None:
             errors.print(f"Probably because of this: {full}. Free some space and run the same command again.")
 
 
-def _rehearsal(stack: str, port_base: int | None, node: str | None = None) -> Rehearsal:
-    return Rehearsal(stack, port_base=port_base, node=node or None, say=_say, stream=sys.stdout.isatty())
+def _rehearsal(stack: str, port_base: int | None, node: str | None = None, *, stream: bool = False) -> Rehearsal:
+    terminal = console if sys.stdout.isatty() else None
+    return Rehearsal(stack, port_base=port_base, node=node or None, say=_say, stream=stream, terminal=terminal)
 
 
 def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[str]") -> NoReturn:
@@ -130,16 +144,62 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
 
 
 @app.command()
-def up(stack: StackName, port_base: PortBase = None, node: Node = None) -> None:
+def up(stack: StackName, port_base: PortBase = None, node: Node = None, drill: Drills = False) -> None:
     """Starts the control plane and runs the real `pulumi up` of STACK against it and the simulated cloud."""
     with _explained(f"make rehearse STACK={stack}"):
         rehearsal = _rehearsal(stack, port_base, node)
-        result = rehearsal.up()
-        if not result.succeeded:
-            _report_failure("rehearsal", stack, result, rehearsal.out)
+        pricing = report.begin(stack, rehearsal.out)
+        try:
+            result = rehearsal.up()
+            if not result.succeeded:
+                _report_failure("rehearsal", stack, result, rehearsal.out)
+            pricing.end()
+        finally:
+            pricing.stop()
+        if drill:
+            drills.run(rehearsal.kubeconfig, rehearsal.out, _say)
+        file = report.write(rehearsal, result)
         console.print()
-        for line in summary.closing(stack, result):
+        if not sys.stdout.isatty():
+            for line in summary.closing(stack, result, file):
+                console.print(line)
+            return
+        for line in summary.told(stack, result):
             console.print(line)
+        table = Table(title="What to do next", title_justify="left", show_header=False)
+        for command, what in summary.next_steps(stack, result, file):
+            table.add_row(command, what)
+        console.print(table)
+
+
+@app.command(name="report")
+def write_report(
+    stack: StackName,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", help="Write the architecture alone, as SVG, to this file.")
+    ] = None,
+    screenshot: Annotated[
+        Path | None, typer.Option("--screenshot", help="Write pods and drills of the report as PNG to this file (needs Chromium).")
+    ] = None,
+    drill: Drills = False,
+) -> None:
+    """Writes the report of STACK's rehearsal anew, from what is there now."""
+    with _explained(f"make rehearse STACK={stack}"):
+        rehearsal = _rehearsal(stack, None)
+        if not rehearsal.state_file.exists():
+            raise RehearsalError(
+                f"There is no rehearsal of {stack} to report on. `make rehearse STACK={stack}` starts one and writes its report."
+            )
+        if drill:
+            drills.run(rehearsal.kubeconfig, rehearsal.out, _say)
+        file = report.write(rehearsal)
+        console.print(f"the report: {file.as_uri()}")
+        if picture:
+            picture.write_text(report.architecture(report.gather(rehearsal)))
+            console.print(f"the picture: {picture}")
+        if screenshot:
+            report.photograph(file, screenshot)
+            console.print(f"the screenshot: {screenshot}")
 
 
 @app.command()
@@ -153,7 +213,7 @@ def preview(
 ) -> None:
     """Shows what `up` would change."""
     with _explained(f"make preview STACK={stack}"):
-        rehearsal = _rehearsal(stack, port_base)
+        rehearsal = _rehearsal(stack, port_base, stream=diff and sys.stdout.isatty())
         flags = [flag for flag, wanted in {"--expect-no-changes": expect_no_changes, "--diff": diff}.items() if wanted]
         result = rehearsal.preview(None, None, *flags)
         if diff and not sys.stdout.isatty():

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rehearsal.events import STACK_TYPE, Events, is_expected_warning
+from rich.console import Console
+
+from rehearsal.events import Events, is_expected_warning
+from rehearsal.progress import ByLayer, Lines
 
 Say = Callable[[str], None]
 
@@ -22,11 +25,6 @@ _PROGRAM_ENDED = re.compile(
 )
 
 POLL_SECONDS = 0.25
-LINE_EVERY_SECONDS = 10.0
-"""How often a log is told how far the engine is; a terminal sees the engine's own lines as they come."""
-
-LINE_WITHOUT_NEWS_SECONDS = 60.0
-
 PR_SET_PDEATHSIG = 1
 
 
@@ -86,12 +84,14 @@ def run(
     say: Say,
     stream: bool,
     verb: str,
+    terminal: Console | None = None,
 ) -> EngineRun:
     """Runs the engine to its end; its whole output goes to `log`.
 
-    `stream` passes its output on to `say` line by line; otherwise `say` hears every few seconds how many resources are
-    done. Ctrl-C (KeyboardInterrupt) is passed on to the engine once, which finishes what is under way; a second one
-    makes it stop at once; a third kills it. Then Interrupted is raised.
+    `stream` passes its output on to `say` line by line; otherwise a `terminal` shows how far each layer is, and without
+    one `say` hears every few seconds how many resources are done. Ctrl-C (KeyboardInterrupt) is passed on to the engine
+    once, which finishes what is under way; a second one makes it stop at once; a third kills it. Then Interrupted is
+    raised.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     event_log.unlink(missing_ok=True)
@@ -117,19 +117,19 @@ def run(
             if sys.platform == "linux"
             else None,
         )
-        progress = _Progress(event_log, verb, say)
         interrupts = 0
-        while True:
-            try:
-                process.wait(POLL_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                output.pass_on()
-                if not stream:
-                    progress.tell_when_due()
-            except KeyboardInterrupt:
-                interrupts += 1
-                _interrupt(process, interrupts, say)
+        with ByLayer(event_log, verb, terminal) if terminal and not stream else Lines(event_log, verb, say) as progress:
+            while True:
+                try:
+                    process.wait(POLL_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    output.pass_on()
+                    if not stream:
+                        progress.look()
+                except KeyboardInterrupt:
+                    interrupts += 1
+                    _interrupt(process, interrupts, say)
     output.pass_on()
     result = EngineRun(
         tuple(command), process.returncode, output.plain(), Events.read(event_log), time.monotonic() - began
@@ -188,44 +188,3 @@ def _interrupt(process: "subprocess.Popen[bytes]", times: int, say: Say) -> None
 def _interrupted_when_the_parent_dies() -> None:
     """Runs in the child: when this rehearsal is killed, the engine is interrupted instead of going on unseen."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
-
-
-class _Progress:
-    """Reads the growing event log and says, now and then, how far the engine is and what it waits for."""
-
-    def __init__(self, event_log: Path, verb: str, say: Say) -> None:
-        self._file = event_log
-        self._verb = verb
-        self._say = say
-        self._began = self._last = time.monotonic()
-        self._told = ""
-
-    def tell_when_due(self) -> None:
-        """Says a line when the last one is long enough ago; one that brings no news waits for longer."""
-        now = time.monotonic()
-        if now - self._last < LINE_EVERY_SECONDS:
-            return
-        line = self._line()
-        if line == self._told and now - self._last < LINE_WITHOUT_NEWS_SECONDS:
-            return
-        self._last, self._told = now, line
-        self._say(f"  {self._verb}, {now - self._began:.0f} s: {line}")
-
-    def _line(self) -> str:
-        began: dict[str, str] = {}
-        ended: set[str] = set()
-        status: dict[str, str] = {}
-        for event in Events.read(self._file).all:
-            if "resourcePreEvent" in event:
-                metadata = event["resourcePreEvent"]["metadata"]
-                began[metadata["urn"]] = f"{metadata['type'].rsplit(':', 1)[-1]} {metadata['urn'].rsplit('::', 1)[-1]}"
-            elif "resOutputsEvent" in event:
-                ended.add(event["resOutputsEvent"]["metadata"]["urn"])
-            elif "resOpFailedEvent" in event:
-                ended.add(event["resOpFailedEvent"]["metadata"]["urn"])
-            elif event.get("diagnosticEvent", {}).get("ephemeral"):
-                status[event["diagnosticEvent"].get("urn", "")] = event["diagnosticEvent"]["message"].strip()
-        # Components stay open until the last of their children, so what is waited for is what began last.
-        waiting = [(urn, text) for urn, text in began.items() if urn not in ended and STACK_TYPE not in urn]
-        shown = [f"{text} ({status[urn]})" if status.get(urn) else text for urn, text in waiting[-2:]]
-        return f"{len(ended)} of {len(began)} resources done" + (f"; under way: {', '.join(shown)}" if shown else "")

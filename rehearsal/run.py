@@ -1,43 +1,37 @@
 """The rehearsal of one stack: control plane, plugins and engine put together, from `up` to `destroy`."""
 
 import contextlib
-import json
-import re
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from rich.console import Console
 
-from rehearsal import engine, places, stack_file
+from rehearsal import engine, places, stack_file, timeline
+from rehearsal.backend import Backend
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.control_plane import stop as stop_control_plane
 from rehearsal.engine import EngineRun
-from rehearsal.events import Events
-from rehearsal.lost import take_away_lost
 from rehearsal.manifests import write_manifests
+from rehearsal.node_kinds import LOCAL, REAL, SIMULATED, chosen
 from rehearsal.plugins.kubernetes.settings import RESUMED
-from rehearsal.policy_result import PolicyResult, pack_of
+from rehearsal.policy_result import pack_of
 from rehearsal.protection import switch_off
 from rehearsal.real_node import RealNode
 from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
+from rehearsal.result import RehearsalError, Result, write_plan
 from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.toolchain.disk import require_free
 from rehearsal.wrappers import write_wrappers
 
+__all__ = ["REAL", "SIMULATED", "Rehearsal", "RehearsalError", "Result", "Say"]
+
 Say = Callable[[str], None]
-
-LOCAL = "local"
-"""The stack that brings no nodes of its own and runs on any cluster's."""
-
-SIMULATED, REAL = "simulated", "real"
-"""Kinds of nodes: KWOK's, or one on which pods run (rehearsal.real_node)."""
-
 
 STATE_GB = 0.3
 """What a running rehearsal needs beside the tools, in 10^9 bytes: etcd's log and store, the state, the logs."""
@@ -46,58 +40,15 @@ REAL_NODE_GB = 1.0
 """What a real node needs beside that: images, unpacked too, and what its containers write."""
 
 
-class RehearsalError(Exception):
-    """A rehearsal can't begin or go on; the message says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one command of a rehearsal did."""
-
-    run: EngineRun
-    phases: Mapping[str, float] = field(default_factory=dict)
-    """Seconds that each phase took: `tools`, `control plane`, `engine`."""
-
-    kubeconfig: Path | None = None
-    manifests: int = 0
-    """How many Kubernetes objects were written to `manifests/`."""
-    real_node: tuple[str, ...] = ()
-    """On a real node: what of it differs from what the stack asks for, and where the application answers."""
-
-    @property
-    def succeeded(self) -> bool:
-        """Whether the engine came to its end without an error."""
-        return self.run.succeeded
-
-    @property
-    def events(self) -> Events:
-        """The engine's events: steps, errors, counts."""
-        return self.run.events
-
-    @property
-    def policies(self) -> PolicyResult | None:
-        """What the program's policy pack found; None where it was not asked."""
-        return PolicyResult.of(self.run.events)
-
-    @property
-    def changes(self) -> dict[str, int]:
-        """Resources by operation, as the engine counts them, for example `{"create": 120}`."""
-        return self.run.events.counts
-
-    @property
-    def errors(self) -> list[str]:
-        """The engine's errors; empty after a success."""
-        return self.run.errors
-
-
 class Rehearsal:
     """The rehearsal of the stack `stack` of the Pulumi program in the folder `program`.
 
     `state` holds what continues from command to command (the control plane, the simulated cloud, the engine's backend),
     `out` what is left for people. `port_base`: first port of the control plane, else it finds free ones.
     `with_control_plane=False` for programs without Kubernetes. `say` hears one line of progress at a time; with
-    `stream` the engine's own lines as they come. `node` is SIMULATED or REAL (one real node, for stack `local`; needs root);
-    None goes on with what the rehearsal has. `plugin_path`: folders with plugins that come before ours.
+    `stream` the engine's own lines as they come; a `terminal` shows how far each layer is. `node` is SIMULATED or REAL
+    (one real node, for stack `local`; needs root); None goes on with what the rehearsal has. `plugin_path`: folders
+    with plugins that come before ours.
 
     Commands of one stack never overlap: a second one is refused (RehearsalError) while the first runs. Other errors
     that they raise: StackFileError, ToolchainError, ControlPlaneError, and Interrupted after Ctrl-C, when the engine
@@ -118,6 +69,7 @@ class Rehearsal:
         node: str | None = None,
         say: Say = lambda _line: None,
         stream: bool = False,
+        terminal: Console | None = None,
     ) -> None:
         self.stack = stack
         self.program = (program or places.repository()).absolute()
@@ -132,7 +84,9 @@ class Rehearsal:
         self._plugin_path = plugin_path
         self._say = say
         self._stream = stream
+        self._terminal = terminal
         self._control_plane: ControlPlane | None = None
+        self._backend = Backend(stack, self.project, self.state_directory, self._pulumi, say)
         self._node = self._chosen(node)
         self._phases: dict[str, float] = {}
 
@@ -151,22 +105,24 @@ class Rehearsal:
         """
         with self._alone():
             self._prepare(env, config)
-            self._clear_remains(env)
+            self._backend.clear_remains(env, self.cloud)
             run = self._engine(
                 "up", self._after_a_failure(env), "--yes", "--skip-preview", *self._policies(), *arguments
             )
             if run.succeeded:
-                self._unfinished.unlink()
-            self._write_plan(run)
+                self._backend.unfinished.unlink()
+            timeline.record(run.events, self.state_directory)
+            write_plan(run, self.stack, self.project, self.out / "plan.json")
+            exported: dict[str, Any] = {}
             try:
-                exported = self._export(env)
+                exported = self._backend.exported(env)
                 count = len(write_manifests(exported, self.out / "manifests"))
                 write_terraform(exported, self.out / "terraform")
             except RehearsalError:
                 if run.succeeded:
                     raise
                 count = 0  # what the update failed of is the news, not that its state can't be read
-            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node())
+            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node(), exported)
 
     def preview(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -180,7 +136,7 @@ class Rehearsal:
         with self._alone():
             self._prepare(env, config)
             run = self._engine("preview", env, *self._policies(), *arguments)
-            self._write_plan(run)
+            write_plan(run, self.stack, self.project, self.out / "plan.json")
             return Result(run, dict(self._phases), self._kubeconfig())
 
     def refresh(
@@ -189,7 +145,7 @@ class Rehearsal:
         """Reads what is really there into the state."""
         with self._alone():
             self._prepare(env, config)
-            self._clear_remains(env)
+            self._backend.clear_remains(env, self.cloud)
             run = self._engine("refresh", env, "--yes", "--skip-preview", *arguments)
             return Result(run, dict(self._phases), self._kubeconfig())
 
@@ -203,14 +159,14 @@ class Rehearsal:
         """
         with self._alone():
             self._prepare(env, config, self._last_copy())
-            self._clear_remains(env)
-            protected = [resource for resource in self._resources(self._export(env)) if resource.get("protect")]
+            self._backend.clear_remains(env, self.cloud)
+            protected = [resource for resource in self._backend.resources(env) if resource.get("protect")]
             if protected:
                 self._say(
                     f"{len(protected)} resources are protected, as they should be; "
                     "the rehearsal's simulated ones are unprotected now"
                 )
-                self._pulumi(env, "state", "unprotect", "--all", "--yes", "--stack", self.stack)
+                self._backend.unprotect(env)
             opened = switch_off(self.cloud)
             if opened:
                 self._say(f"deletion protection is switched off in the simulated account: {', '.join(opened)}")
@@ -219,9 +175,7 @@ class Rehearsal:
 
     def state(self) -> dict[str, Any]:
         """The stack's state as `pulumi stack export` prints it (secrets encrypted); no resources when the stack was never up."""
-        if not self._salt_file.exists():
-            return {"version": 3, "deployment": {}}
-        return self._export(None)
+        return self._backend.exported()
 
     def stop(self) -> None:
         """Stops the control plane; its data stay, and the next command starts it on them again."""
@@ -270,15 +224,12 @@ class Rehearsal:
     @property
     def state_file(self) -> Path:
         """The engine's own state file in the backend, as it lies on the disk."""
-        return self.state_directory / "backend" / ".pulumi" / "stacks" / self.project / f"{self.stack}.json"
+        return self._backend.state_file
 
     @property
     def damaged(self) -> bool:
         """Whether the state can't be read any more: nothing can be destroyed by it, the rehearsal can only be removed."""
-        try:
-            return self.state_file.exists() and not json.loads(self.state_file.read_text())
-        except ValueError:
-            return True
+        return self._backend.damaged
 
     @property
     def _control_plane_directory(self) -> Path:
@@ -293,22 +244,7 @@ class Rehearsal:
         present = (
             REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
         )
-        wanted = node or present or SIMULATED
-        if wanted not in (SIMULATED, REAL):
-            raise RehearsalError(f"NODE={wanted}: there are only NODE={SIMULATED} and NODE={REAL}.")
-        if present and wanted != present:
-            raise RehearsalError(
-                f"The rehearsal of {self.stack} has {present} nodes, and NODE={wanted} was asked for. "
-                f"`make destroy STACK={self.stack}` takes it down; then run the same command again."
-            )
-        if wanted == SIMULATED:
-            return None
-        if self.stack != LOCAL:
-            raise RehearsalError(
-                f"Stack {self.stack} brings simulated nodes of its own, and its images are in a registry on AWS. "
-                f"The real node is for stack {LOCAL}: make rehearse STACK={LOCAL} NODE={REAL}"
-            )
-        return RealNode(self._node_directory, self._say)
+        return RealNode(self._node_directory, self._say) if chosen(self.stack, node, present) == REAL else None
 
     def _about_the_node(self) -> tuple[str, ...]:
         if self._node is None or self._control_plane is None:
@@ -316,10 +252,6 @@ class Rehearsal:
         address = self._node.forward(self._control_plane)
         answers = (f"The application answers on {address} (try {address}/quotes)",) if address else ()
         return (*self._node.differences(), *answers)
-
-    @property
-    def _salt_file(self) -> Path:
-        return self.state_directory / "init" / f"Pulumi.{self.stack}.yaml"
 
     def environment(self, additions: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of the engine, and through it of the plugins and the program."""
@@ -398,7 +330,9 @@ class Rehearsal:
         if not passphrase.exists():
             passphrase.touch(0o600)
             passphrase.write_text(secrets.token_urlsafe(32))
-        self.config_file.write_text(stack_file.rehearsed(text, self.project, config or {}, self._salt(env)), "utf-8")
+        self.config_file.write_text(
+            stack_file.rehearsed(text, self.project, config or {}, self._backend.salt(env)), "utf-8"
+        )
 
     def _start_cluster(self, toolchain: Toolchain, stack_file_text: str) -> Mapping[str, str]:
         """Makes the control plane run, and the real node where there is one; returns settings that go with that."""
@@ -424,62 +358,6 @@ class Rehearsal:
         self._node.join(self._control_plane, toolchain.control_plane, _application_image(stack_file_text))
         return self._node.settings
 
-    def _salt(self, env: Mapping[str, str] | None) -> str:
-        """The stack's encryption salt.
-
-        The engine makes it with the stack, in a project folder of its own: it writes it into the stack file there.
-        """
-        if not (self._salt_file.exists() and self.state_file.exists()):
-            folder = self._salt_file.parent
-            folder.mkdir(exist_ok=True)
-            (folder / "Pulumi.yaml").write_text(yaml.safe_dump({"name": self.project, "runtime": "python"}))
-            self._pulumi(env, "stack", "select", self.stack, "--create", folder=folder)
-        found = re.search(r"^encryptionsalt: *(\S+)", self._salt_file.read_text(), re.MULTILINE)
-        if found is None:
-            raise RehearsalError(
-                f"The state of the rehearsal of {self.stack} is damaged: {self._salt_file} holds no encryption salt. "
-                "`make clean` removes it; then run the same command again."
-            )
-        return found[1]
-
-    def _clear_remains(self, env: Mapping[str, str] | None) -> None:
-        """After an update that was cut off: takes away its lock, its unfinished operations and what these have left.
-
-        The real remedy for a creation whose outcome is unknown is to look and import. What there is on the real API
-        server is taken over by the next creation (`_after_a_failure`).
-        """
-        for lock in engine_locks(self.state_directory):
-            wait_for_engine(lock, self._say)
-            if not lock.exists():  # the engine came to its end meanwhile
-                continue
-            self._say("an earlier update was cut off; its lock is taken away")
-            self._pulumi(env, "cancel", "--yes", "--stack", self.stack)
-            break
-        written = self.state_file.read_text() if self.state_file.exists() else ""
-        if '"pending_operations"' not in written and not self._unfinished.exists():
-            return
-        exported = self._export(env)
-        pending = exported["deployment"].pop("pending_operations", None) or []
-        if pending:
-            names = ", ".join(operation["resource"]["urn"].rsplit("::", 1)[-1] for operation in pending)
-            self._say(f"an earlier update was cut off while it worked on {names}; those steps are taken again")
-            file = self.state_directory / "without-pending-operations.json"
-            file.write_text(json.dumps(exported))
-            file.chmod(0o600)
-            self._pulumi(env, "stack", "import", "--stack", self.stack, "--file", str(file))
-            file.unlink()
-        lost = take_away_lost(self.cloud, self._resources(exported))
-        if lost:
-            self._say(
-                "taken out of the simulated account, since the engine never heard that they were made: "
-                + ", ".join(lost)
-            )
-
-    @property
-    def _unfinished(self) -> Path:
-        """A mark: the last update has not come to its end."""
-        return self.state_directory / "unfinished"
-
     def _after_a_failure(self, env: Mapping[str, str] | None) -> Mapping[str, str] | None:
         """Lets an update after a failed one take over Kubernetes objects whose creation the engine did not hear of.
 
@@ -487,8 +365,8 @@ class Rehearsal:
         (pulumi-kubernetes#4278). What a person does after a cut-off update on AWS stands in
         docs/procedures/interrupted-update.md.
         """
-        resumed = self._unfinished.exists()
-        self._unfinished.touch()
+        resumed = self._backend.unfinished.exists()
+        self._backend.unfinished.touch()
         return {RESUMED: "true", **(env or {})} if resumed else env
 
     def _engine(self, command: str, env: Mapping[str, str] | None, *arguments: str) -> EngineRun:
@@ -516,6 +394,7 @@ class Rehearsal:
             say=self._say,
             stream=self._stream,
             verb=command,
+            terminal=self._terminal,
         )
         self._phases["engine"] = run.seconds
         return run
@@ -525,7 +404,7 @@ class Rehearsal:
         pack = pack_of(self.program)
         return ("--policy-pack", str(pack)) if pack else ()
 
-    def _pulumi(self, env: Mapping[str, str] | None, *arguments: str, folder: Path | None = None) -> str:
+    def _pulumi(self, env: Mapping[str, str] | None, *arguments: str, folder: Path) -> str:
         """One of the engine's short commands; returns its output.
 
         Raises RehearsalError with the engine's words when it fails.
@@ -533,7 +412,7 @@ class Rehearsal:
         run = engine.run(
             [str(self.toolchain.engine / "pulumi"), *arguments, "--non-interactive", "--color", "never"],
             self.environment(env),
-            folder or self._salt_file.parent,
+            folder,
             log=self.out / "pulumi.log",
             event_log=self.state_directory / "no-events",
             say=self._say,
@@ -544,18 +423,6 @@ class Rehearsal:
             raise RehearsalError(f"`pulumi {' '.join(arguments[:2])}` failed:\n" + "\n".join(run.errors))
         return run.output
 
-    def _export(self, env: Mapping[str, str] | None) -> dict[str, Any]:
-        file = self.state_directory / "exported.json"
-        self._pulumi(env, "stack", "export", "--stack", self.stack, "--file", str(file))
-        exported: dict[str, Any] = json.loads(file.read_text())
-        file.unlink()
-        return exported
-
-    @staticmethod
-    def _resources(exported: Mapping[str, Any]) -> list[dict[str, Any]]:
-        resources: list[dict[str, Any]] = exported.get("deployment", {}).get("resources") or []
-        return resources
-
     def _kubeconfig(self) -> Path | None:
         """Copies the kubeconfig to `out`, for its reader only."""
         if self._control_plane is None:
@@ -564,34 +431,6 @@ class Rehearsal:
         copied.touch(0o600)
         copied.write_text(self.kubeconfig.read_text())
         return copied
-
-    def _write_plan(self, run: EngineRun) -> None:
-        """Writes what tools and the report read: each step of the engine with its inputs, and what the policy pack said."""
-        steps = [
-            {
-                "operation": step.operation,
-                "urn": step.urn,
-                "type": step.type,
-                "parent": (step.new or step.old or {}).get("parent", ""),
-                "provider": (step.new or step.old or {}).get("provider", ""),
-                "differing": list(step.differing),
-                "inputs": (step.new or {}).get("inputs"),
-            }
-            for step in run.events.steps
-        ]
-        plan = {
-            "stack": self.stack,
-            "project": self.project,
-            "succeeded": run.succeeded,
-            "changes": run.events.counts,
-            "steps": steps,
-        }
-        self.out.mkdir(parents=True, exist_ok=True)
-        (self.out / "plan.json").write_text(json.dumps(plan, indent=1) + "\n")
-        result = PolicyResult.of(run.events)
-        (self.out / "policy.json").unlink(missing_ok=True)
-        if result:
-            (self.out / "policy.json").write_text(json.dumps(result.as_json(), indent=1) + "\n")
 
 
 def _application_image(stack_file_text: str) -> str:

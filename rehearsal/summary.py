@@ -3,6 +3,7 @@
 import shlex
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from rehearsal.events import STACK_TYPE, Step
 from rehearsal.run import Result
@@ -72,13 +73,28 @@ def simulated(steps: Iterable[Step], types: Counter[str], real_node: tuple[str, 
     return lines
 
 
-def closing(stack: str, result: Result) -> list[str]:
+def closing(stack: str, result: Result, report: Path | None = None) -> list[str]:
     """The lines that end a successful `up`."""
+    steps = [f"  {command}      {what}".rstrip() for command, what in next_steps(stack, result, report)]
+    return [*told(stack, result), "", "What to do next:", *steps]
+
+
+def next_steps(stack: str, result: Result, report: Path | None = None) -> list[tuple[str, str]]:
+    """What there is to look at, and the commands that go on from here: each with what it is for."""
+    found = [(report.as_uri(), "the report of this rehearsal, in a browser")] if report else []
+    found.append((f"make preview STACK={stack}", "what would change"))
+    if result.kubeconfig is not None:
+        found.append((f"export KUBECONFIG={shlex.quote(str(result.kubeconfig))}", "then kubectl get pods -A -o wide"))
+    return [*found, (f"make destroy STACK={stack}", "take it down again")]
+
+
+def told(stack: str, result: Result) -> list[str]:
+    """What was made, how long it took, what of it was simulated."""
     steps = result.events.steps
     types = by_type(steps)
     phases = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.phases.items())
     changes = ", ".join(f"{count} {operation}" for operation, count in sorted(result.changes.items()))
-    lines = [
+    return [
         f"The rehearsal of {stack} is up: {sum(types.values())} resources ({changes})"
         f" in {sum(result.phases.values()):.0f} s ({phases}).",
         *resources_by_package(types),
@@ -89,14 +105,7 @@ def closing(stack: str, result: Result) -> list[str]:
         "Real: the Pulumi engine and the program"
         + (", and the Kubernetes API server with its scheduler and controllers" if result.kubeconfig else "")
         + (", and the node: containerd, kubelet, kube-proxy, CoreDNS, the running pods." if result.real_node else "."),
-        "",
-        "What to do next:",
-        f"  make preview STACK={stack}      what would change",
     ]
-    if result.kubeconfig is not None:
-        lines += [f"  export KUBECONFIG={shlex.quote(str(result.kubeconfig))}      then kubectl get pods -A -o wide"]
-    lines += [f"  make destroy STACK={stack}      take it down again"]
-    return lines
 
 
 def difference(result: Result) -> list[str]:

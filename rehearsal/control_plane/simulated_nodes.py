@@ -78,7 +78,7 @@ def reconcile(kubeconfig: Path, group: SimulatedNodeGroup, timeout_seconds: floa
         present = {str(node["metadata"]["name"]): node for node in _nodes_of(api, group.name)}
         wanted = [_node(group, instance_type, index, version) for index in range(group.count)]
         names = [str(node["metadata"]["name"]) for node in wanted]
-        _delete(api, [name for name, node in present.items() if name not in names or _differs(node, group)])
+        delete(api, [name for name, node in present.items() if name not in names or _differs(node, group)])
         for node in wanted:
             node["spec"]["taints"] += _controllers_taints(present.get(node["metadata"]["name"]))
             # The status counts only when the node is new: later it is the kubelet's, so KWOK's.
@@ -94,7 +94,7 @@ def remove(kubeconfig: Path, name: str) -> None:
     them too, but only a minute later.)
     """
     with Api(kubeconfig) as api:
-        _delete(api, [str(node["metadata"]["name"]) for node in _nodes_of(api, name)])
+        delete(api, [str(node["metadata"]["name"]) for node in _nodes_of(api, name)])
 
 
 def _known(group: SimulatedNodeGroup) -> InstanceType:
@@ -185,7 +185,7 @@ def _differs(node: Manifest, group: SimulatedNodeGroup) -> bool:
     return bool(node["metadata"]["labels"].get(INSTANCE_TYPE_LABEL) != group.instance_type)
 
 
-def _delete(api: Api, names: list[str]) -> None:
+def delete(api: Api, names: list[str]) -> None:
     """Deletes nodes and then, at once, the pods on them, as pod garbage collection does."""
     for name in names:
         api.delete(f"{_NODES}/{name}")
