@@ -3,7 +3,11 @@
 import typer
 
 from ops.command import command
+from ops.deploy import deploy
 from ops.health import health
+from ops.restart import restart
+from ops.rollback import rollback
+from ops.scale import scale
 
 app = typer.Typer(
     add_completion=False,
@@ -19,8 +23,14 @@ def _more_than_one_command() -> None:
 
 
 LOOKS = "Look, and change nothing"
+SETTINGS = "Change the stack's settings, and run pulumi up"
+CLUSTER = "Talk to the cluster, or to AWS"
 
 app.command(rich_help_panel=LOOKS)(command(health))
+app.command(rich_help_panel=SETTINGS)(command(deploy))
+app.command(rich_help_panel=SETTINGS)(command(rollback))
+app.command(rich_help_panel=SETTINGS)(command(scale))
+app.command(rich_help_panel=CLUSTER)(command(restart))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cluster import Unreachable, reason
 from ops.console import Report
 from ops.errors import DeclinedError, OpsError
 from ops.stack import Stack
@@ -104,8 +105,13 @@ def command(function: Callable[..., Result]) -> Callable[..., None]:
                 session = Session(stack, report, chosen["dry_run"], chosen["yes"], chosen["confirm"])
                 result = function(session, **given)
         except OpsError as error:
-            report.document({"error": str(error)})
+            report.document({"error": str(error), **error.document})
             typer.echo(f"{function.__name__.replace('_', '-')}: {error}", err=True)
+            raise typer.Exit(1) from None
+        except Unreachable as error:
+            said = f"the Kubernetes API of {chosen['stack']} refused, or does not answer: {reason(error)}"
+            report.document({"error": said})
+            typer.echo(f"{function.__name__.replace('_', '-')}: {said}", err=True)
             raise typer.Exit(1) from None
         report.document(result or {})
 
