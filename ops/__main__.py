@@ -5,9 +5,11 @@ import typer
 from ops.command import command
 from ops.deploy import deploy
 from ops.health import health
+from ops.logs import logs
 from ops.restart import restart
 from ops.rollback import rollback
 from ops.scale import scale
+from ops.status import status
 
 app = typer.Typer(
     add_completion=False,
@@ -26,7 +28,9 @@ LOOKS = "Look, and change nothing"
 SETTINGS = "Change the stack's settings, and run pulumi up"
 CLUSTER = "Talk to the cluster, or to AWS"
 
+app.command(rich_help_panel=LOOKS)(command(status))
 app.command(rich_help_panel=LOOKS)(command(health))
+app.command(rich_help_panel=LOOKS)(command(logs))
 app.command(rich_help_panel=SETTINGS)(command(deploy))
 app.command(rich_help_panel=SETTINGS)(command(rollback))
 app.command(rich_help_panel=SETTINGS)(command(scale))

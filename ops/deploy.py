@@ -75,5 +75,3 @@ def _serving(session: Session, app: WorkloadSettings) -> int | None:
     pods = max(each.status.ready_replicas or 0 for each in deployments_of(session.stack, APPLICATION))
     least, most = app.autoscaling.min_replicas, app.autoscaling.max_replicas
     return min(pods, most) if pods > least else None
-
-

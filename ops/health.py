@@ -131,9 +131,11 @@ def _autoscalers(stack: Stack) -> tuple[list[str], list[str]]:
     )
     for each in scalers.items:
         name, current, most = each.metadata.name, each.status.current_replicas or 0, each.spec.max_replicas
-        for condition in each.status.conditions or []:
-            if condition.type in ("AbleToScale", "ScalingActive") and condition.status == "False":
-                reasons.append(f"autoscaler {name}: {condition.message}")
+        reasons.extend(
+            f"autoscaler {name}: {condition.message}"
+            for condition in each.status.conditions or []
+            if condition.type in ("AbleToScale", "ScalingActive") and condition.status == "False"
+        )
         if current >= most > each.spec.min_replicas:
             notes.append(f"autoscaler {name} is at its most, {most} pods; raise it by: python -m ops scale --max")
     return reasons, notes

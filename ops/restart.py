@@ -39,7 +39,9 @@ def restart(
     if session.would(deed):
         return {"workload": workload, "deployments": names, "restarted": False}
     session.confirm(deed)
-    before = {each.metadata.name: (each.spec.template.metadata.annotations or {}).get(ANNOTATION) for each in deployments}
+    before = {
+        each.metadata.name: (each.spec.template.metadata.annotations or {}).get(ANNOTATION) for each in deployments
+    }
     now = datetime.now(UTC).isoformat(timespec="seconds")
     _annotate(session, dict.fromkeys(names, now))
     try:
@@ -71,7 +73,9 @@ def _require_an_order(deployment: Any) -> None:
 def _require_the_budget(session: Session, deployments: list[Any]) -> None:
     """Below its budget a workload is in trouble already, and new pods would meet the same."""
     stack = session.stack
-    found = stack.cluster.policy.list_namespaced_pod_disruption_budget(stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+    found = stack.cluster.policy.list_namespaced_pod_disruption_budget(
+        stack.namespace, _request_timeout=TIMEOUT_SECONDS
+    )
     for budget in found.items:
         selector = (budget.spec.selector.match_labels or {}).items()
         covered = any(selector <= (each.spec.template.metadata.labels or {}).items() for each in deployments)
