@@ -67,9 +67,11 @@ def _container(
     if settings.metrics_port is not None:
         ports.append({"name": "metrics", "container_port": settings.metrics_port, "protocol": "TCP"})
     alive, ready = settings.liveness_path, settings.readiness_path
+    arguments: kubernetes.core.v1.ContainerArgsDict = {"args": [*runtime.arguments]} if runtime.arguments else {}
     return {
         "name": name,
         "image": image,
+        **arguments,
         "image_pull_policy": "IfNotPresent",  # neither a digest nor a version's tag ever moves
         "ports": ports,
         "env": environment(runtime.environment),

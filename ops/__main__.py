@@ -6,6 +6,7 @@ from ops.command import command
 from ops.deploy import deploy
 from ops.health import health
 from ops.logs import logs
+from ops.maintenance import maintenance
 from ops.restart import restart
 from ops.rollback import rollback
 from ops.scale import scale
@@ -34,6 +35,7 @@ app.command(rich_help_panel=LOOKS)(command(logs))
 app.command(rich_help_panel=SETTINGS)(command(deploy))
 app.command(rich_help_panel=SETTINGS)(command(rollback))
 app.command(rich_help_panel=SETTINGS)(command(scale))
+app.command(rich_help_panel=SETTINGS)(command(maintenance))
 app.command(rich_help_panel=CLUSTER)(command(restart))
 
 

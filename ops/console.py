@@ -8,7 +8,6 @@ from typing import Any, TextIO
 from rich.console import Console
 from rich.table import Column, Table
 
-
 WIDE = 160
 """Columns of what is no terminal, such as a file: names stay whole there."""
 
