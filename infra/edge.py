@@ -89,9 +89,9 @@ class Edge(pulumi.ComponentResource):
     Type token: `marlinspike:edge:Edge`. Makes a security group (the only one that the world may enter) with its rules, the
     bucket for the logs, the load balancer, a target group for pod addresses, a listener that redirects HTTP, the certificate,
     a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. With colours, and in maintenance,
-    the domain leads nowhere until `lead_to` is told where. The targets are registered by whoever runs the pods (infra/binding.py), the name is
-    given by infra/public_name.py. With `protect`, neither Pulumi nor AWS deletes the load balancer, and logs are kept with their
-    bucket.
+    the domain leads nowhere until `lead_to` is told where. The targets are registered by whoever runs the pods
+    (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS deletes the load
+    balancer, and logs are kept with their bucket.
     """
 
     settings: EdgeSettings
