@@ -26,6 +26,8 @@ from rehearsal.run import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
+PLAN = "from stacks.plan import plan_of, settings_of; plan_of('prod', settings_of('prod'))"
+
 RUNS = 3
 STACKS = ("prod", "staging", "dev", "local")
 FIRST_UP = ("prod", "staging", "dev")
@@ -145,7 +147,7 @@ def programs() -> list[str]:
     """The program without an engine: its unit tests, and prod once under mocks."""
     print("  unit tests and program ...", flush=True)
     units = [measure(PYTHON, "-m", "pytest", "-q", "tests/unit") for _ in range(RUNS)]
-    program = [measure(PYTHON, "-c", "from tests.unit.plan import planned; planned('prod')") for _ in range(RUNS)]
+    program = [measure(PYTHON, "-c", PLAN) for _ in range(RUNS)]
     counted = units[-1].output.strip().splitlines()[-1]
     return [
         "| what | median of three (min, max) |",

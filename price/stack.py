@@ -6,8 +6,8 @@ from infra.usage import UsageSettings
 from price.estimate import Estimate, estimate
 from price.resources import Resource, resources_of
 from price.table import table
+from stacks.plan import PROJECT_FOLDER, plan_of, settings_of
 from stacks.settings import AccountStackSettings, AwsSettings, Settings
-from tests.unit.plan import PROJECT_FOLDER, plan_of, settings_of
 
 AWS_STACKS = ("dev", "staging", "prod")
 """That the picture shows."""

@@ -22,21 +22,31 @@ layer_check() {
     $BIN/mypy
 }
 # A file's tests share its plans, so they stay together on one core.
-layer_unit() { $python -m pytest -q -n logical --maxprocesses 4 --dist loadfile tests/unit; }
-layer_app() { $python -m pytest -q tests/app tests/preflight; } # the application, and AWS as moto plays it
-layer_monitoring() { $python -m pytest -q tests/monitoring; } # gets its programs by itself
-layer_cluster() {
-    tools && $python -m pytest -q tests/cluster
-}
-layer_ops() {
-    tools && $python -m pytest -q tests/ops
-}
-layer_engine() {
-    tools && $python -m pytest -q tests/engine
-}
+layer_unit() { tests unit -n logical --maxprocesses 4 --dist loadfile tests/unit; }
+layer_app() { tests app tests/app tests/preflight; } # the application, and AWS as moto plays it
+layer_monitoring() { tests monitoring tests/monitoring; } # gets its programs by itself
+layer_cluster() { tools && tests cluster tests/cluster; }
+layer_ops() { tools && tests ops tests/ops; }
+layer_engine() { tools && tests engine tests/engine; }
 layer_judges() {
     # One stack here, as the others differ in size only; FULL=1 has all of them judged.
-    tools && $python -m pytest -q tests/judges && $python -m judges ${FULL:+staging dev local} prod
+    tools && tests judges tests/judges && $python -m judges ${FULL:+staging dev local} prod
+}
+tests() { # tests LAYER ARGUMENTS...: keeps which failed, for a second try
+    kept=out/pytest/$1; shift
+    [ -n "$again" ] || rm -rf "$kept"
+    $python -m pytest -q -o cache_dir="$kept" $again "$@"
+}
+again=""
+# What failed beside another lane may have failed of the other's load: a few are tried once more with the machine to themselves,
+# and told by name. What fails then has failed.
+try_again() { # try_again LAYER: status 0 when everything that failed has passed now
+    names=$(grep -o '"[^"]*::.*"' "out/pytest/$1/v/cache/lastfailed" 2>/dev/null) || return 1
+    [ "$(echo "$names" | wc -l)" -le 5 ] || return 1
+    echo "these failed beside the other lane, and are tried alone:"
+    echo "$names"
+    again="--last-failed --last-failed-no-failures none"
+    run "$1, what failed" "layer_$1"
 }
 # Builds give way to the tests of the other lane.
 tools() { nice -n 10 $BIN/python -m rehearsal setup; }
@@ -55,20 +65,28 @@ run() { # run NAME COMMAND: with its name before and its result behind
     else
         echo "== $1: FAILED after $(($(date +%s) - start)) s"
         failed="$failed $1"
+        return 1
     fi
 }
 
 if [ "${1:-}" = lane ]; then
     shift
     for layer in "$@"; do
-        run "$layer" "layer_$layer"
+        run "$layer" "layer_$layer" || echo "$layer" >>out/failed-layers
     done
     [ -z "$failed" ]
     exit
 fi
 
 [ -z "${COVERAGE:-}" ] || rm -f .coverage .coverage.*
-$BIN/python scripts/lanes.py "$@" || failed=1
+rm -f out/failed-layers
+if ! $BIN/python scripts/lanes.py "$@"; then
+    failed="yes"
+    case "$*" in *" -- "*)
+        [ ! -s out/failed-layers ] || failed=""
+        while read -r layer; do try_again "$layer" </dev/null || failed="yes"; done <out/failed-layers ;;
+    esac
+fi
 [ -z "${COVERAGE:-}" ] || run coverage coverage_report
 if [ -n "$failed" ]; then
     echo "failed: see the layers above that say so"

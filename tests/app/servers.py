@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -29,11 +30,15 @@ class ServerError(Exception):
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on now.
+
+    Below those that Linux hands out for outgoing connections (32768 and up): one of them would take it meanwhile.
+    """
+    while True:
+        port = random.randrange(20_000, 30_000)  # noqa: S311 - no secret
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
 
 
 def eventually(true: Callable[[], object], seconds: float = PATIENCE_SECONDS, what: str = "") -> None:

@@ -47,3 +47,45 @@ def test_one_layer_that_fails_fails_all_and_the_others_are_told(tmp_path: Path, 
     assert done.returncode == 1
     assert "== bad: FAILED" in done.stdout
     assert "== good: passed" in done.stdout
+
+
+def tried_beside_another_lane(folder: Path, test: str) -> subprocess.CompletedProcess[str]:
+    """scripts/test.sh on a project of two tests: one in layer app, and one in layer monitoring that passes."""
+    shutil.copytree(PROJECT_FOLDER / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    python = folder / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+    for layer in ("app", "preflight", "monitoring"):
+        (folder / "tests" / layer).mkdir(parents=True)
+    (folder / "tests" / "app" / "test_one.py").write_text(test)
+    (folder / "tests" / "monitoring" / "test_two.py").write_text("def test_two(): pass\n")
+    script = folder / "scripts" / "test.sh"
+    return subprocess.run(
+        ["sh", script, "app", "--", "monitoring"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+
+
+BUSY = """
+from pathlib import Path
+
+def test_one():
+    mark = Path(__file__).with_name("tried")
+    first = not mark.exists()
+    mark.touch()
+    assert not first
+"""
+
+
+def test_what_fails_of_the_other_lane_is_tried_alone_and_told(tmp_path: Path) -> None:
+    done = tried_beside_another_lane(tmp_path, BUSY)
+    assert done.returncode == 0, done.stdout
+    assert "== app: FAILED" in done.stdout
+    assert '"tests/app/test_one.py::test_one"' in done.stdout
+    assert "== app, what failed: passed" in done.stdout
+
+
+def test_what_fails_alone_too_has_failed(tmp_path: Path) -> None:
+    done = tried_beside_another_lane(tmp_path, "def test_one(): assert 1 == 2\n")
+    assert done.returncode == 1
+    assert "== app, what failed: FAILED" in done.stdout
