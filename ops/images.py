@@ -48,7 +48,7 @@ class Reference:
         """As Docker reads names: what comes first is a host when it has a dot or a port, or is `localhost`."""
         name, _, digest = image.partition("@")
         tag = ""
-        if not digest and ":" in name.rsplit("/", 1)[-1]:
+        if ":" in name.rsplit("/", 1)[-1]:
             name, _, tag = name.rpartition(":")
         first, _, rest = name.partition("/")
         if rest and ("." in first or ":" in first or first == ON_NODES):

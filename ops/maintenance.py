@@ -43,7 +43,9 @@ def maintenance(
         raise OpsError(f"{stack.file.name} asks for the page already; to bring up what it says: pulumi up")
     changes = {SETTING: value}
     stack_file.checked(stack, changes)
-    deed = "let a maintenance page answer in the application's place" if on else "lead requests to the application again"
+    deed = (
+        "let a maintenance page answer in the application's place" if on else "lead requests to the application again"
+    )
     if session.would(deed):
         operations = stack_file.would_change(stack, changes)
         for line in operations:

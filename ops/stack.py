@@ -73,7 +73,7 @@ class Stack:
         try:
             settings = load(texts, PROJECT, self.name, surroundings(self.folder, self.name))
         except SettingsError as error:
-            raise OpsError(str(error)) from None
+            raise OpsError(str(error), {"faults": error.faults}) from None
         return settings_in_effect(settings) if isinstance(settings, AwsSettings) else settings
 
     @cached_property

@@ -10,16 +10,22 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from kubernetes import client
 from typer.testing import CliRunner
 
 from ops.__main__ import app
 from ops.stack import Stack
+from ops.stack_file import changed_text
 from rehearsal import places
 from rehearsal.control_plane.api import Api
 from rehearsal.run import Rehearsal
 
 PROGRAM = ("infra", "stacks", "docs", "app")
 """Folders of which the program is made, or which it reads."""
+
+
+PATIENCE_SECONDS = 20
+"""Without progress for so long a new version has failed: five minutes by default."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,27 @@ class RehearsedStack:
         """The control plane's API; a context manager."""
         return Api(self.rehearsal.kubeconfig)
 
+    @contextmanager
+    def refused_pods(self, condition: str) -> Iterator[None]:
+        """No pod is made for which the condition, in CEL, is false: what a version that does not come up looks like."""
+        name = "tests-refuse"
+        rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
+        policy = {
+            "matchConstraints": {"resourceRules": rules},
+            "validations": [{"expression": condition, "message": "a test refuses this pod"}],
+        }
+        with self.opened() as stack:
+            admission = client.AdmissionregistrationV1Api(stack.cluster.api)
+            try:
+                admission.create_validating_admission_policy({"metadata": {"name": name}, "spec": policy})
+                admission.create_validating_admission_policy_binding(
+                    {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
+                )
+                yield
+            finally:
+                admission.delete_validating_admission_policy_binding(name)
+                admission.delete_validating_admission_policy(name)
+
     def resources(self) -> dict[str, Mapping[str, Any]]:
         """The inputs of every resource in the engine's state, by URN: what a command that changes nothing leaves as it is."""
         found = self.rehearsal.state()["deployment"].get("resources") or []
@@ -76,8 +103,10 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def brought_up(program: Path, name: str) -> Iterator[RehearsedStack]:
-    """A stack of that program from its first `up` until its control plane is stopped."""
+def brought_up(program: Path, name: str, changes: Mapping[str, Any]) -> Iterator[RehearsedStack]:
+    """A stack of that program, with other settings, from its first `up` until its control plane is stopped."""
+    file = program / f"Pulumi.{name}.yaml"
+    file.write_text(changed_text(file.read_text(), changes))
     rehearsal = Rehearsal(name, places.state(name, program), places.out(name, program), program, say=print)
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # other layers measure the program and the plugins
@@ -92,4 +121,4 @@ def brought_up(program: Path, name: str) -> Iterator[RehearsedStack]:
 @pytest.fixture(scope="session")
 def rehearsed_stack(program: Path) -> Iterator[RehearsedStack]:
     """Stack `dev`, up once for the whole layer: EKS, RDS and ElastiCache played, the Kubernetes API real, one pod."""
-    yield from brought_up(program, "dev")
+    yield from brought_up(program, "dev", {"app.release.deadline_seconds": PATIENCE_SECONDS})
