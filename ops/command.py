@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ _OPTIONS: Mapping[str, Any] = {
         str, typer.Option("--confirm", help="The stack's name, typed: agrees to a dangerous command on it.")
     ],
 }
+EXAMPLE = re.compile(r"`([^`]+)`")
+
 _DEFAULTS: Mapping[str, object] = {
     "stack": inspect.Parameter.empty, "rehearsed": False, "as_json": False, "dry_run": False, "yes": False, "confirm": "",
 }  # fmt: skip
@@ -120,4 +123,11 @@ def command(function: Callable[..., Result]) -> Callable[..., None]:
         [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + common
     )
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
+    run.__doc__ = _help(inspect.cleandoc(function.__doc__ or ""))
     return run
+
+
+def _help(text: str) -> str:
+    """A docstring as --help shows it: of its last paragraph, "Examples: `one`, `two`", each on a line of its own."""
+    told, _, examples = text.partition("Examples:")
+    return "\n\n".join([told.rstrip(), *(["Examples:"] if examples else []), *EXAMPLE.findall(examples)])

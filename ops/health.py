@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 
+from infra.workload_settings import MAINTENANCE_PAGE
 from ops.cluster import TIMEOUT_SECONDS
 from ops.command import Result, Session
 from ops.errors import OpsError
@@ -51,6 +52,10 @@ def look(stack: Stack) -> dict[str, Any]:
         *_public(stack),
     ]
     limited, notes = _autoscalers(stack)
+    if any(each.metadata.name == MAINTENANCE_PAGE for each in deployments):
+        notes.append(
+            f"{MAINTENANCE_PAGE} answers in the application's place; end that by: python -m ops maintenance off"
+        )
     return {
         "well": not (reasons or limited),
         "reasons": [*reasons, *limited],

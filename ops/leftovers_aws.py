@@ -89,7 +89,7 @@ def images(stack: Stack, before: datetime) -> Iterator[Leftover]:
             versions = [*one.get("imageTags", []), one["imageDigest"]]
             if one["imagePushedAt"] >= before or any((repository, version) in kept for version in versions):
                 continue
-            gigabytes = one["imageSizeInBytes"] / BYTES
+            gigabytes = one.get("imageSizeInBytes", 0) / BYTES
             deletion = {
                 "registryId": account,
                 "repositoryName": repository,

@@ -15,7 +15,8 @@ RUNBOOKS = sorted((PROJECT_FOLDER / "docs" / "runbooks").glob("*.md"))
 VERBS = {"get", "describe", "logs", "top", "delete", "drain", "cordon", "uncordon", "rollout"}
 """kubectl's, as far as they are for people on call."""
 
-ROLLOUTS = {"history", "restart", "status", "undo"}
+ROLLOUTS = {"history", "status"}
+"""What changes something is a command of `ops`."""
 
 
 def commands(page: Path) -> list[list[str]]:
