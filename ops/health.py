@@ -1,5 +1,6 @@
 """`health`: whether the application is well, as its own readiness endpoint, its pods and what looks after them say."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,9 +11,13 @@ from ops.cluster import TIMEOUT_SECONDS
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.stack import Stack
-from ops.workload import unfinished
+from ops.workload import LOOK_SECONDS, unfinished
 
 ANSWER_SECONDS = 10.0
+
+PATIENCE_SECONDS = 180.0
+"""After an update: a new autoscaler has no figures before the second scrape of its pods (metrics-server asks every 15 s), and the
+disruption budget counts behind."""
 
 
 def health(session: Session) -> Result:
@@ -67,11 +72,13 @@ def look(stack: Stack) -> dict[str, Any]:
     }
 
 
-def require(stack: Stack) -> None:
-    """Raises OpsError with the reasons where the stack is not well."""
-    reasons = look(stack)["reasons"]
-    if reasons:
-        raise OpsError(f"{stack.name} is not well: {'; '.join(reasons)}")
+def require(stack: Stack, seconds: float = PATIENCE_SECONDS) -> None:
+    """Returns once the stack is well. Raises OpsError with the reasons where it is not after so long."""
+    until = time.monotonic() + seconds
+    while reasons := look(stack)["reasons"]:
+        if time.monotonic() > until:
+            raise OpsError(f"{stack.name} is not well after {seconds:.0f} s: {'; '.join(reasons)}")
+        time.sleep(LOOK_SECONDS)
 
 
 def _deployments(deployments: list[Any]) -> Iterator[str]:
@@ -130,7 +137,8 @@ def _budgets(stack: Stack) -> Iterator[str]:
 
 def _autoscalers(stack: Stack) -> tuple[list[str], list[str]]:
     """Those that can't work, and those at their limit."""
-    reasons, notes = [], []
+    reasons: list[str] = []
+    notes: list[str] = []
     scalers = stack.cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(
         stack.namespace, _request_timeout=TIMEOUT_SECONDS
     )
