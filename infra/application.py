@@ -7,6 +7,7 @@ from pulumi import Input
 from pydantic import Field, model_validator
 
 from infra.connections import CacheConnection, DatabaseConnection
+from infra.maintenance import MaintenanceSettings
 from infra.monitoring.tracing import ENDPOINT, TracingSettings
 from infra.pods import SECRETS_FOLDER
 from infra.settings import SecretName
@@ -40,6 +41,9 @@ class ApplicationSettings(WorkloadSettings):
     sentry_dsn: SecretName | None = None
     """Of `secrets`: the address by which errors that nobody expected are told to Sentry; nothing is when left out. Opens the way
     to public addresses on port 443, since Sentry's change."""
+
+    maintenance: MaintenanceSettings | None = None
+    """A page stands in for the application (`python -m ops maintenance on`); nothing when left out."""
 
     @model_validator(mode="after")
     def _the_dsn_is_a_file(self) -> "ApplicationSettings":

@@ -12,6 +12,7 @@ from pydantic import Field
 from infra.certificate import Certificate
 from infra.firewall import Firewall, FirewallSettings
 from infra.log_bucket import LogBucket
+from infra.release import MAINTENANCE, rule_priority
 from infra.settings import Section
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
@@ -74,6 +75,8 @@ class Backend:
     deregistration_delay_seconds: int
     colours: Sequence[str] = ()
     """Versions that stand side by side, the one that serves first: each has targets of its own. None: one set of targets."""
+    maintenance: bool = False
+    """Whether a page stands in for the application, with targets of its own."""
 
 
 NOBODY = "127.0.0.1/32"
@@ -85,10 +88,10 @@ class Edge(pulumi.ComponentResource):
 
     Type token: `marlinspike:edge:Edge`. Makes a security group (the only one that the world may enter) with its rules, the
     bucket for the logs, the load balancer, a target group for pod addresses, a listener that redirects HTTP, the certificate,
-    a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. With colours the domain leads
-    nowhere until `lead_to` is told where. The targets are registered by
-    whoever runs the pods (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS
-    deletes the load balancer, and logs are kept with their bucket.
+    a listener for HTTPS that answers 404 to other domains, and the firewall unless it is off. With colours, and in maintenance,
+    the domain leads nowhere until `lead_to` is told where. The targets are registered by whoever runs the pods
+    (infra/binding.py), the name is given by infra/public_name.py. With `protect`, neither Pulumi nor AWS deletes the load
+    balancer, and logs are kept with their bucket.
     """
 
     settings: EdgeSettings
@@ -147,7 +150,8 @@ class Edge(pulumi.ComponentResource):
             connection_logs={"bucket": logs.bucket, "prefix": "connections", "enabled": True},
             opts=ResourceOptions(parent=self, protect=protect, depends_on=list(network.ready)),
         )
-        groups = {colour: self._target_group(name, colour, network.vpc_id) for colour in backend.colours or ("",)}
+        sets = (*(backend.colours or ("",)), *((MAINTENANCE,) if backend.maintenance else ()))
+        groups = {each: self._target_group(name, each, network.vpc_id) for each in sets}
         targets = next(iter(groups.values()))
         certificate = Certificate(
             name, settings.domain, settings.hosted_zone_id, second=failover == "secondary", opts=self._child
@@ -160,13 +164,10 @@ class Edge(pulumi.ComponentResource):
         self.load_balancer_zone_id = balancer.zone_id
         self.load_balancer_arn_suffix = balancer.arn_suffix
         self.target_group_arn, self.target_group_arn_suffix = targets.arn, targets.arn_suffix
-        self.certificate_arn = certificate.arn
-        self.https_listener_arn = listener.arn
+        self.certificate_arn, self.https_listener_arn = certificate.arn, listener.arn
         self._prefix = name
         self.target_group_arns = {colour: group.arn for colour, group in groups.items()}
-        self.asked_for_health = (
-            [self._hold(colour) for colour in backend.colours] if backend.colours else [self.lead_to("")]
-        )
+        self.asked_for_health = [self.lead_to("")] if sets == ("",) else [self._hold(each) for each in sets]
         self.register_outputs({"url": self.url, "targetGroupArn": self.target_group_arn})
 
     def lead_to(self, colour: str, depends_on: Sequence[pulumi.Resource] = ()) -> aws.lb.ListenerRule:
@@ -182,10 +183,9 @@ class Edge(pulumi.ComponentResource):
 
     def _hold(self, colour: str) -> aws.lb.ListenerRule:
         return aws.lb.ListenerRule(
-            f"{self._prefix}-holds-{colour}",
+            f"{self._prefix}-holds-{colour or 'targets'}",
             listener_arn=self.https_listener_arn,
-            # Of its own, since no two rules may share one; far behind those that lead somewhere (ELB allows 50,000).
-            priority=1000 + int(colour, 16) % 40_000,
+            priority=rule_priority(colour),
             conditions=[{"source_ip": {"values": [NOBODY]}}],
             actions=[{"type": "forward", "target_group_arn": self.target_group_arns[colour]}],
             opts=self._child,

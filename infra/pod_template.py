@@ -67,7 +67,7 @@ def _container(
     if settings.metrics_port is not None:
         ports.append({"name": "metrics", "container_port": settings.metrics_port, "protocol": "TCP"})
     alive, ready = settings.liveness_path, settings.readiness_path
-    return {
+    container: kubernetes.core.v1.ContainerArgsDict = {
         "name": name,
         "image": image,
         "image_pull_policy": "IfNotPresent",  # neither a digest nor a version's tag ever moves
@@ -82,6 +82,9 @@ def _container(
         # `sleep` needs no shell in the image (GA since Kubernetes 1.34, KEP-3960).
         "lifecycle": {"pre_stop": {"sleep": {"seconds": settings.shutdown.pre_stop_seconds}}},
     }
+    if runtime.arguments:
+        container["args"] = [*runtime.arguments]
+    return container
 
 
 def _files_volume(files_name: str | None) -> list[Input[kubernetes.core.v1.VolumeArgsDict]]:

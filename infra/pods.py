@@ -79,6 +79,8 @@ class Runtime:
     secret_name: Input[str] | None = None
     keys: Mapping[str, "SecretKey"] = field(default_factory=dict)
     """Single keys of further Secrets, by the name of the file."""
+    arguments: Sequence[str] = ()
+    """In the place of the image's own; none leaves these."""
 
 
 def pod_security(user_id: int = USER_ID) -> kubernetes.core.v1.PodSecurityContextArgsDict:

@@ -10,6 +10,9 @@ from infra.settings import Section
 
 COLOUR_LABEL = "marlinspike.io/colour"
 
+MAINTENANCE = "maintenance"
+"""In the place of a colour: the page that stands in for every version."""
+
 
 def _no_moving_tag(image: str) -> str:
     if image.endswith(":latest"):
@@ -67,3 +70,12 @@ def version_name(name: str, image: str) -> str:
 def colour_labels(name: str, image: str) -> dict[str, str]:
     """By which the pods of one version are selected."""
     return {**selector_labels(name), COLOUR_LABEL: colour_of(image)}
+
+
+def rule_priority(colour: str) -> int:
+    """Of the rule that holds a colour's targets: of its own, since no two rules may share one; behind those that lead somewhere.
+
+    ELB allows 50,000.
+    """
+    without_colour = {"": 900, MAINTENANCE: 901}
+    return without_colour[colour] if colour in without_colour else 1000 + int(colour, 16) % 40_000

@@ -15,7 +15,7 @@ from infra.naming import object_metadata, selector_labels
 from infra.placement import ANY_NODE, Placement
 from infra.pod_template import pod_template
 from infra.pods import Runtime
-from infra.release import colour_labels, colour_of, version_name
+from infra.release import MAINTENANCE, colour_labels, colour_of, version_name
 from infra.scaled_object import RequestMetrics, scale_by_requests
 from infra.scaling import KEDA_MAY_FOLLOW, AutoscalingSettings, autoscaler_spec, budget_spec
 from infra.traffic import check_name
@@ -40,7 +40,8 @@ class Workload(pulumi.ComponentResource):
 
     Type token: `marlinspike:workload:Workload`. Makes a service account without a token, a Service, a Deployment, and where
     the settings ask for them a ConfigMap with files, a HorizontalPodAutoscaler and a PodDisruptionBudget. With `public`, its
-    pods are targets of that load balancer.
+    pods are targets of that load balancer. With `closed_by`, another workload stands in for it: who comes from outside is sent
+    there by the load balancer, or where there is none by the Service. Its own pods run on.
 
     Blue-green: a Deployment, a Service and an autoscaler for each version, named with its colour. The workload's own Service,
     the budget and the load balancer turn to a version once it is up and checked. Pulumi deletes the last version's objects at
@@ -59,10 +60,12 @@ class Workload(pulumi.ComponentResource):
         home: Home,
         runtime: Runtime,
         public: PublicEntry | None = None,
+        closed_by: "Workload | None" = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:workload:Workload", name, {}, opts)
         self._workload, self._settings, self._home, self._public = name, settings, home, public
+        self._closed_by = closed_by
         self._metadata = object_metadata(name, home.namespace)
         self._runtime = replace(runtime, environment={**runtime.environment, **settings.environment})
         self._before: list[pulumi.Resource] = [*home.depends_on, self._account()]
@@ -76,12 +79,14 @@ class Workload(pulumi.ComponentResource):
     def _one_by_one(self) -> kubernetes.core.v1.Service:
         """The Service comes before the pods, so that load balancers know them from the first one on."""
         name, labels = self._workload, selector_labels(self._workload)
-        service = self._service(name, labels, None)
+        service = self._service(name, *self._door(labels, None))
         binding = [bind(name, self._home.namespace, service, self._public, "", self)] if self._public else []
         self.deployment, self.deployment_name = (
             self._deploy(name, self._settings.image, labels, [service, *binding]),
             name,
         )
+        if self._closed_by:
+            self._lead("", [])
         self._budget(labels)
         return service
 
@@ -98,13 +103,28 @@ class Workload(pulumi.ComponentResource):
             if image == self._settings.image:
                 self.deployment, self.deployment_name = deployment, version
         image = self._settings.image
-        switched = ready[image]
-        if self._public and self._public.lead_to:
-            switched = [*switched, self._public.lead_to(colour_of(image), switched)]
+        switched = [*ready[image], *self._lead(colour_of(image), ready[image])]
         labels = colour_labels(self._workload, image)
         self._budget(labels, switched)
         # Awaited, for ten seconds at least: the load balancer has turned to the new version before the old pods are asked to go.
-        return self._service(self._workload, labels, switched)
+        return self._service(self._workload, *self._door(labels, switched))
+
+    def _lead(self, colour: str, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
+        """The rule by which the load balancer sends the requests, where that is for this workload to say."""
+        if not (self._public and self._public.lead_to):
+            return []
+        if self._closed_by:
+            return [self._public.lead_to(MAINTENANCE, [*after, self._closed_by.deployment])]
+        return [self._public.lead_to(colour, after)]
+
+    def _door(
+        self, labels: Mapping[str, str], after: list[pulumi.Resource] | None
+    ) -> tuple[Mapping[str, str], list[pulumi.Resource] | None]:
+        """Whom the workload's own Service selects, and after what: where no load balancer stands before it, it is the entry."""
+        page = self._closed_by
+        if page is None or self._public:
+            return labels, after
+        return selector_labels(page.deployment_name), [*(after or []), page.deployment]
 
     def _check(self, image: str, deployment: pulumi.Resource, version: str) -> list[pulumi.Resource]:
         arguments = self._settings.release.check

@@ -53,9 +53,12 @@ ProbePath = Annotated[str, Field(pattern=r"^/[\w./-]*$")]
 Port = Annotated[int, Field(ge=1024, le=65535)]
 """Above those that only root may open."""
 
+MAINTENANCE_PAGE = "app-maintenance"
+
 OWN_NAMES = (
     "acme-solver",
     "app",
+    MAINTENANCE_PAGE,
     "credentials",
     "database-bootstrap",
     "database-migrate",

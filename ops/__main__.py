@@ -2,8 +2,17 @@
 
 import typer
 
+from ops.cleanup import cleanup
 from ops.command import command
+from ops.deploy import deploy
 from ops.health import health
+from ops.logs import logs
+from ops.maintenance import maintenance
+from ops.restart import restart
+from ops.rollback import rollback
+from ops.scale import scale
+from ops.status import status
+from ops.validate import validate
 
 app = typer.Typer(
     add_completion=False,
@@ -19,8 +28,19 @@ def _more_than_one_command() -> None:
 
 
 LOOKS = "Look, and change nothing"
+SETTINGS = "Change the stack's settings, and run pulumi up"
+CLUSTER = "Talk to the cluster, or to AWS"
 
+app.command(rich_help_panel=LOOKS)(command(status))
 app.command(rich_help_panel=LOOKS)(command(health))
+app.command(rich_help_panel=LOOKS)(command(logs))
+app.command(rich_help_panel=LOOKS)(command(validate))
+app.command(rich_help_panel=SETTINGS)(command(deploy))
+app.command(rich_help_panel=SETTINGS)(command(rollback))
+app.command(rich_help_panel=SETTINGS)(command(scale))
+app.command(rich_help_panel=SETTINGS)(command(maintenance))
+app.command(rich_help_panel=CLUSTER)(command(restart))
+app.command(rich_help_panel=CLUSTER)(command(cleanup))
 
 
 if __name__ == "__main__":

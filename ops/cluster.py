@@ -1,5 +1,6 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,16 @@ Unreachable = (ApiException, urllib3.exceptions.HTTPError)
 """What the client raises when a request failed."""
 
 
+def reason(error: Exception) -> str:
+    """In one line, what the API server said, or why it could not be asked."""
+    if isinstance(error, ApiException):
+        try:
+            return f"{error.status}, {json.loads(error.body)['message']}"
+        except (TypeError, ValueError, KeyError):
+            return f"{error.status}, {error.reason}"
+    return str(getattr(error, "reason", None) or error)
+
+
 class Cluster:
     """The API groups that the commands use, over one connection pool."""
 
@@ -29,6 +40,7 @@ class Cluster:
         self.batch = client.BatchV1Api(api)
         self.policy = client.PolicyV1Api(api)
         self.custom = client.CustomObjectsApi(api)
+        self.version = client.VersionApi(api)
 
     def close(self) -> None:
         """Close its connections."""

@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops.cluster import Unreachable, reason
 from ops.console import Report
 from ops.errors import DeclinedError, OpsError
 from ops.stack import Stack
@@ -41,6 +43,8 @@ _OPTIONS: Mapping[str, Any] = {
         str, typer.Option("--confirm", help="The stack's name, typed: agrees to a dangerous command on it.")
     ],
 }
+EXAMPLE = re.compile(r"`([^`]+)`")
+
 _DEFAULTS: Mapping[str, object] = {
     "stack": inspect.Parameter.empty, "rehearsed": False, "as_json": False, "dry_run": False, "yes": False, "confirm": "",
 }  # fmt: skip
@@ -104,8 +108,13 @@ def command(function: Callable[..., Result]) -> Callable[..., None]:
                 session = Session(stack, report, chosen["dry_run"], chosen["yes"], chosen["confirm"])
                 result = function(session, **given)
         except OpsError as error:
-            report.document({"error": str(error)})
+            report.document({"error": str(error), **error.document})
             typer.echo(f"{function.__name__.replace('_', '-')}: {error}", err=True)
+            raise typer.Exit(1) from None
+        except Unreachable as error:
+            said = f"the Kubernetes API of {chosen['stack']} refused, or does not answer: {reason(error)}"
+            report.document({"error": said})
+            typer.echo(f"{function.__name__.replace('_', '-')}: {said}", err=True)
             raise typer.Exit(1) from None
         report.document(result or {})
 
@@ -114,4 +123,11 @@ def command(function: Callable[..., Result]) -> Callable[..., None]:
         [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in own] + common
     )
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*own, *common]}
+    run.__doc__ = _help(inspect.cleandoc(function.__doc__ or ""))
     return run
+
+
+def _help(text: str) -> str:
+    """A docstring as --help shows it: of its last paragraph, "Examples: `one`, `two`", each on a line of its own."""
+    told, _, examples = text.partition("Examples:")
+    return "\n\n".join([told.rstrip(), *(["Examples:"] if examples else []), *EXAMPLE.findall(examples)])

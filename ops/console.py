@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+
+WIDE = 160
+"""Columns of what is no terminal, such as a file: names stay whole there."""
 
 
 class Report:
@@ -15,9 +18,9 @@ class Report:
     def __init__(self, *, as_json: bool, out: TextIO | None = None, aside: TextIO | None = None) -> None:
         self.as_json = as_json
         self._out = out or sys.stdout
-        self._people = Console(
-            file=(aside or sys.stderr) if as_json else self._out, highlight=False, soft_wrap=True, markup=False
-        )
+        file = (aside or sys.stderr) if as_json else self._out
+        width = None if file.isatty() else WIDE
+        self._people = Console(file=file, width=width, highlight=False, soft_wrap=True, markup=False)
 
     def say(self, line: str) -> None:
         """One line of progress or of result."""
@@ -27,7 +30,14 @@ class Report:
         """Rows under a title; a line says so where there are none. Programs get the document instead."""
         if self.as_json:
             return
-        table = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(
+            *(Column(name, overflow="fold") for name in columns),
+            title=title,
+            title_justify="left",
+            title_style="bold",
+            box=None,
+            pad_edge=False,
+        )
         count = 0
         for count, row in enumerate(rows, 1):  # noqa: B007 - counted
             table.add_row(*("" if cell is None else str(cell) for cell in row))

@@ -3,15 +3,19 @@
 import contextlib
 import json
 import subprocess
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.errors import OpsError
+import yaml
+
+from ops.errors import OpsError, StoppedError
+from rehearsal import places
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.engine import Interrupted
-from rehearsal.run import Rehearsal, RehearsalError
+from rehearsal.run import Rehearsal, RehearsalError, Result
 from rehearsal.stack_file import StackFileError
 from rehearsal.toolchain import ToolchainError
 
@@ -48,6 +52,10 @@ class Engine(ABC):
     @abstractmethod
     def preview(self) -> str:
         """What `up` would change."""
+
+    @abstractmethod
+    def would_change(self, text: str) -> list[str]:
+        """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
 
     @abstractmethod
     def kubeconfig(self) -> Path | None:
@@ -91,6 +99,16 @@ class PulumiEngine(Engine):
         """What `up` would change."""
         return self._run("preview", "--diff", "--color", "never")
 
+    def would_change(self, text: str) -> list[str]:
+        """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
+        # Beside the stack file: the engine looks for the project there.
+        with tempfile.NamedTemporaryFile("w", dir=self._folder, prefix=".preview-", suffix=".yaml") as file:
+            file.write(text)
+            file.flush()
+            found = json.loads(self._run("preview", "--json", "--config-file", file.name))
+        steps = [(step["op"], *step["urn"].split("::")[2:]) for step in found["steps"] if step["op"] != "same"]
+        return [f"{operation} {kind.rsplit(':', 1)[1]}/{name}" for operation, kind, name in steps]
+
     def kubeconfig(self) -> Path | None:
         """None: the stack's outputs name its cluster."""
         return None
@@ -107,7 +125,7 @@ class RehearsedEngine(Engine):
     def __init__(self, folder: Path, stack: str, say: Say) -> None:
         super().__init__(folder, stack, say)
         with _as_ops_error():
-            self._rehearsal = Rehearsal(stack, program=folder, say=say)
+            self._rehearsal = Rehearsal(stack, places.state(stack, folder), places.out(stack, folder), folder, say=say)
         if not self._rehearsal.kubeconfig.exists():
             raise OpsError(f"{stack} is not rehearsed on this machine; begin with: make rehearse STACK={stack}")
 
@@ -120,8 +138,21 @@ class RehearsedEngine(Engine):
 
     def preview(self) -> str:
         """What `up` would change."""
+        return self._preview({}).run.output
+
+    def would_change(self, text: str) -> list[str]:
+        """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
+        wanted = (yaml.safe_load(text) or {}).get("config") or {}
+        there = (yaml.safe_load((self._folder / f"Pulumi.{self._stack}.yaml").read_text()) or {}).get("config") or {}
+        result = self._preview({**dict.fromkeys(there.keys() - wanted.keys()), **wanted})
+        return [f"{step.operation} {step.key}" for step in result.events.changed]
+
+    def _preview(self, settings: Mapping[str, Any]) -> Result:
         with _as_ops_error():
-            return self._rehearsal.preview(None, None, "--diff").run.output
+            result = self._rehearsal.preview(None, settings, "--diff")
+        if not result.succeeded:
+            raise OpsError("the preview failed:\n" + "\n".join(result.errors))
+        return result
 
     def kubeconfig(self) -> Path | None:
         """Of the rehearsal's control plane."""
@@ -138,4 +169,4 @@ def _as_ops_error() -> Iterator[None]:
     except (RehearsalError, StackFileError, ToolchainError, ControlPlaneError) as error:
         raise OpsError(str(error)) from None
     except Interrupted:
-        raise OpsError("the update was interrupted and has ended; the same command goes on from there") from None
+        raise StoppedError("the update was interrupted and has ended; the same command goes on from there") from None

@@ -1,7 +1,7 @@
 """One stack that is operated: its settings, its outputs, and the ways to its engine and its cluster."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -73,7 +73,7 @@ class Stack:
         try:
             settings = load(texts, PROJECT, self.name, surroundings(self.folder, self.name))
         except SettingsError as error:
-            raise OpsError(str(error)) from None
+            raise OpsError(str(error), {"faults": error.faults}) from None
         return settings_in_effect(settings) if isinstance(settings, AwsSettings) else settings
 
     @cached_property
@@ -111,6 +111,11 @@ class Stack:
                 f"stack {self.name} has no outputs: it was never up. Bring it up with: pulumi up --stack {self.name}"
             )
         return outputs
+
+    @cached_property
+    def resources(self) -> Sequence[Mapping[str, Any]]:
+        """Everything in the engine's state when it was first asked for, secrets encrypted."""
+        return self.engine.state().get("deployment", {}).get("resources") or ()
 
     @property
     def namespace(self) -> str:

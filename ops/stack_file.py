@@ -7,7 +7,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infra.naming import PROJECT
-from ops.errors import OpsError
+from ops.errors import OpsError, StoppedError
 from ops.stack import Stack
 
 
@@ -26,16 +26,31 @@ def changed_text(text: str, changes: Mapping[str, Any]) -> str:
         names = [f"{PROJECT}:{first}", *others]
         section = content["config"]
         for name in names[:-1]:
+            if value is None and name not in section:
+                break  # it is away already, with its section
             section = section.setdefault(name, {})
             if not isinstance(section, dict):
                 raise OpsError(f"{path} can't be set: {name} is no section of the stack file")
-        if value is None:
-            section.pop(names[-1], None)
         else:
-            section[names[-1]] = value
+            if value is None:
+                section.pop(names[-1], None)
+            else:
+                section[names[-1]] = value
     written = StringIO()
     yaml.dump(content, written)
     return written.getvalue()
+
+
+def checked(stack: Stack, changes: Mapping[str, Any]) -> str:
+    """The stack file's text with the changes. Raises OpsError with all faults of the settings that they would make."""
+    text = changed_text(stack.file.read_text(), changes)
+    stack.settings_of(text)
+    return text
+
+
+def would_change(stack: Stack, changes: Mapping[str, Any]) -> list[str]:
+    """What `apply` would do to the stack, as in `update Deployment/app-deployment`; the stack file stays as it is."""
+    return stack.engine.would_change(checked(stack, changes))
 
 
 def apply(stack: Stack, changes: Mapping[str, Any], then: Callable[[], None] = lambda: None) -> None:
@@ -45,18 +60,18 @@ def apply(stack: Stack, changes: Mapping[str, Any], then: Callable[[], None] = l
     after the old settings are in effect again; or, where that failed too, with both.
     """
     before = stack.file.read_text()
-    after = changed_text(before, changes)
-    stack.settings_of(after)
-    stack.file.write_text(after)
+    stack.file.write_text(checked(stack, changes))
     try:
         stack.engine.up()
         then()
-    except BaseException as failure:
+    except (KeyboardInterrupt, StoppedError):
         stack.file.write_text(before)
-        if not isinstance(failure, OpsError):
-            raise  # interrupted: the file is as it was, and the next `pulumi up` goes on from there
+        raise  # nobody wants another update now, and the next one goes on from here
+    except Exception as failure:
+        stack.file.write_text(before)
+        said = str(failure) if isinstance(failure, OpsError) else f"{type(failure).__name__}: {failure}"
         try:
             stack.engine.up()
         except OpsError as second:
-            raise OpsError(f"{failure}\nTurning back failed as well:\n{second}") from None
-        raise OpsError(f"{failure}\n{stack.file.name} is as before, and so is the stack.") from None
+            raise OpsError(f"{said}\nTurning back failed as well:\n{second}") from failure
+        raise OpsError(f"{said}\n{stack.file.name} is as before, and so is the stack.") from failure

@@ -18,6 +18,7 @@ from infra.in_cluster.credentials import Credentials
 from infra.in_cluster.database import POSTGRESQL_PORT, InClusterDatabase
 from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
+from infra.maintenance import page_runtime, page_settings
 from infra.namespace import Namespace
 from infra.naming import PROJECT
 from infra.placement import ANY_NODE
@@ -29,6 +30,7 @@ from infra.traffic import CACHE as ANY_CACHE
 from infra.traffic import DATABASE as ANY_DATABASE
 from infra.traffic import Places, accesses, callers_of, together
 from infra.workload import Home, Workload
+from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.demands import demands_on_local
 from stacks.settings import LocalSettings
 
@@ -60,10 +62,13 @@ class LocalStack:
         )
         here = ResourceOptions(providers=[provider])
         namespace = Namespace(NAMESPACE, opts=here)
-        demands = demands_on_local(settings.database, settings.cache, settings.app, *settings.workloads.values())
+        app = settings.app
+        page = page_settings(app, settings.workloads, APP) if app.maintenance else None
+        pages = [page] if page else []
+        demands = demands_on_local(settings.database, settings.cache, app, *settings.workloads.values(), *pages)
         tenancy = Tenancy(NAMESPACE, settings.namespace, namespace.name, demands, existing, opts=here)
         controllers = self._controllers(settings, here)
-        policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(settings), opts=here)
+        policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(settings, page), opts=here)
         after_policies = ResourceOptions(providers=[provider], depends_on=[policies, tenancy])
         credentials = Credentials(CREDENTIALS, settings.app.image, namespace.name, opts=after_policies)
         database: InClusterDatabase | CloudNativePgDatabase
@@ -87,10 +92,14 @@ class LocalStack:
             opts=here,
         )
         priorities = Priorities(NAMESPACE, opts=here).names
+        home = Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache))
+        closed_by = None
+        if app.maintenance and page:
+            closed_by = Workload(MAINTENANCE_PAGE, page, home, page_runtime(app.maintenance, page), opts=here)
         workload = Workload(
             APP,
-            settings.app,
-            Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache)),
+            app,
+            home,
             Runtime(
                 application_environment(
                     settings.app,
@@ -103,6 +112,7 @@ class LocalStack:
                 credentials.secret_name,
                 database.secret_keys,
             ),
+            closed_by=closed_by,
             opts=here,
         )
         for name, further in settings.workloads.items():
@@ -131,10 +141,11 @@ class LocalStack:
         return Controllers(NAMESPACE, chosen, {}, opts=here).releases if chosen else {}
 
 
-def _accesses(settings: LocalSettings) -> dict[str, Access]:
+def _accesses(settings: LocalSettings, page: WorkloadSettings | None) -> dict[str, Access]:
     to_database = Flow(Peer(workload=DATABASE), ports=(POSTGRESQL_PORT,))
     to_cache = Flow(Peer(workload=CACHE), ports=(VALKEY_PORT,))
-    workloads = {APP: settings.app, **settings.workloads}
+    pages = {MAINTENANCE_PAGE: page} if page else {}
+    workloads = {APP: settings.app, **settings.workloads, **pages}
     found = accesses(workloads, Places(to_database, to_cache, monitoring=None))
     ingress = settings.ingress
     entry = Peer(namespace=ingress.namespace, pod_labels=ingress.pod_labels) if ingress else ANYWHERE
@@ -154,6 +165,7 @@ def _accesses(settings: LocalSettings) -> dict[str, Access]:
     return {
         **found,
         APP: together(public, found[APP]),
+        **{name: together(Access(ingress=public.ingress), found[name]) for name in pages},
         MIGRATE: Access(egress=[to_database]),
         CREDENTIALS: Access(egress=[KUBERNETES_API]),
         **servers,

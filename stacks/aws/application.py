@@ -1,6 +1,7 @@
 """What runs for people: the application and the workloads beside it, who may talk to whom, and the jobs before."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pulumi
 
@@ -20,6 +21,7 @@ from infra.edge import Edge
 from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
+from infra.maintenance import MaintenanceSettings, page_runtime, page_settings
 from infra.monitoring import stack as monitoring
 from infra.monitoring.recording import REQUESTS
 from infra.monitoring.tracing import TO_COLLECTOR
@@ -28,10 +30,12 @@ from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.priority import APPLICATION, WORKLOAD, Priorities
+from infra.release import MAINTENANCE
 from infra.scaled_object import RequestMetrics
 from infra.tenancy import Tenancy
 from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
+from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
@@ -63,16 +67,17 @@ class Application:
             NAMESPACE, readiness_gates=context.settings.add_ons.load_balancer_controller, opts=here
         )
         further = context.settings.workloads
+        page = page_settings(app, {} if edge else further, APP) if app.maintenance else None
         before = (
             Tenancy(
                 NAMESPACE,
                 context.settings.namespace,
                 self.namespace.name,
-                demands_on_aws(app, *further.values()),
+                demands_on_aws(app, *further.values(), *([page] if page else [])),
                 compute.existing,
                 opts=here,
             ),
-            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(), opts=here),
+            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(page), opts=here),
         )
         bootstrap = ReleaseJob(
             BOOTSTRAP,
@@ -100,16 +105,17 @@ class Application:
         )
         priorities = Priorities(NAMESPACE, opts=here).names
         secrets = self._secrets(sorted({name for each in (app, *further.values()) for name in each.secrets}))
+        home = Home(
+            self.namespace.name,
+            placement,
+            priorities[APPLICATION],
+            (*before, *secrets, migrate, identities[APP]),
+            self._request_metrics(),
+        )
         self.workload = Workload(
             APP,
             app,
-            Home(
-                self.namespace.name,
-                placement,
-                priorities[APPLICATION],
-                (*before, *secrets, migrate, identities[APP]),
-                self._request_metrics(),
-            ),
+            home,
             Runtime(
                 {
                     **application_environment(
@@ -124,6 +130,7 @@ class Application:
                 }
             ),
             public=self._public_entry(edge) if edge else None,
+            closed_by=self._page(app.maintenance, page, home, edge) if app.maintenance and page else None,
             opts=here,
         )
         self.further = {}
@@ -132,6 +139,14 @@ class Application:
             before_it = (*before, *secrets, compute.add_ons)
             home = Home(self.namespace.name, nodes, priorities[WORKLOAD], before_it, self._request_metrics())
             self.further[name] = Workload(name, settings, home, Runtime({}), opts=here)
+
+    def _page(self, settings: MaintenanceSettings, page: WorkloadSettings, home: Home, edge: Edge | None) -> Workload:
+        public = None
+        if edge:
+            entry = self._public_entry(edge)
+            public = replace(entry, target_group_arns={"": edge.target_group_arns[MAINTENANCE]}, lead_to=None)
+        opts = self._compute.on_kubernetes
+        return Workload(MAINTENANCE_PAGE, page, home, page_runtime(settings, page), public=public, opts=opts)
 
     def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
         """Those that workloads find as files; none where no workload asks."""
@@ -160,16 +175,16 @@ class Application:
         return RequestMetrics(monitoring.PROMETHEUS_ADDRESS, REQUESTS, depends_on=before)
 
     def _public_entry(self, edge: Edge) -> PublicEntry:
-        release = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER]
+        release, app = self._compute.controllers.releases[LOAD_BALANCER_CONTROLLER], self._context.settings.app
         return PublicEntry(
             edge.target_group_arns,
             self._foundation.network.vpc_id,
             # The add-ons too: when the stack goes, the controller needs the cluster's DNS until the last target is out.
             depends_on=[release, *edge.asked_for_health, self._compute.add_ons],
-            lead_to=edge.lead_to if self._context.settings.app.release.blue_green else None,
+            lead_to=edge.lead_to if app.release.blue_green or app.maintenance else None,
         )
 
-    def _accesses(self) -> dict[str, Access]:
+    def _accesses(self, page: WorkloadSettings | None) -> dict[str, Access]:
         network, settings = self._foundation.network, self._context.settings
         to_database = Flow(Peer(cidrs=network.data_cidrs), ports=(POSTGRESQL_PORT,))
         to_cache = Flow(Peer(cidrs=network.data_cidrs), ports=(VALKEY_PORT,))
@@ -178,7 +193,8 @@ class Application:
         prometheus = Peer(namespace=monitoring.NAMESPACE, pod_labels=monitoring.PROMETHEUS_LABELS)
         from_balancer = [Flow(Peer(cidrs=network.public_cidrs), ports=(settings.app.port,))] if settings.edge else []
         places = Places(to_database, to_cache, monitoring=prometheus if settings.monitoring.enabled else None)
-        found = accesses({APP: settings.app, **settings.workloads}, places)
+        pages = {MAINTENANCE_PAGE: page} if page else {}
+        found = accesses({APP: settings.app, **settings.workloads, **pages}, places)
         public = Access(
             ingress=from_balancer,  # load balancers are no pods
             egress=[to_database, to_cache, POD_IDENTITY, *to_public, *to_collector],
@@ -186,6 +202,7 @@ class Application:
         return {
             **found,
             APP: together(public, found[APP]),
+            **{name: together(Access(ingress=from_balancer), found[name]) for name in pages},
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
             BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
         }
