@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ops.errors import OpsError
+from rehearsal import places
 from rehearsal.control_plane import ControlPlaneError
 from rehearsal.engine import Interrupted
 from rehearsal.run import Rehearsal, RehearsalError
@@ -107,7 +108,7 @@ class RehearsedEngine(Engine):
     def __init__(self, folder: Path, stack: str, say: Say) -> None:
         super().__init__(folder, stack, say)
         with _as_ops_error():
-            self._rehearsal = Rehearsal(stack, program=folder, say=say)
+            self._rehearsal = Rehearsal(stack, places.state(stack, folder), places.out(stack, folder), folder, say=say)
         if not self._rehearsal.kubeconfig.exists():
             raise OpsError(f"{stack} is not rehearsed on this machine; begin with: make rehearse STACK={stack}")
 

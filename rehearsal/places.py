@@ -24,21 +24,21 @@ def cache() -> Path:
     return (Path(base).expanduser() if base else Path.home() / ".cache").absolute() / "marlinspike"
 
 
-def states() -> Path:
-    """The folder of all rehearsals' states in this clone (ignored by git)."""
-    return repository() / ".rehearsal"
+def states(program: Path | None = None) -> Path:
+    """The folder of all rehearsals' states in this clone, or beside another program (ignored by git)."""
+    return (program or repository()) / ".rehearsal"
 
 
-def state(stack: str) -> Path:
+def state(stack: str, program: Path | None = None) -> Path:
     """The state of one stack's rehearsal: control plane, simulated cloud, Pulumi backend (ignored by git)."""
-    return states() / stack
+    return states(program) / stack
 
 
-def outputs() -> Path:
+def outputs(program: Path | None = None) -> Path:
     """The folder of everything that rehearsals leave for people (ignored by git)."""
-    return repository() / "out"
+    return (program or repository()) / "out"
 
 
-def out(stack: str) -> Path:
+def out(stack: str, program: Path | None = None) -> Path:
     """What the rehearsal of one stack leaves for people: plan, kubeconfig, manifests, logs (ignored by git)."""
-    return outputs() / stack
+    return outputs(program) / stack
