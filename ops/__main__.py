@@ -3,7 +3,10 @@
 import typer
 
 from ops.command import command
+from ops.drills.commands import drills
 from ops.health import health
+from ops.upgrades.cluster import cluster_upgrade
+from ops.upgrades.nodes import nodes_upgrade
 
 app = typer.Typer(
     add_completion=False,
@@ -21,6 +24,16 @@ def _more_than_one_command() -> None:
 LOOKS = "Look, and change nothing"
 
 app.command(rich_help_panel=LOOKS)(command(health))
+
+CHANGES = "Change the cluster"
+
+clusters = typer.Typer(no_args_is_help=True, help="The Kubernetes cluster.")
+clusters.command("upgrade")(command(cluster_upgrade))
+app.add_typer(clusters, name="cluster", rich_help_panel=CHANGES)
+node_groups = typer.Typer(no_args_is_help=True, help="The cluster's nodes.")
+node_groups.command("upgrade")(command(nodes_upgrade))
+app.add_typer(node_groups, name="nodes", rich_help_panel=CHANGES)
+app.add_typer(drills, name="drill", rich_help_panel="Practise")
 
 
 if __name__ == "__main__":
