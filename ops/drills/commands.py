@@ -20,7 +20,7 @@ drills = typer.Typer(
 
 Url = Annotated[
     str,
-    typer.Option("--url", help="Asked five times a second meanwhile; by default /quotes of the stack's own address."),
+    typer.Option("--url", help="Asked four times a second meanwhile; by default /quotes of the stack's own address."),
 ]
 Patience = Annotated[
     float, typer.Option("--patience", min=1, help="Seconds after which it has failed: everything is restored then.")

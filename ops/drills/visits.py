@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import httpx
 
-A_SECOND = 5
-"""Requests a second: below what the shipped limits let one client do (300 a minute and more: `RATE_LIMIT_READING`, and the web
+A_SECOND = 4
+"""Requests a second: below what the shipped limits let one client do (300 a minute: `RATE_LIMIT_READING`, and the web
 application firewall's 2000 in five minutes)."""
 
 PATIENCE_SECONDS = 10
