@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.access import access
 from ops.command import command
 from ops.drills.commands import drills
 from ops.health import health
@@ -24,6 +25,7 @@ def _more_than_one_command() -> None:
 LOOKS = "Look, and change nothing"
 
 app.command(rich_help_panel=LOOKS)(command(health))
+app.command(rich_help_panel=LOOKS)(command(access))
 
 CHANGES = "Change the cluster"
 

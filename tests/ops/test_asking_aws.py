@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -10,6 +11,10 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from botocore.stub import ANY, Stubber  # type: ignore[import-untyped]
 
+from infra.access import AccessSettings
+from ops.access import access
+from ops.command import Session
+from ops.console import Report
 from ops.drills.managed import CacheDrill, DatabaseDrill
 from ops.errors import OpsError
 from ops.stack import Stack
@@ -248,3 +253,50 @@ def test_eks_replaces_the_nodes_of_a_group_and_says_how_it_ended(
             with pytest.raises(OpsError, match="application: the update is Failed: PodEvictionFailure: Reached max"):
                 groups.replace("application", 60, told.append)
     assert told == ["application: 0 of 2 nodes replaced", "application: 1 of 2 nodes replaced"]
+
+
+ROLE = "arn:aws:iam::111122223333:role"
+SETTINGS = AccessSettings(
+    administrators=(f"{ROLE}/admins",),
+    operators=(f"{ROLE}/on-call",),
+    namespace_editors={f"{ROLE}/developers": ("marlinspike",)},
+)
+
+
+def session() -> Session:
+    of_prod = SimpleNamespace(
+        name="prod",
+        rehearsed=False,
+        file=Path("Pulumi.prod.yaml"),
+        aws=SimpleNamespace(cluster=SETTINGS),
+        outputs={"region": "eu-west-3", "cluster_name": "marlinspike-prod"},
+    )
+    return Session(cast(Stack, of_prod), Report(as_json=True))
+
+
+KNOWN = {
+    f"{ROLE}/admins": "STANDARD",
+    f"{ROLE}/on-call": "STANDARD",
+    f"{ROLE}/developers": "STANDARD",
+    f"{ROLE}/marlinspike-prod-node": "EC2_LINUX",
+    f"{ROLE}/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS": "STANDARD",
+}
+
+
+@pytest.mark.parametrize("stranger", ["", f"{ROLE}/somebody"])
+def test_whom_eks_lets_in_without_the_stack_file_is_told(answers: dict[str, Stubber], stranger: str) -> None:
+    there = KNOWN | ({stranger: "STANDARD"} if stranger else {})
+    eks = answers["eks"]
+    eks.add_response("list_access_entries", {"accessEntries": list(there)}, {"clusterName": "marlinspike-prod"})
+    for arn, kind in there.items():
+        if "aws-service-role" not in arn:
+            asked = {"clusterName": "marlinspike-prod", "principalArn": arn}
+            eks.add_response("describe_access_entry", {"accessEntry": {"principalArn": arn, "type": kind}}, asked)
+    if stranger:
+        with pytest.raises(OpsError, match=r"EKS lets in whom Pulumi.prod.yaml does not name: .*role/somebody. After"):
+            access(session())
+    else:
+        found = access(session())
+        assert found is not None
+        assert [row["key"] for row in found["allowed"]] == ["administrators", "operators", "namespace_editors"]
+        assert found["allowed"][2]["may"] == "change marlinspike, Secrets included"
