@@ -60,8 +60,11 @@ def look(stack: Stack) -> Look:
         for each in workloads
         if not _complete(each)
     ]
+    wanted = sum(each.spec.replicas for each in workloads)
+    if len(pods) < wanted and not short:  # the controllers have not noticed yet
+        short.append(f"{len(pods)} of {wanted} pods are ready")
     return Look(
-        wanted=sum(each.spec.replicas for each in workloads),
+        wanted=wanted,
         ready={pod.metadata.uid: pod.metadata.name for pod in pods},
         short=(*short, *_services_behind(stack, pods)),
     )

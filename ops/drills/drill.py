@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urljoin
@@ -20,6 +20,9 @@ from ops.errors import OpsError
 from ops.reached import reached
 from ops.readiness import look
 from ops.stack import Stack
+
+RESTORE_SECONDS = 60
+"""For which restoring is tried again."""
 
 
 class Drill(ABC):
@@ -71,7 +74,7 @@ def run(session: Session, drill: Drill, *, url: str, patience: float) -> dict[st
     outcome = Outcome(stack, drill.kind, drill.deed, url)
     with Visits(url) as visits:
         try:
-            with interrupted_by_signals(), Follower(stack, first) as follower, reached(stack):
+            with signals(_interrupt, signal.SIGTERM), Follower(stack, first) as follower, reached(stack):
                 _strike_and_wait(drill, outcome, follower, visits, patience)
         except OpsError as error:
             outcome.failure = str(error)
@@ -79,11 +82,12 @@ def run(session: Session, drill: Drill, *, url: str, patience: float) -> dict[st
             outcome.failure = "interrupted"
             raise
         finally:
-            with reached(stack):
-                drill.restore()
-            say("what the drill changed is restored")
+            _restore(drill, say)
             if outcome.failure == "interrupted":
                 write(outcome, {})
+    if outcome.recovery_seconds is not None:
+        last = visits.lost_after(outcome.struck_at)
+        outcome.recovery_seconds = max(outcome.recovery_seconds, (last or 0) - outcome.struck_at)
     document, file = write(outcome, visits.figures())
     say(f"written to {file}")
     session.report.table(f"Drill {drill.kind} of {stack.name}", ["what", "measured"], document["measured"].items())
@@ -110,11 +114,29 @@ def _strike_and_wait(drill: Drill, outcome: Outcome, follower: Follower, visits:
         time.sleep(PAUSE_SECONDS)
     outcome.recovery_seconds = time.monotonic() - began
     outcome.least_ready, outcome.wanted = follower.least_ready, seen.wanted
-    if visits.url:  # what users still notice belongs to it
+    outcome.struck_at = first_visit
+    if visits.url:  # what users notice a moment later belongs to it
         time.sleep(2)
-        last = visits.lost_after(first_visit)
-        if last is not None:
-            outcome.recovery_seconds = max(outcome.recovery_seconds, last - first_visit)
+
+
+def _restore(drill: Drill, say: Callable[[str], None]) -> None:
+    """Tries for a minute, deaf to signals: a moment without the API must leave no node closed. Raises OpsError."""
+    deadline = time.monotonic() + RESTORE_SECONDS
+    with signals(signal.SIG_IGN, signal.SIGINT, signal.SIGTERM):
+        while True:
+            try:
+                with reached(drill.stack):
+                    drill.restore()
+            except OpsError as error:
+                if time.monotonic() > deadline:
+                    raise OpsError(
+                        f"{error}\nNOT restored: {drill.deed}. Open its nodes yourself: kubectl uncordon"
+                    ) from None
+                say(f"restoring: {error}")
+                time.sleep(2)
+            else:
+                say("what the drill changed is restored")
+                return
 
 
 def _unhealthy(url: str) -> list[str]:
@@ -129,18 +151,19 @@ def _unhealthy(url: str) -> list[str]:
     return [] if said == "ok" else [f"{health}: {said}"]
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 @contextmanager
-def interrupted_by_signals() -> Iterator[None]:
-    """SIGTERM is as Ctrl-C: it restores. Only the main thread can hear it."""
+def signals(handler: Any, *numbers: signal.Signals) -> Iterator[None]:
+    """Within it these signals have another handler. Only the main thread can hear any."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, its in before.items():
+            signal.signal(number, its)

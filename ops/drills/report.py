@@ -27,6 +27,8 @@ class Outcome:
     lost_pods: int = 0
     least_ready: int = 0
     seconds_to_strike: float = 0.0
+    struck_at: float = 0.0
+    """By the clock of the visits."""
     recovery_seconds: float | None = None
     """From the strike until everything was back; None: it never was."""
     failure: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import boto3  # type: ignore[import-untyped]
 from kubernetes.client.exceptions import ApiException
 
 from infra.nodes import NODE_GROUP_LABEL
@@ -26,6 +27,15 @@ prefixes")."""
 SURGE_OF_A_ZONE = 2
 """Nodes that EKS starts in each zone before it takes the first one away, where more are not allowed to be unavailable (EKS user
 guide, "Understand each phase of node updates")."""
+
+NEWEST = {
+    "AL2023_ARM_64_STANDARD": "/aws/service/eks/optimized-ami/{}/amazon-linux-2023/arm64/standard/recommended/release_version",
+    "AL2023_x86_64_STANDARD": "/aws/service/eks/optimized-ami/{}/amazon-linux-2023/x86_64/standard/recommended/release_version",
+    "BOTTLEROCKET_ARM_64": "/aws/service/bottlerocket/aws-k8s-{}/arm64/latest/image_version",
+    "BOTTLEROCKET_x86_64": "/aws/service/bottlerocket/aws-k8s-{}/x86_64/latest/image_version",
+}
+"""Where AWS publishes the newest release of an image, by kind of image and Kubernetes version (EKS user guide, "Retrieve
+recommended Amazon Linux AMI IDs"; Bottlerocket's README, "Finding an AMI"). The kinds are those of infra/nodes.py."""
 
 Say = Callable[[str], None]
 
@@ -47,6 +57,10 @@ class Groups(ABC):
     @abstractmethod
     def release(self, group: str) -> str:
         """The release of the image that its nodes run."""
+
+    @abstractmethod
+    def newest(self, group: str) -> str:
+        """The release that a replacement brings."""
 
     @abstractmethod
     def replace(self, group: str, patience: float, say: Say) -> None:
@@ -72,6 +86,7 @@ class EksGroups(Groups):
     def __init__(self, stack: Stack) -> None:
         super().__init__(stack)
         self._eks = Eks(stack)
+        self._parameters = boto3.client("ssm", region_name=str(stack.outputs["region"]))
 
     def names(self) -> list[str]:
         """As EKS lists them."""
@@ -95,6 +110,13 @@ class EksGroups(Groups):
     def release(self, group: str) -> str:
         """As EKS says."""
         return str(self._described(group)["releaseVersion"])
+
+    def newest(self, group: str) -> str:
+        """As AWS publishes it."""
+        found = self._described(group)
+        with asked("ssm"):
+            parameter = self._parameters.get_parameter(Name=NEWEST[found["amiType"]].format(found["version"]))
+        return str(parameter["Parameter"]["Value"])
 
     def replace(self, group: str, patience: float, say: Say) -> None:
         """Asks EKS for the newest image of the group's own Kubernetes version and template, and follows the nodes."""
@@ -149,6 +171,10 @@ class PlayedGroups(Groups):
     def release(self, group: str) -> str:  # noqa: ARG002 - AWS is played
         """None that would mean anything."""
         return "simulated"
+
+    def newest(self, group: str) -> str:  # noqa: ARG002 - AWS is played
+        """Always another."""
+        return "simulated anew"
 
     def replace(self, group: str, patience: float, say: Say) -> None:
         """One node after the other: drained within the budgets, deleted, made anew."""

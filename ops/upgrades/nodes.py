@@ -31,7 +31,10 @@ def nodes_upgrade(
         names = groups.names()
         if group and group not in names:
             raise OpsError(f"there is no node group {group}; there are {', '.join(names) or 'none'}")
-        chosen = [group] if group else names
+        chosen = [name for name in ([group] if group else names) if groups.release(name) != groups.newest(name)]
+        if not chosen:
+            say("the nodes run the newest image already")
+            return {"groups": {}}
         before = {name: groups.nodes(name) for name in chosen}
         faults = _faults(stack, groups, chosen)
     if faults:
@@ -44,20 +47,19 @@ def nodes_upgrade(
     session.confirm(deed)
     done: dict[str, Any] = {}
     for name in chosen:
-        release, began = groups.release(name), time.monotonic()
+        releases, began = [groups.release(name), groups.newest(name)], time.monotonic()
         try:
             with reached(stack):
                 groups.replace(name, patience, say)
                 _settled(stack)
                 old = before[name].keys() & groups.nodes(name).keys()
+            if old:
+                raise OpsError(f"node group {name}: {len(old)} old nodes are still there")
         except OpsError as error:
             raise OpsError(f"{error}\nDone before: {', '.join(done) or 'none'}; the same command goes on.") from None
-        if old and release != groups.release(name):
-            raise OpsError(f"node group {name}: {len(old)} old nodes are still there")
         done[name] = {
-            "nodes": len(before[name]),
-            "replaced": len(before[name]) - len(old),
-            "release": [release, groups.release(name)],
+            "replaced": len(before[name]),
+            "release": releases,
             "seconds": round(time.monotonic() - began, 1),
         }
     session.report.table(

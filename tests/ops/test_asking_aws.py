@@ -12,6 +12,7 @@ import pytest
 from botocore.stub import ANY, Stubber  # type: ignore[import-untyped]
 
 from infra.access import AccessSettings
+from infra.nodes import AMI_TYPES
 from ops.access import access
 from ops.command import Session
 from ops.console import Report
@@ -19,7 +20,7 @@ from ops.drills.managed import CacheDrill, DatabaseDrill
 from ops.errors import OpsError
 from ops.stack import Stack
 from ops.upgrades.eks import Eks
-from ops.upgrades.groups import EksGroups
+from ops.upgrades.groups import NEWEST, EksGroups
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -50,7 +51,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
             stubs[service].activate()
         return stubs[service].client
 
-    for service in ("eks", "ec2", "rds", "elasticache"):
+    for service in ("eks", "ec2", "rds", "elasticache", "ssm"):
         client(service, region_name="eu-west-3")
     monkeypatch.setattr(boto3, "client", client)
     yield stubs
@@ -223,6 +224,33 @@ def test_a_node_group_needs_addresses_for_the_nodes_that_come_before_the_old_one
         "node group application is DEGRADED, not ACTIVE: wait until EKS is done with it",
         f"subnet subnet-a in eu-west-3a has {wanted - 1} free addresses; {wanted} are needed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("AL2023_ARM_64_STANDARD", "/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/arm64/standard/recommended/"),
+        (
+            "AL2023_x86_64_STANDARD",
+            "/aws/service/eks/optimized-ami/1.36/amazon-linux-2023/x86_64/standard/recommended/",
+        ),
+        ("BOTTLEROCKET_ARM_64", "/aws/service/bottlerocket/aws-k8s-1.36/arm64/latest/"),
+        ("BOTTLEROCKET_x86_64", "/aws/service/bottlerocket/aws-k8s-1.36/x86_64/latest/"),
+    ],
+)
+def test_the_newest_release_is_the_one_that_aws_publishes_for_the_groups_image(
+    answers: dict[str, Stubber], kind: str, name: str
+) -> None:
+    found = described()
+    found["nodegroup"] |= {"amiType": kind, "version": "1.36"}
+    answers["eks"].add_response("describe_nodegroup", found)
+    last = "image_version" if "bottlerocket" in name else "release_version"
+    answers["ssm"].add_response("get_parameter", {"Parameter": {"Value": "1.36.2-20261115"}}, {"Name": f"{name}{last}"})
+    assert EksGroups(stack()).newest("application") == "1.36.2-20261115"
+
+
+def test_every_image_that_a_node_group_may_have_has_a_newest_release() -> None:
+    assert NEWEST.keys() == {name for names in AMI_TYPES.values() for name in names.values()}
 
 
 @pytest.mark.parametrize("ends", ["Successful", "Failed"])

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from kubernetes.client.exceptions import ApiException
 
 from ops.draining import Drain, nodes, pods_on, schedulable
 from ops.drills import report
@@ -136,6 +137,31 @@ def test_an_interrupted_drill_opens_the_node_and_leaves_a_report(
         assert closed[0] <= open_nodes(stack)
     folder = places.out(rehearsed_stack.name, rehearsed_stack.folder) / "drills"
     assert json.loads(max(folder.glob("*-node.json")).read_text())["verdict"] == "not recovered: interrupted"
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+def test_nodes_are_opened_again_after_a_moment_without_the_api_or_the_error_says_that_they_are_not(
+    rehearsed_stack: RehearsedStack, lasting: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    undo, calls = Drain.undo, []
+
+    def away(drain: Drain) -> None:
+        calls.append(drain)
+        if lasting or len(calls) == 1:
+            raise ApiException(status=503, reason="Service Unavailable")
+        undo(drain)
+
+    monkeypatch.setattr(Drain, "undo", away)
+    monkeypatch.setattr("ops.drills.drill.RESTORE_SECONDS", -1 if lasting else 60)
+    with rehearsed_stack.opened() as stack:
+        before = open_nodes(stack)
+        answer = rehearsed_stack.run("drill", "node", "--yes")
+        left = before - open_nodes(stack)
+        undo(calls[0])
+        assert open_nodes(stack) == before
+    assert bool(left) is lasting
+    assert answer.exit_code == (1 if lasting else 0)
+    assert ("NOT restored: drain node" in answer.output) is lasting
 
 
 def test_a_drain_that_a_budget_stops_says_so_and_opens_its_nodes(rehearsed_stack: RehearsedStack) -> None:
