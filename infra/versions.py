@@ -80,10 +80,11 @@ _ADD_ON: Final = re.compile(r"v(\d+)\.(\d+)\.\d+-eksbuild\.\d+")
 
 def faults(today: date) -> list[str]:
     """What does not fit together, or is out of support within 90 days of `today`; none when all is well."""
-    return [*_mismatches(), *_ends_of_support(today)]
+    return [*mismatches(), *_ends_of_support(today)]
 
 
-def _mismatches() -> Iterator[str]:
+def mismatches() -> Iterator[str]:
+    """What in this table does not fit together."""
     for name, version in ADD_ONS.items():
         if not _ADD_ON.fullmatch(version):
             yield f"add-on {name}: {version} is no version of EKS, such as v1.2.3-eksbuild.4"

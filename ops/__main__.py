@@ -2,9 +2,11 @@
 
 import typer
 
+from ops.access import access
 from ops.cleanup import cleanup
 from ops.command import command
 from ops.deploy import deploy
+from ops.drills.commands import drills
 from ops.health import health
 from ops.logs import logs
 from ops.maintenance import maintenance
@@ -12,6 +14,8 @@ from ops.restart import restart
 from ops.rollback import rollback
 from ops.scale import scale
 from ops.status import status
+from ops.upgrades.cluster import cluster_upgrade
+from ops.upgrades.nodes import nodes_upgrade
 from ops.validate import validate
 
 app = typer.Typer(
@@ -41,6 +45,17 @@ app.command(rich_help_panel=SETTINGS)(command(scale))
 app.command(rich_help_panel=SETTINGS)(command(maintenance))
 app.command(rich_help_panel=CLUSTER)(command(restart))
 app.command(rich_help_panel=CLUSTER)(command(cleanup))
+app.command(rich_help_panel=LOOKS)(command(access))
+
+CHANGES = "Change the cluster"
+
+clusters = typer.Typer(no_args_is_help=True, help="The Kubernetes cluster.")
+clusters.command("upgrade")(command(cluster_upgrade))
+app.add_typer(clusters, name="cluster", rich_help_panel=CHANGES)
+node_groups = typer.Typer(no_args_is_help=True, help="The cluster's nodes.")
+node_groups.command("upgrade")(command(nodes_upgrade))
+app.add_typer(node_groups, name="nodes", rich_help_panel=CHANGES)
+app.add_typer(drills, name="drill", rich_help_panel="Practise")
 
 
 if __name__ == "__main__":

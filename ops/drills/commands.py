@@ -1,0 +1,112 @@
+"""`drill`: pod, node, zone, database, cache."""
+
+from typing import Annotated
+
+import typer
+
+from ops.command import Result, Session, command
+from ops.drills.drill import Drill, run
+from ops.drills.managed import CacheDrill, DatabaseDrill
+from ops.drills.pods import NodeDrill, PodDrill, ServerDrill, ZoneDrill
+from ops.errors import OpsError
+from ops.reached import reached
+from ops.stack import Stack
+from stacks.settings import LocalSettings
+
+drills = typer.Typer(
+    no_args_is_help=True,
+    help="Game days: break one thing on purpose, measure until all is back, restore, and write it down in out/<stack>/drills/.",
+)
+
+Url = Annotated[
+    str,
+    typer.Option("--url", help="Asked four times a second meanwhile; by default /quotes of the stack's own address."),
+]
+Patience = Annotated[
+    float, typer.Option("--patience", min=1, help="Seconds after which it has failed: everything is restored then.")
+]
+LONG = 900.0
+
+
+def pod(
+    session: Session,
+    name: Annotated[str, typer.Option("--name", help="Else the first of the application's.")] = "",
+    url: Url = "",
+    patience: Patience = LONG,
+) -> Result:
+    """Kill one pod of the application, without grace."""
+    with reached(session.stack):
+        drill = PodDrill(session.stack, name)
+    return run(session, drill, url=_url(session.stack, url), patience=patience)
+
+
+def node(
+    session: Session,
+    name: Annotated[str, typer.Option("--name", help="Else the one with most pods of the application.")] = "",
+    url: Url = "",
+    patience: Patience = LONG,
+) -> Result:
+    """Drain a node within the disruption budgets; it takes pods again afterwards."""
+    with reached(session.stack):
+        drill = NodeDrill(session.stack, name)
+    return run(session, drill, url=_url(session.stack, url), patience=patience)
+
+
+def zone(
+    session: Session,
+    name: Annotated[str, typer.Option("--name", help="Else that of the busiest node.")] = "",
+    url: Url = "",
+    patience: Patience = LONG,
+) -> Result:
+    """Drain all nodes of a zone at once, within the disruption budgets; they take pods again afterwards."""
+    with reached(session.stack):
+        drill = ZoneDrill(session.stack, name)
+    return run(session, drill, url=_url(session.stack, url), patience=patience)
+
+
+def database(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
+    """Let the database fail: RDS reboots with failover; a database in the cluster has its pod stopped."""
+    stack = session.stack
+    drill: Drill
+    with reached(stack):
+        if isinstance(stack.platform, LocalSettings):
+            drill = ServerDrill(stack, "database", "postgresql")
+        else:
+            _not_played(stack)
+            drill = DatabaseDrill(stack)
+    return run(session, drill, url=_url(stack, url), patience=patience)
+
+
+def cache(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
+    """Let the cache fail: ElastiCache fails over; a cache in the cluster has its pod stopped."""
+    stack = session.stack
+    drill: Drill
+    with reached(stack):
+        if isinstance(stack.platform, LocalSettings):
+            drill = ServerDrill(stack, "cache", "valkey")
+        else:
+            _not_played(stack)
+            if stack.platform.cache.kind == "serverless":
+                raise OpsError("a serverless cache has no failover that one could ask for: nothing to drill")
+            drill = CacheDrill(stack)
+    return run(session, drill, url=_url(stack, url), patience=patience)
+
+
+def _not_played(stack: Stack) -> None:
+    if stack.rehearsed:
+        raise OpsError(
+            f"the rehearsal plays AWS's part: {stack.name} has no database or cache here that could fail. Drill it on the real "
+            "stack, or on one real node: make rehearse STACK=local NODE=real"
+        )
+
+
+def _url(stack: Stack, given: str) -> str:
+    """What is asked: nothing in a rehearsal, whose address nobody serves, unless it is named."""
+    if given or stack.rehearsed:
+        return given
+    own = str(stack.outputs.get("url", "")).rstrip("/")
+    return f"{own}/quotes" if own else ""
+
+
+for _function in (pod, node, zone, database, cache):
+    drills.command()(command(_function))
