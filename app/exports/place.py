@@ -19,8 +19,8 @@ from botocore.session import get_session  # type: ignore[import-untyped]
 
 MANIFEST = "manifest.json"
 
-PART_BYTES = 64 * 1024 * 1024
-"""Of a multipart upload. S3 takes 10,000 parts (S3 user guide, "Multipart upload limits"): copies of up to 625 GiB, with two
+PART_BYTES = 32 * 1024 * 1024
+"""Of a multipart upload. S3 takes 10,000 parts (S3 user guide, "Multipart upload limits"): copies of up to 312 GiB, with two
 parts in memory at a time."""
 
 READ_BYTES = 1024 * 1024

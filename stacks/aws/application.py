@@ -35,6 +35,7 @@ from infra.workload import Home, Workload
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
+from stacks.aws.exports import export_accesses
 from stacks.aws.foundation import Foundation
 from stacks.demands import demands_on_aws
 
@@ -186,6 +187,7 @@ class Application:
         return {
             **found,
             APP: together(public, found[APP]),
+            **export_accesses(self._context, self._foundation, to_database),
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
             BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
         }
