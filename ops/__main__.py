@@ -3,6 +3,7 @@
 import typer
 
 from ops.command import command
+from ops.db import db
 from ops.health import health
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ def _more_than_one_command() -> None:
 LOOKS = "Look, and change nothing"
 
 app.command(rich_help_panel=LOOKS)(command(health))
+app.add_typer(db, name="db")
 
 
 if __name__ == "__main__":

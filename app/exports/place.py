@@ -76,6 +76,13 @@ class Place(ABC):
             raise PlaceError(f"{copy}/{MANIFEST} is no JSON; choose another copy") from None
         return found
 
+    def names(self) -> list[str]:
+        """Of the copies that are complete, oldest first."""
+        return sorted(path.removesuffix(f"/{MANIFEST}") for path in self._paths() if path.endswith(f"/{MANIFEST}"))
+
+    @abstractmethod
+    def _paths(self) -> Iterator[str]: ...
+
     @abstractmethod
     def _write(self, path: str, chunks: Iterator[bytes]) -> None: ...
 
@@ -106,6 +113,9 @@ class Folder(Place):
             raise PlaceError(f"{target} can't be written: {error}") from None
         finally:
             part.unlink(missing_ok=True)
+
+    def _paths(self) -> Iterator[str]:
+        return (str(path.relative_to(self._root)) for path in self._root.glob(f"*/{MANIFEST}"))
 
     def size(self, path: str) -> int | None:
         """Of a file, in bytes; None where there is none."""
@@ -162,6 +172,14 @@ class S3(Place):
             # Also when whoever sends has failed: its parts would cost, and no listing shows them.
             self._client.abort_multipart_upload(**where, UploadId=upload)
             raise
+
+    def _paths(self) -> Iterator[str]:
+        prefix = self._key("")
+        try:
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from (each["Key"].removeprefix(prefix) for each in page.get("Contents", []))
+        except (BotoCoreError, ClientError) as error:
+            raise PlaceError(f"s3://{self._bucket}/{prefix} can't be listed: {error}") from None
 
     def size(self, path: str) -> int | None:
         """Of a file, in bytes; None where there is none. By a listing, which shows no content."""
