@@ -2,6 +2,7 @@
 
 import typer
 
+from ops.cluster_backup import cluster_backup
 from ops.command import command
 from ops.db import db
 from ops.health import health
@@ -23,6 +24,9 @@ LOOKS = "Look, and change nothing"
 
 app.command(rich_help_panel=LOOKS)(command(health))
 app.add_typer(db, name="db")
+cluster = typer.Typer(no_args_is_help=True, help="The Kubernetes cluster.")
+app.add_typer(cluster, name="cluster")
+cluster.command("backup")(command(cluster_backup))
 
 
 if __name__ == "__main__":

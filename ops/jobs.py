@@ -38,9 +38,9 @@ def run(
         cluster.batch.create_namespaced_job(namespace, job, _request_timeout=TIMEOUT_SECONDS)
     except Unreachable as error:
         raise OpsError(f"the Job {name} can't be made: {_words(error)}") from None
-    say(f"Job {name} runs in {namespace}")
     ended = False
     try:
+        say(f"Job {name} runs in {namespace}")
         _wait(cluster, namespace, name, say, poll_seconds)
         ended = True
         return _log(cluster, namespace, name)[0]
