@@ -71,7 +71,7 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
 
 
 def _connection(settings: DatabaseSettings) -> psycopg.Connection[Any]:
-    made = connect(connection_parameters(settings, settings.database_user, _password(settings)))
+    made = connect(connection_parameters(settings, settings.database_user, password_of(settings)))
     made.autocommit = False  # SQLAlchemy's transactions are psycopg's
     return made
 
@@ -91,7 +91,8 @@ def _known(config: Config) -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
-def _password(settings: DatabaseSettings) -> str:
+def password_of(settings: DatabaseSettings) -> str:
+    """What logs the application's user in: the password of the file, or a fresh token. Raises AwsError, OSError, ValueError."""
     if settings.database_password_file is not None:
         return read_secret(settings.database_password_file)
     from app.aws_tokens import AwsTokens  # noqa: PLC0415 - not loaded with a password

@@ -58,6 +58,9 @@ CLOUDNATIVE_PG_IMAGE: Final = "ghcr.io/cloudnative-pg/postgresql:18-standard-tri
 VALKEY_IMAGE: Final = "docker.io/valkey/valkey:8.2-alpine"
 """For the `local` stack only, where they run in the cluster."""
 
+POSTGRESQL_CLIENT_IMAGE: Final = f"public.ecr.aws/docker/library/postgres:{POSTGRESQL}-alpine"
+"""The official image as AWS mirrors it, without Docker Hub's limit of pulls: pg_dump must not be older than the server."""
+
 KUBERNETES_SUPPORTED_UNTIL: Final = {
     "1.34": date(2026, 12, 2),
     "1.35": date(2027, 3, 27),

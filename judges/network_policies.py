@@ -13,7 +13,7 @@ NUMBERS = (22, 53, 80, 443, 4318, 5000, 5432, 6379, 6443, 8080, 9000, 9090, 9093
 PORTS: tuple[Port, ...] = tuple((number, protocol) for number in NUMBERS for protocol in ("TCP", "UDP"))
 """What the platform's parts listen on, and what nobody should be found on."""
 
-POD_OWNERS = ("Deployment", "StatefulSet", "Job")
+POD_OWNERS = ("Deployment", "StatefulSet", "Job", "CronJob")
 
 METADATA_NAME = "kubernetes.io/metadata.name"
 """Label that Kubernetes puts on every namespace, with its name."""
@@ -89,7 +89,8 @@ def _pods(objects: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str, Mapp
     """Name, namespace and labels of the pods of each owner."""
     for kind in POD_OWNERS:
         for owner in _of(objects, kind):
-            labels = owner["spec"]["template"]["metadata"]["labels"]
+            spec = owner["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else owner["spec"]
+            labels = spec["template"]["metadata"]["labels"]
             yield labels["app.kubernetes.io/name"], owner["metadata"]["namespace"], labels
 
 

@@ -4,7 +4,9 @@ import typer
 
 from ops.access import access
 from ops.cleanup import cleanup
+from ops.cluster_backup import cluster_backup
 from ops.command import command
+from ops.db import db
 from ops.deploy import deploy
 from ops.drills.commands import drills
 from ops.health import health
@@ -50,12 +52,14 @@ app.command(rich_help_panel=LOOKS)(command(access))
 CHANGES = "Change the cluster"
 
 clusters = typer.Typer(no_args_is_help=True, help="The Kubernetes cluster.")
+clusters.command("backup")(command(cluster_backup))
 clusters.command("upgrade")(command(cluster_upgrade))
 app.add_typer(clusters, name="cluster", rich_help_panel=CHANGES)
 node_groups = typer.Typer(no_args_is_help=True, help="The cluster's nodes.")
 node_groups.command("upgrade")(command(nodes_upgrade))
 app.add_typer(node_groups, name="nodes", rich_help_panel=CHANGES)
 app.add_typer(drills, name="drill", rich_help_panel="Practise")
+app.add_typer(db, name="db", rich_help_panel=CLUSTER)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ def reason(error: Exception) -> str:
 class Cluster:
     """The API groups that the commands use, over one connection pool."""
 
-    def __init__(self, api: client.ApiClient) -> None:
+    def __init__(self, api: client.ApiClient, kubeconfig: Mapping[str, Any]) -> None:
         self.api = api
+        self.kubeconfig = kubeconfig
+        """For `kubectl`, where the client has no terminal."""
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
         self.autoscaling = client.AutoscalingV2Api(api)
@@ -50,7 +53,8 @@ class Cluster:
 def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
     """The cluster of a kubeconfig (None: the user's own) and a context (None: the current one). Raises OpsError."""
     try:
-        return Cluster(config.new_client_from_config(str(file) if file else None, context=context))
+        found = config.new_client_from_config(str(file) if file else None, context=context)
+        return Cluster(found, _chosen(file, context))
     except (config.ConfigException, OSError) as error:
         raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
 
@@ -61,8 +65,15 @@ def of_eks(name: str, region: str) -> Cluster:
         found = boto3.client("eks", region_name=region).describe_cluster(name=name)["cluster"]
     except (BotoCoreError, ClientError) as error:
         raise OpsError(f"cluster {name} in {region} can't be described: {error}") from None
-    token = ["eks", "get-token", "--cluster-name", name, "--region", region]
-    return Cluster(config.new_client_from_config_dict(_kubeconfig(name, found, token)))
+    described = _kubeconfig(name, found, ["eks", "get-token", "--cluster-name", name, "--region", region])
+    return Cluster(config.new_client_from_config_dict(described), described)
+
+
+def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:
+    """The kubeconfig's own content, with the context made the current one."""
+    merger = config.kube_config.KubeConfigMerger(str(file) if file else config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
+    found: dict[str, Any] = dict(merger.config.value)
+    return {**found, "current-context": context} if context else found
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:

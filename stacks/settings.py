@@ -25,6 +25,7 @@ from infra.database import DatabaseSettings
 from infra.delivery.roles import DeliverySettings
 from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
+from infra.exports.settings import ExportsSettings
 from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
@@ -83,6 +84,7 @@ class AwsSettings(_Sections):
     budget: BudgetSettings | None = None
     usage: UsageSettings = UsageSettings()
     backup: BackupSettings | None = None
+    exports: ExportsSettings | None = None
     protection: ProtectionSettings = ProtectionSettings()
     recovery: RecoverySettings | None = None
     secrets: SecretsSettings = {}
@@ -97,6 +99,7 @@ class AwsSettings(_Sections):
             or self.cache.keep_after_deletion
             or self.storage.keep_after_deletion
             or (self.backup is not None and self.backup.keep_after_deletion)
+            or (self.exports is not None and self.exports.keep_after_deletion)
         )
 
 

@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from infra.monitoring.alert import Watched, group
+from infra.monitoring.exports import WatchedExports, export_alerts
 from infra.monitoring.pods import pod_alerts
 from infra.monitoring.recording import recordings
 from infra.monitoring.service import dependency_alerts, request_alerts
@@ -15,11 +16,13 @@ from infra.monitoring.stack import NAMESPACE
 from infra.naming import object_metadata, selector_labels
 
 
-def rule_groups(workload: Watched, objectives: ObjectivesSettings | None) -> list[dict[str, Any]]:
+def rule_groups(
+    workload: Watched, objectives: ObjectivesSettings | None, exports: WatchedExports | None = None
+) -> list[dict[str, Any]]:
     """The rules of one workload, by subject.
 
     With `objectives` those of the application too, which exports requests, database and cache (app/metrics.py); what other
-    workloads' figures mean, only their people know.
+    workloads' figures mean, only their people know. With `exports`, of the daily copies too.
     """
     found = [group("pods", workload, pod_alerts(workload))]
     if objectives is not None:
@@ -29,6 +32,8 @@ def rule_groups(workload: Watched, objectives: ObjectivesSettings | None) -> lis
             # In a group of its own: it reads what the one before has recorded.
             group("objectives", workload, budget_alerts(workload, objectives)),
         ]
+    if exports is not None:
+        found.append(group("exports", workload, export_alerts(exports)))
     return found
 
 
@@ -47,6 +52,7 @@ class WorkloadMonitoring(pulumi.ComponentResource):
         objectives: ObjectivesSettings | None,
         scrape_seconds: int,
         release: kubernetes.helm.v3.Release,
+        exports: WatchedExports | None = None,
         depends_on: list[pulumi.Resource] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
@@ -70,7 +76,7 @@ class WorkloadMonitoring(pulumi.ComponentResource):
             api_version="monitoring.coreos.com/v1",
             kind="PrometheusRule",
             metadata=object_metadata(name, NAMESPACE),
-            spec={"groups": rule_groups(workload, objectives)},
+            spec={"groups": rule_groups(workload, objectives, exports)},
             opts=after_release,
         )
         self.register_outputs({})

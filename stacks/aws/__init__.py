@@ -9,6 +9,7 @@ from stacks.aws.compute import Compute
 from stacks.aws.context import NAMESPACE, context_of
 from stacks.aws.data_stores import DataStores
 from stacks.aws.entry import make_edge, publish
+from stacks.aws.exports import export
 from stacks.aws.foundation import Foundation
 from stacks.aws.identities import workload_identities
 from stacks.aws.observation import monitor, watch
@@ -33,6 +34,7 @@ class AwsStack:
         everybody = (*identities.values(), *observers.identities.values())
         compute = Compute(context, foundation, [identity.association for identity in everybody])
         application = Application(context, foundation, data, compute, identities, edge)
+        export(context, data, compute, application.namespace.name, application.workload, identities)
         monitor(context, foundation, data, compute, application, observers)
         observers.run(compute)
         self.outputs = {
@@ -46,6 +48,8 @@ class AwsStack:
             "namespace": NAMESPACE,
             "image": settings.app.image,
         }
+        if data.exports is not None:
+            self.outputs["exports_bucket"] = data.exports.bucket_name
         if edge:
             publish(context, edge, served_by=application.workload)
             self.outputs |= {"url": edge.url, "load_balancer_dns_name": edge.load_balancer_dns_name}

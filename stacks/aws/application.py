@@ -39,6 +39,7 @@ from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.aws.compute import Compute
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
+from stacks.aws.exports import export_accesses
 from stacks.aws.foundation import Foundation
 from stacks.demands import demands_on_aws
 
@@ -203,6 +204,7 @@ class Application:
             **found,
             APP: together(public, found[APP]),
             **{name: together(Access(ingress=from_balancer), found[name]) for name in pages},
+            **export_accesses(self._context, self._foundation, to_database),
             MIGRATE: Access(egress=[to_database, POD_IDENTITY]),
             BOOTSTRAP: Access(egress=[to_database, POD_IDENTITY, aws_api(network.endpoint_cidrs)]),
         }

@@ -3,6 +3,7 @@
 from infra.backup_copies import BackupCopies
 from infra.cache import Cache
 from infra.database import Database, DataNetwork
+from infra.exports.bucket import ExportsBucket
 from infra.recovery import source_stack
 from infra.secrets import Secrets
 from infra.storage import CopiedFiles, Storage, StorageCopy, copy_bucket_name
@@ -16,6 +17,7 @@ class DataStores:
     database: Database
     cache: Cache
     files: Storage | CopiedFiles
+    exports: ExportsBucket | None
 
     def __init__(self, context: Context, foundation: Foundation) -> None:
         settings, key, network = context.settings, foundation.key, foundation.network
@@ -35,6 +37,18 @@ class DataStores:
             f"{context.name}-cache", settings.cache, place, key.arn, context.protect, opts=context.on_aws
         )
         self.files = self._files(context, foundation)
+        self.exports = (
+            ExportsBucket(
+                f"{context.name}-exports",
+                settings.exports,
+                context.region,
+                key.arn,
+                context.protect,
+                opts=context.on_aws,
+            )
+            if settings.exports
+            else None
+        )
         # The second region has the copies of the first one's, and Vault its own.
         if not context.restoring and settings.secret_store.backend == "aws":
             Secrets(context.name, settings.secrets, key.arn, context.protect, second, opts=context.on_aws)

@@ -6,6 +6,7 @@ from infra.database import APPLICATION_USER
 from infra.identity import Permission, WorkloadIdentity
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
+from stacks.aws.exports import export_permissions
 from stacks.aws.foundation import Foundation
 
 
@@ -23,13 +24,12 @@ def workload_identities(context: Context, foundation: Foundation, data: DataStor
     )
     enter_cache = Permission(actions=["elasticache:Connect"], resources=[data.cache.arn, data.cache.user_arn])
     read_master = Permission(actions=["secretsmanager:GetSecretValue"], resources=[data.database.master_secret_arn])
+    master = {"MasterSecret": read_master, "ItsKey": Permission(["kms:Decrypt"], [foundation.key.arn])}
     permissions = {
         APP: {"DatabaseLogIn": log_in, "CacheLogIn": enter_cache, **data.files.application_permissions()},
         MIGRATE: {"DatabaseLogIn": log_in},
-        BOOTSTRAP: {
-            "MasterSecret": read_master,
-            "ItsKey": Permission(actions=["kms:Decrypt"], resources=[foundation.key.arn]),
-        },
+        BOOTSTRAP: master,
+        **export_permissions(data, log_in, master),
     }
     return {
         account: WorkloadIdentity(

@@ -15,12 +15,14 @@ from infra.alarms.network import nat_gateway_alarms, subnet_alarms
 from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
+from infra.exports.jobs import DAILY
 from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
 from infra.monitoring.alert import Watched
 from infra.monitoring.dashboards.delivery import Dashboards
+from infra.monitoring.exports import WatchedExports
 from infra.monitoring.rules import WorkloadMonitoring
 from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
@@ -173,6 +175,8 @@ def monitor(
             Output.all(*data.cache.member_ids),
             opts=here,
         )
+    copies = context.settings.exports
+    exports = WatchedExports(NAMESPACE, DAILY, copies.missing_hours) if copies else None
     made = {APP: application.workload, **application.further}
     workloads: dict[str, WorkloadSettings] = {APP: context.settings.app, **context.settings.workloads}
     for name, workload in workloads.items():
@@ -190,6 +194,7 @@ def monitor(
             settings.objectives if name == APP else None,
             settings.scrape_seconds,
             stack.release,
+            exports if name == APP else None,
             # Rules that ask for pods come after the pods, or a first `up` would begin with an alert.
             depends_on=[made[name]],
             opts=here,

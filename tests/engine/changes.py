@@ -57,6 +57,9 @@ FOURTH_ZONE = (
         "NetworkPolicy/marlinspike-app",
         "NetworkPolicy/marlinspike-database-migrate",
         "NetworkPolicy/marlinspike-database-bootstrap",
+        "NetworkPolicy/marlinspike-database-dump",
+        "NetworkPolicy/marlinspike-database-restore",
+        "NetworkPolicy/marlinspike-objects-export",
         "NetworkPolicy/monitoring-fence",
     ),
     # EKS changes a group's subnets by no other way. The cluster stays in the zones that it was made with.
@@ -94,6 +97,7 @@ NO_ENDPOINTS = (
         "SecurityGroupIngressRule/marlinspike-prod-endpoints-from-vpc",
     ),
     "update NetworkPolicy/marlinspike-database-bootstrap",
+    "update NetworkPolicy/marlinspike-database-restore",
 )
 
 STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
@@ -126,6 +130,38 @@ SECOND_WORKLOAD = (
     "update ResourceQuota/marlinspike-quota",
 )
 
+COPIERS = ("database-dump", "database-restore", "objects-export")
+
+DAILY_COPIES = (
+    *operations(
+        "create",
+        "ExportsBucket/marlinspike-dev-exports",
+        "Bucket/marlinspike-dev-exports",
+        *(
+            f"{kind}/marlinspike-dev-exports-{part}"
+            for kind, part in (
+                ("Bucket", "bucket"),
+                ("BucketVersioning", "versioning"),
+                ("BucketOwnershipControls", "ownership"),
+                ("BucketPublicAccessBlock", "public-access"),
+                ("BucketServerSideEncryptionConfiguration", "encryption"),
+                ("BucketLifecycleConfiguration", "lifecycle"),
+                ("BucketPolicy", "policy"),
+            )
+        ),
+        "Exports/exports",
+        "ClusterRole/objects-export-role",
+        "ClusterRoleBinding/objects-export-binding",
+        *(f"CronJob/{each}" for each in COPIERS),
+        *(f"ServiceAccount/{each}-account" for each in COPIERS),
+        *(f"NetworkPolicy/marlinspike-{each}" for each in COPIERS),
+        *(f"WorkloadIdentity/marlinspike-dev-{each}" for each in COPIERS),
+        *(f"Role/marlinspike-dev-{each}-role" for each in COPIERS),
+        *(f"RolePolicy/marlinspike-dev-{each}-policy" for each in COPIERS),
+        *(f"PodIdentityAssociation/marlinspike-dev-{each}-association" for each in COPIERS),
+    ),
+)
+
 PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
 
 CHANGES: dict[str, list[Change]] = {
@@ -142,6 +178,7 @@ CHANGES: dict[str, list[Change]] = {
             "create Namespace/external-secrets-namespace",
             "create Release/external-secrets-release",
         ),
+        change("exports.start_hour", 1, *DAILY_COPIES),
         change("app.log_level", "info", "update Deployment/app-deployment"),
         change("app.faults_enabled", True, "update Deployment/app-deployment"),
         change(
@@ -271,6 +308,8 @@ CHANGES: dict[str, list[Change]] = {
         change("alarms.cache.evictions", 500, *(f"update {STAGING_ALARM}-CacheEvictionsHigh-00{n}" for n in (1, 2))),
         change("alarms.emails", ["other@example.com"], *EMAIL_REPLACED),
         change("backup.restore_test", True, *RESTORE_TEST_MADE),
+        change("exports.start_hour", 1, "update CronJob/database-dump", "update CronJob/objects-export"),
+        change("exports.missing_hours", 50, "update PrometheusRule/app-rules"),
     ],
     "prod": [
         change(
@@ -332,6 +371,7 @@ CHANGES: dict[str, list[Change]] = {
             *replacement("VaultLockConfiguration/marlinspike-prod-backup-vault"),
             *replacement("VaultLockConfiguration/marlinspike-prod-backup-copy"),
         ),
+        change("exports.keep_days", 60, "update BucketLifecycleConfiguration/marlinspike-prod-exports-lifecycle"),
         change(
             "storage.noncurrent_days",
             60,

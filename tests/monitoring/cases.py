@@ -183,6 +183,20 @@ def cases(namespace: str = OURS) -> list[Case]:
         ),
         *_saturation(namespace),
         Case(
+            "ExportMissing",
+            "warning",
+            # Prometheus' time begins at 0 here: well is a success to come, ill one of two days before.
+            [
+                Series(
+                    f"kube_cronjob_status_last_successful_time{{{_where(namespace, cronjob='database-dump')}}}",
+                    1e9,
+                    -172_800,
+                )
+            ],
+            {"cronjob": "database-dump"},
+            f"{namespace}/database-dump succeeded last 2d 0h 20m 0s ago.",
+        ),
+        Case(
             "RestartsFrequent",
             "warning",
             [Series(restarts, 0, 1, counter=True)],

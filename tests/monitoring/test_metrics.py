@@ -11,7 +11,9 @@ from tests.monitoring.prometheus import Prometheus
 from tests.unit.rules import groups, rules
 
 KUBERNETES = {
-    # kube-state-metrics, docs/metrics/workload/pod-metrics.md and horizontalpodautoscaler-metrics.md
+    # kube-state-metrics, docs/metrics/workload: pod-metrics.md, horizontalpodautoscaler-metrics.md and cronjob-metrics.md
+    "kube_cronjob_created",
+    "kube_cronjob_status_last_successful_time",
     "kube_pod_status_ready",
     "kube_pod_container_resource_limits",
     "kube_pod_container_status_restarts_total",

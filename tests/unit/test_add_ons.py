@@ -218,6 +218,7 @@ def test_pods_get_their_roles_since_the_association_is_older_than_every_node() -
     associations = plan.of(ASSOCIATION)
     assert {a.inputs["serviceAccount"] for a in associations} == {
         *("app", "database-bootstrap", "database-migrate"),
+        *("database-dump", "database-restore", "objects-export"),
         *("aws-load-balancer-controller", "cluster-autoscaler", "external-secrets", "cert-manager", "external-dns"),
         *("ebs-csi-controller-sa", "aws-node"),
         *("grafana", "fluent-bit", "otel-collector"),

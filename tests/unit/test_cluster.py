@@ -65,7 +65,7 @@ def test_no_node_starts_before_its_network_and_its_pods_credentials_are_there() 
         "RouteTableAssociation/marlinspike-prod-private-b",
         *(association.key for association in plan.of(ASSOCIATION)),
     ]
-    assert len(earlier) == 16
+    assert len(earlier) == 19
     for group in plan.of(NODE_GROUP):
         assert [key for key in earlier if not plan.comes_before(key, group.key)] == []
 

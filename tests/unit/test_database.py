@@ -156,7 +156,7 @@ def test_insights_are_kept_as_long_as_their_mode_asks_for(mode: str, days: int) 
     assert (found["databaseInsightsMode"], found["performanceInsightsRetentionPeriod"]) == (mode, days)
 
 
-def test_only_the_bootstrap_job_may_read_the_master_secret() -> None:
+def test_only_the_bootstrap_and_a_restore_may_read_the_master_secret() -> None:
     secrets = {
         policy.name: [
             secret
@@ -166,8 +166,10 @@ def test_only_the_bootstrap_job_may_read_the_master_secret() -> None:
         ]
         for policy in planned("prod").of("aws:iam/rolePolicy:RolePolicy")
     }
+    master = ["arn:aws:secretsmanager:eu-west-3:111122223333:secret:rds-TEST"]
     assert {name: found for name, found in secrets.items() if found} == {
-        "marlinspike-prod-database-bootstrap-policy": ["arn:aws:secretsmanager:eu-west-3:111122223333:secret:rds-TEST"],
+        "marlinspike-prod-database-bootstrap-policy": master,
+        "marlinspike-prod-database-restore-policy": master,
         # What stands under the stack's own name; RDS' begin with `rds!`.
         "marlinspike-prod-external-secrets-policy": [
             "arn:aws:secretsmanager:eu-west-3:111122223333:secret:marlinspike-prod/*"

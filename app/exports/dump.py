@@ -1,0 +1,79 @@
+"""`python -m app.exports.dump`: keep what pg_dump says of the database, with its checksum and a manifest.
+
+pg_dump runs in another container (app/exports/exchange.py), on a snapshot that is held here: the manifest counts exactly the rows
+that are in the dump.
+"""
+
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import psycopg
+import structlog
+
+from app import logs
+from app.database import connection_parameters
+from app.exports.contents import contents
+from app.exports.exchange import Exchange, ExchangeError
+from app.exports.place import Place, PlaceError, name_for, place_at
+from app.exports.settings import DumpSettings
+from app.first_connection import connect
+from app.migrate import password_of
+from app.settings import SettingsError
+
+DUMP = "database.dump"
+
+log = structlog.get_logger()
+
+
+def dump(settings: DumpSettings, place: Place) -> dict[str, Any]:
+    """Make a copy; returns its manifest. Raises PlaceError, ExchangeError and psycopg's errors."""
+    began, started = datetime.now(tz=UTC), time.monotonic()
+    name = settings.exports_name or name_for(began)
+    if place.size(f"{name}/{DUMP}") is not None:
+        raise PlaceError(f"there is a copy {name} already; choose another name")
+    parameters = connection_parameters(settings, settings.database_user, password_of(settings))
+    exchange = Exchange(settings.exports_exchange)
+    with connect(parameters) as connection:
+        connection.execute("SET idle_in_transaction_session_timeout = 0")
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        row = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        exchange.log_in(parameters)
+        exchange.pipe("dump")
+        exchange.begin(str(row[0] if row else ""))
+        written = place.write(f"{name}/{DUMP}", exchange.received("dump"))
+        held = contents(connection)
+    manifest = {
+        "kind": "database",
+        "name": name,
+        "time": began,
+        "seconds": round(time.monotonic() - started, 1),
+        "database": settings.database_name,
+        "dump": {"file": DUMP, "format": "pg_dump custom", "bytes": written.bytes, "sha256": written.sha256},
+        **held,
+    }
+    place.complete(name, manifest)
+    return manifest
+
+
+def main() -> int:
+    """Dump; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
+    try:
+        settings = DumpSettings.load()
+    except SettingsError as refused:
+        print(refused, file=sys.stderr)
+        return 2
+    logs.configure(settings.log_level)
+    try:
+        manifest = dump(settings, place_at(settings.exports_place, settings.aws_region))
+    except (PlaceError, ExchangeError, psycopg.Error) as error:
+        log.error("dump_failed", reason=str(error).strip(), remedy="the copy has no manifest and counts for nothing")
+        return 1
+    log.info("dumped", copy=manifest["name"], bytes=manifest["dump"]["bytes"], seconds=manifest["seconds"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,39 @@
+"""Where a stack's copies are, and what is known of them."""
+
+from typing import Any
+
+from app.exports.place import Place, PlaceError, place_at
+from infra.exports.bucket import DATABASE
+from ops.errors import OpsError
+from ops.stack import Stack
+
+
+def place_of(stack: Stack, prefix: str = DATABASE) -> Place | None:
+    """Where the copies of a stack are; None in a rehearsal, where AWS is simulated. Raises OpsError where it makes none."""
+    bucket = stack.outputs.get("exports_bucket")
+    if not bucket:
+        raise OpsError(
+            f"stack {stack.name} makes no copies: its file has no section exports. Add it, as docs/settings.md says, and run "
+            "pulumi up"
+        )
+    return None if stack.rehearsed else place_at(f"s3://{bucket}/{prefix}", str(stack.outputs["region"]))
+
+
+def verified(place: Place, name: str) -> dict[str, Any]:
+    """The manifest of a copy whose file is there, of the size that it says. Raises OpsError."""
+    try:
+        manifest = place.manifest(name)
+        file = manifest.get("dump") or manifest["archive"]
+        size = place.size(f"{name}/{file['file']}")
+    except (PlaceError, KeyError) as error:
+        raise OpsError(f"{name} is no complete copy: {error}. Those that are: {_newest(place)}") from None
+    if size != file["bytes"]:
+        raise OpsError(f"{name}/{file['file']} has {size} bytes, and its manifest says {file['bytes']}: don't use it")
+    return manifest
+
+
+def _newest(place: Place) -> str:
+    try:
+        return ", ".join(place.names()[-5:]) or "none"
+    except PlaceError as error:
+        return str(error)
