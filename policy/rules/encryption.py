@@ -39,10 +39,13 @@ KEYS: Mapping[str, str] = {
 }
 """Where the key is named."""
 
+ORIGINS = ("replicateSourceDb", "restoreToPointInTime")
+"""A database that is made of another, or of its automated backups, has their key."""
+
 
 def _encrypted(it: Resource) -> Findings:
     yield from switched_off(it, *SWITCHES.get(it.type, ()))
-    if it.type in KEYS and it.lacks(KEYS[it.type]) and it.lacks("replicateSourceDb"):
+    if it.type in KEYS and it.lacks(KEYS[it.type]) and all(it.lacks(origin) for origin in ORIGINS):
         yield f"{KEYS[it.type]} names no key."
     if it.type in PARTS:
         yield from PARTS[it.type](it)

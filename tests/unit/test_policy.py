@@ -10,9 +10,10 @@ from policy.approved import REGIONS
 from policy.exceptions import EXCEPTIONS
 from policy.pack import policies, rules
 from policy.rule import Rule
-from tests.unit.plan import PROJECT_FOLDER, STACKS, Registered, planned
+from tests.unit.plan import PROJECT_FOLDER, STACKS, Registered, plan_of, planned, settings_of
 from tests.unit.policies import UNKNOWN, Planned, asked, defaults
 from tests.unit.policy_cases import data, pods, ways, who
+from tests.unit.test_recovery import recovery_file
 
 CASES = {**data.CASES, **ways.CASES, **who.CASES, **pods.CASES}
 
@@ -25,7 +26,8 @@ BAD = [
     for n, (each, words) in enumerate(case.bad)
 ]
 
-SHIPPED = (*STACKS, "account")
+RECOVERY = "prod-recovery"
+SHIPPED = (*STACKS, "account", RECOVERY)
 
 EVERYTHING_IS_REFUSED = {"no-users"}
 """Rules on types of which there is no good one."""
@@ -97,7 +99,8 @@ def test_a_rule_is_not_asked_about_other_types() -> None:
 
 def shipped(stack: str) -> list[Registered]:
     """The resources of a shipped stack that an engine would ask the pack about."""
-    return planned(stack).resources
+    plan = plan_of(stack, settings_of(stack, recovery_file())) if stack == RECOVERY else planned(stack)
+    return plan.resources
 
 
 def findings(stack: str, excepted: bool = True) -> list[tuple[str, str, str]]:

@@ -81,6 +81,7 @@ CASES = {
     "encrypted-with-own-key": Case(
         good=[
             Planned(INSTANCE, {"storageEncrypted": True, "kmsKeyId": UNKNOWN}),
+            Planned(INSTANCE, {"storageEncrypted": True, "restoreToPointInTime": {"useLatestRestorableTime": True}}),
             Planned(LOG_GROUP, {"kmsKeyId": KEY}),
             disk(encrypted="true", kmsKeyId=KEY),
             disk(encrypted="true", kmsKeyId=UNKNOWN),
@@ -92,6 +93,7 @@ CASES = {
         bad=[
             (Planned(INSTANCE, {"kmsKeyId": KEY}), "storageEncrypted is not true"),
             (Planned(INSTANCE, {"storageEncrypted": True}), "kmsKeyId names no key"),
+            (Planned(INSTANCE, {"storageEncrypted": True, "snapshotIdentifier": "bare"}), "kmsKeyId names no key"),
             (Planned(VAULT), "kmsKeyArn names no key"),
             (disk(kmsKeyId=KEY), "/dev/xvda is not encrypted"),
             (disk(encrypted="true"), "names no key"),
