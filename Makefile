@@ -98,7 +98,7 @@ audit-cluster: environment ## Have Kubescape and hardeneks judge the rehearsal o
 image-tools:
 	@{ command -v buildah && command -v skopeo; } >/dev/null || { sudo apt-get -q update && sudo apt-get -q install --yes buildah skopeo; }
 
-stack-preview stack-deploy stack-smoke stack-rollback stack-drift stack-restored: environment ## What CI does to a real STACK
+stack-preview stack-deploy stack-smoke stack-rollback stack-drift stack-restored: environment ## What CI does to a real STACK (with IMAGE=name@sha256:... where it has just made one)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m scripts.deliver $(@:stack-%=%) "$(STACK)"
 
 previews-comment: environment ## Write the previews and prices of dev, staging and prod into the pull request (in CI)

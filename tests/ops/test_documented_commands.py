@@ -20,6 +20,9 @@ from tests.unit.documents import DOCUMENTS, commands, mentioned, named, shell
 COMING = {"cache", "secrets"}
 """Commands that others are writing and that the documents name already; those that are there must not stand here."""
 
+PLACES = {"COMMAND", "..."}
+"""Where a reader puts a command."""
+
 OWN = {"eks get-token", "eks update-kubeconfig", "ecr get-login-password", "sso login", "s3 cp", "s3 ls", "s3 sync"}
 """What the AWS CLI adds to the API's operations; with any options."""
 
@@ -49,7 +52,7 @@ def as_ops(command: list[str]) -> list[str] | None:
 
 def refused_by_ops(words: list[str]) -> str | None:
     """What `ops` says against its words before it does anything; None when it would begin."""
-    if words[:1] and words[0] in COMING:
+    if words[:1] and (words[0] in COMING or words[0] in PLACES):
         return None
     context = click.Context(OPS)
     current: click.Command = OPS
@@ -103,7 +106,7 @@ def test_every_command_of_aws_exists_with_its_options(document: Path) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=named)
 def test_every_day_2_command_exists_and_takes_its_arguments(document: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("STACK", raising=False)
+    monkeypatch.setenv("STACK", "prod")  # a sentence may leave the stack to its reader
     found = [words for command in documented(document) if (words := as_ops(command)) is not None]
     assert [why for words in found if (why := refused_by_ops(words))] == []
 

@@ -29,7 +29,7 @@ WITH_A_VALUE = {"--namespace", "-n", "--stack", "--context"}
 """Options before a verb, with a value of their own."""
 
 OTHERS = {
-    "amtool", "aws", "base64", "break", "cp", "curl", "date", "dig", "diff", "docker", "export", "git", "grep", "pip", "printf",
+    "amtool", "aws", "base64", "break", "cp", "curl", "date", "dig", "diff", "docker", "echo", "export", "git", "grep", "pip", "printf",
     "rm", "tail", "vault",
 }  # fmt: skip
 """Programs whose words nothing here reads."""
