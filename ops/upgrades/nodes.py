@@ -47,30 +47,29 @@ def nodes_upgrade(
     session.confirm(deed)
     done: dict[str, Any] = {}
     for name in chosen:
-        releases, began = [groups.release(name), groups.newest(name)], time.monotonic()
         try:
             with reached(stack):
-                groups.replace(name, patience, say)
-                _settled(stack)
-                old = before[name].keys() & groups.nodes(name).keys()
-            if old:
-                raise OpsError(f"node group {name}: {len(old)} old nodes are still there")
+                done[name] = _replaced(session, groups, name, patience)
         except OpsError as error:
             raise OpsError(f"{error}\nDone before: {', '.join(done) or 'none'}; the same command goes on.") from None
-        done[name] = {
-            "replaced": len(before[name]),
-            "release": releases,
-            "seconds": round(time.monotonic() - began, 1),
-        }
     session.report.table(
         f"Node groups of {stack.name}",
         ["group", "replaced", "release", "seconds"],
-        [
-            (name, f"{d['replaced']} of {d['nodes']}", " to ".join(d["release"]), d["seconds"])
-            for name, d in done.items()
-        ],
+        [(name, d["replaced"], " to ".join(d["release"]), d["seconds"]) for name, d in done.items()],
     )
     return {"groups": done}
+
+
+def _replaced(session: Session, groups: Groups, name: str, patience: float) -> dict[str, Any]:
+    """Replaces the nodes of one group, and waits until the pods are ready."""
+    before, began = groups.nodes(name), time.monotonic()
+    releases = [groups.release(name), groups.newest(name)]
+    groups.replace(name, patience, session.report.say)
+    _settled(session.stack)
+    old = before.keys() & groups.nodes(name).keys()
+    if old:
+        raise OpsError(f"node group {name}: {len(old)} old nodes are still there")
+    return {"replaced": len(before), "release": releases, "seconds": round(time.monotonic() - began, 1)}
 
 
 def _faults(stack: Stack, groups: Groups, chosen: list[str]) -> list[str]:

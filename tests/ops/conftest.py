@@ -19,6 +19,9 @@ from ops.stack_file import changed_text
 from rehearsal import places
 from rehearsal.control_plane.api import Api
 from rehearsal.run import Rehearsal
+from tests.ops.aws_answers import answers
+
+__all__ = ["answers"]
 
 PROGRAM = ("infra", "stacks", "docs", "app")
 """Folders of which the program is made, or which it reads."""

@@ -1,62 +1,24 @@
-"""What the commands ask of EKS, RDS and ElastiCache, and how they read the answers; requests are checked against AWS's model."""
+"""What upgrades and `access` ask of EKS, and how they read the answers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import boto3  # type: ignore[import-untyped]
 import pytest
-from botocore.stub import ANY, Stubber  # type: ignore[import-untyped]
+from botocore.stub import Stubber  # type: ignore[import-untyped]
 
 from infra.access import AccessSettings
 from infra.nodes import AMI_TYPES
 from ops.access import access
 from ops.command import Session
 from ops.console import Report
-from ops.drills.managed import CacheDrill, DatabaseDrill
 from ops.errors import OpsError
 from ops.stack import Stack
 from ops.upgrades.eks import Eks
 from ops.upgrades.groups import NEWEST, EksGroups
-
-NOW = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def stack() -> Stack:
-    """As much of a stack as AWS is asked with."""
-    resources = [
-        {"type": "aws:rds/instance:Instance", "id": "marlinspike-prod"},
-        {"type": "aws:elasticache/replicationGroup:ReplicationGroup", "id": "marlinspike-prod-cache"},
-    ]
-    engine = SimpleNamespace(state=lambda: {"deployment": {"resources": resources}})
-    outputs = {"region": "eu-west-3", "cluster_name": "marlinspike-prod"}
-    return cast(Stack, SimpleNamespace(name="prod", rehearsed=False, outputs=outputs, engine=engine))
-
-
-@pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
-    """Stubs by service, which refuse requests that AWS's model refuses, or that nobody expects."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    stubs: dict[str, Stubber] = {}
-    make = boto3.client
-
-    def client(service: str, **words: Any) -> Any:
-        if service not in stubs:
-            made = make(service, **words)
-            stubs[service] = Stubber(made)
-            stubs[service].activate()
-        return stubs[service].client
-
-    for service in ("eks", "ec2", "rds", "elasticache", "ssm"):
-        client(service, region_name="eu-west-3")
-    monkeypatch.setattr(boto3, "client", client)
-    yield stubs
-    for stub in stubs.values():
-        stub.assert_no_pending_responses()
+from tests.ops.aws_answers import stack
 
 
 @contextmanager
@@ -64,89 +26,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
         patch.setattr("time.sleep", lambda _seconds: None)
         yield
-
-
-def instance(status: str = "available", multi_az: bool = True) -> dict[str, Any]:
-    return {
-        "DBInstances": [{"DBInstanceIdentifier": "marlinspike-prod", "DBInstanceStatus": status, "MultiAZ": multi_az}]
-    }
-
-
-@pytest.mark.parametrize(
-    ("multi_az", "early", "end"),
-    [
-        (True, "Multi-AZ instance failover started", "Multi-AZ instance failover completed"),
-        (False, "DB instance shutdown", "DB instance restarted"),
-    ],
-)
-def test_a_database_has_failed_over_when_rds_says_so_and_is_available(
-    answers: dict[str, Stubber], multi_az: bool, early: str, end: str
-) -> None:
-    rds = answers["rds"]
-    rds.add_response("describe_db_instances", instance(multi_az=multi_az))
-    drill = DatabaseDrill(stack())
-    assert drill.deed == f"reboot database marlinspike-prod {'with' if multi_az else 'without'} failover"
-    rds.add_response("describe_db_instances", instance(multi_az=multi_az))
-    assert drill.faults() == []
-    rds.add_response("reboot_db_instance", {}, {"DBInstanceIdentifier": "marlinspike-prod", "ForceFailover": multi_az})
-    assert drill.strike(1) == ()
-    for messages, status in (([early], ""), ([early, end], "rebooting"), ([early, end], "available")):
-        rds.add_response(
-            "describe_events",
-            {"Events": [{"Message": message, "Date": NOW} for message in messages]},
-            {"SourceIdentifier": "marlinspike-prod", "SourceType": "db-instance", "StartTime": ANY},
-        )
-        if status:
-            rds.add_response("describe_db_instances", instance(status, multi_az))
-        drill._asked_at = float("-inf")
-        assert bool(drill.missing()) is (status != "available")
-    assert drill.missing() == []  # nobody is asked again
-
-
-def test_a_database_that_is_busy_is_not_drilled(answers: dict[str, Stubber]) -> None:
-    for _ in range(2):
-        answers["rds"].add_response("describe_db_instances", instance("backing-up"))
-    assert DatabaseDrill(stack()).faults() == ["database marlinspike-prod is backing-up, not available"]
-
-
-def group(status: str = "available", automatic: str = "enabled") -> dict[str, Any]:
-    return {
-        "ReplicationGroups": [
-            {"Status": status, "AutomaticFailover": automatic, "NodeGroups": [{"NodeGroupId": "0001"}]}
-        ]
-    }
-
-
-def test_a_cache_has_failed_over_when_elasticache_says_so(answers: dict[str, Stubber]) -> None:
-    cache = answers["elasticache"]
-    drill = CacheDrill(stack())
-    for _ in range(2):
-        cache.add_response("describe_replication_groups", group())
-    assert drill.faults() == []
-    cache.add_response("test_failover", {}, {"ReplicationGroupId": "marlinspike-prod-cache", "NodeGroupId": "0001"})
-    drill.strike(1)
-    called = "Test Failover API called for node group 0001"
-    done = "Failover from primary node marlinspike-prod-cache-001 to replica node marlinspike-prod-cache-002 completed"
-    for messages in ([called], [called, done]):
-        cache.add_response("describe_events", {"Events": [{"Message": message} for message in messages]})
-        if done in messages:
-            cache.add_response("describe_replication_groups", group())
-        drill._asked_at = float("-inf")
-        assert bool(drill.missing()) is (done not in messages)
-
-
-def test_a_cache_of_one_node_has_nothing_to_drill(answers: dict[str, Stubber]) -> None:
-    answers["elasticache"].add_response("describe_replication_groups", group("modifying", "disabled"))
-    assert CacheDrill(stack()).faults() == [
-        "cache marlinspike-prod-cache is modifying, not available",
-        "cache marlinspike-prod-cache has no replica that would take over (cache.nodes is 1): nothing to drill",
-    ]
-
-
-def test_what_aws_refuses_is_said_in_its_words(answers: dict[str, Stubber]) -> None:
-    answers["rds"].add_client_error("describe_db_instances", "AccessDenied", "not authorized to perform")
-    with pytest.raises(OpsError, match=r"rds: .*AccessDenied.*not authorized to perform"):
-        DatabaseDrill(stack())
 
 
 def test_eks_is_asked_for_add_ons_addresses_and_insights(answers: dict[str, Stubber]) -> None:
