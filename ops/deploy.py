@@ -63,7 +63,7 @@ def release(session: Session, image: str, changes: Mapping[str, Any]) -> Result:
             session.report.say(f"  {line}")
         return {**document, "operations": operations, "released": False}
     session.confirm(deed)
-    stack_file.apply(stack, changes, then=lambda: health.require(stack))
+    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
     session.report.say(f"{image} serves. To go back: python -m ops rollback --stack {stack.name}")
     return {**document, "released": True}
 

@@ -1,7 +1,7 @@
 """`health`: whether the application is well, as its own readiness endpoint, its pods and what looks after them say."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -72,13 +72,21 @@ def look(stack: Stack) -> dict[str, Any]:
     }
 
 
-def require(stack: Stack, seconds: float = PATIENCE_SECONDS) -> None:
-    """Returns once the stack is well. Raises OpsError with the reasons where it is not after so long."""
-    until = time.monotonic() + seconds
-    while reasons := look(stack)["reasons"]:
-        if time.monotonic() > until:
-            raise OpsError(f"{stack.name} is not well after {seconds:.0f} s: {'; '.join(reasons)}")
-        time.sleep(LOOK_SECONDS)
+def as_well_as_now(stack: Stack, seconds: float = PATIENCE_SECONDS) -> Callable[[], None]:
+    """What to call after an update: it returns once nothing is wrong that is not wrong now already.
+
+    An old job that failed is no reason to turn a release back. It raises OpsError with the new reasons after so many seconds.
+    """
+    known = {*look(stack)["reasons"]}
+
+    def require() -> None:
+        until = time.monotonic() + seconds
+        while new := [reason for reason in look(stack)["reasons"] if reason not in known]:
+            if time.monotonic() > until:
+                raise OpsError(f"{stack.name} is not well after {seconds:.0f} s: {'; '.join(new)}")
+            time.sleep(LOOK_SECONDS)
+
+    return require
 
 
 def _deployments(deployments: list[Any]) -> Iterator[str]:
@@ -112,7 +120,7 @@ def _pods(stack: Stack) -> Iterator[str]:
         for container in states:
             waiting = container.state and container.state.waiting
             if waiting and waiting.reason not in ("ContainerCreating", "PodInitializing"):
-                yield f"pod {pod.metadata.name}: {waiting.reason}, after {container.restart_count} restarts"
+                yield f"pod {pod.metadata.name}: {waiting.reason}"
 
 
 def _jobs(stack: Stack) -> Iterator[str]:

@@ -52,6 +52,6 @@ def maintenance(
             session.report.say(f"  {line}")
         return {"maintenance": wanted.value, "operations": operations, "done": False}
     session.confirm(deed)
-    stack_file.apply(stack, changes, then=lambda: health.require(stack))
+    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
     session.report.say("clients are answered 503 now" if on else "the application serves again")
     return {"maintenance": wanted.value, "done": True}

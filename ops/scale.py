@@ -38,7 +38,7 @@ def scale(
             session.report.say(f"  {line}")
         return {**document, "operations": operations, "done": False}
     session.confirm(f"set {words}")
-    stack_file.apply(stack, changes, then=lambda: health.require(stack))
+    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
     session.report.say(f"done: {words}")
     return {**document, "done": True}
 

@@ -23,11 +23,17 @@ YESTERDAY = datetime.now(UTC) - timedelta(days=1)
 
 
 def job(name: str) -> dict[str, Any]:
-    container = {"name": "main", "image": "registry.example.net/main:1.0.0"}
-    return {
-        "metadata": {"name": name},
-        "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [container]}}},
+    container = {
+        "name": "main",
+        "image": "registry.example.net/main:1.0.0",
+        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
+    pod = {
+        "restartPolicy": "Never",
+        "containers": [container],
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 10001, "seccompProfile": {"type": "RuntimeDefault"}},
+    }
+    return {"metadata": {"name": name}, "spec": {"template": {"spec": pod}}}
 
 
 def test_jobs_that_ended_go_when_somebody_agrees_and_the_program_s_own_stay(rehearsed_stack: RehearsedStack) -> None:
