@@ -179,7 +179,7 @@ def write_report(
         Path | None, typer.Option("--picture", help="Write the architecture alone, as SVG, to this file.")
     ] = None,
     screenshot: Annotated[
-        Path | None, typer.Option("--screenshot", help="Write pods and drills of the report as PNG to this file (by Chromium).")
+        Path | None, typer.Option("--screenshot", help="Write its pods and drills as PNG to this file (Chromium).")
     ] = None,
     drill: Drills = False,
 ) -> None:

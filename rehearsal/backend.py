@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,21 @@ class Backend:
     @property
     def _salt_file(self) -> Path:
         return self.folder / "init" / f"Pulumi.{self.stack}.yaml"
+
+    @property
+    def passphrase(self) -> str:
+        """By which the engine encrypts what is secret in the state; empty before `make_passphrase`."""
+        return self._passphrase_file.read_text() if self._passphrase_file.exists() else ""
+
+    def make_passphrase(self) -> None:
+        """Makes the passphrase, for its reader only, unless there is one."""
+        if not self._passphrase_file.exists():
+            self._passphrase_file.touch(0o600)
+            self._passphrase_file.write_text(secrets.token_urlsafe(32))
+
+    @property
+    def _passphrase_file(self) -> Path:
+        return self.folder / "passphrase"
 
     def salt(self, env: Environment) -> str:
         """The stack's encryption salt.

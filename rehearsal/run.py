@@ -1,43 +1,29 @@
 """The rehearsal of one stack: control plane, plugins and engine put together, from `up` to `destroy`."""
 
 import contextlib
-import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rich.console import Console
 
 from rehearsal import engine, places, stack_file, timeline
 from rehearsal.backend import Backend
-from rehearsal.control_plane import ControlPlane
-from rehearsal.control_plane.control_plane import stop as stop_control_plane
-from rehearsal.engine import EngineRun
+from rehearsal.engine import EngineRun, Say
+from rehearsal.local_cluster import LocalCluster
 from rehearsal.manifests import write_manifests
-from rehearsal.node_kinds import LOCAL, REAL, SIMULATED, chosen
+from rehearsal.node_kinds import REAL, SIMULATED
 from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.policy_result import pack_of
 from rehearsal.protection import switch_off
-from rehearsal.real_node import RealNode
-from rehearsal.real_node import stop as stop_node
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.result import RehearsalError, Result, write_plan
 from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
-from rehearsal.toolchain.disk import require_free
 from rehearsal.wrappers import write_wrappers
 
 __all__ = ["REAL", "SIMULATED", "Rehearsal", "RehearsalError", "Result", "Say"]
-
-Say = Callable[[str], None]
-
-STATE_GB = 0.3
-"""What a running rehearsal needs beside the tools, in 10^9 bytes: etcd's log and store, the state, the logs."""
-
-REAL_NODE_GB = 1.0
-"""What a real node needs beside that: images, unpacked too, and what its containers write."""
 
 
 class Rehearsal:
@@ -79,18 +65,14 @@ class Rehearsal:
         self.project = stack_file.project_name(self.program)
         self.out = (out or places.out(stack)).absolute()
         self._toolchain = toolchain
-        self._port_base = port_base
         self._with_control_plane = with_control_plane
         self._plugin_path = plugin_path
         self._say = say
         self._stream = stream
         self._terminal = terminal
-        self._control_plane: ControlPlane | None = None
         self._backend = Backend(stack, self.project, self.state_directory, self._pulumi, say)
-        self._node = self._chosen(node)
+        self._cluster = LocalCluster(stack, self.state_directory, node, port_base, say)
         self._phases: dict[str, float] = {}
-
-    # ---- commands
 
     def up(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -122,7 +104,14 @@ class Rehearsal:
                 if run.succeeded:
                     raise
                 count = 0  # what the update failed of is the news, not that its state can't be read
-            return Result(run, dict(self._phases), self._kubeconfig(), count, self._about_the_node(), exported)
+            return Result(
+                run,
+                dict(self._phases),
+                self._cluster.leave_kubeconfig(self.out),
+                count,
+                self._cluster.about_the_node(),
+                exported,
+            )
 
     def preview(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -137,7 +126,7 @@ class Rehearsal:
             self._prepare(env, config)
             run = self._engine("preview", env, *self._policies(), *arguments)
             write_plan(run, self.stack, self.project, self.out / "plan.json")
-            return Result(run, dict(self._phases), self._kubeconfig())
+            return Result(run, dict(self._phases), self._cluster.leave_kubeconfig(self.out))
 
     def refresh(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -147,7 +136,7 @@ class Rehearsal:
             self._prepare(env, config)
             self._backend.clear_remains(env, self.cloud)
             run = self._engine("refresh", env, "--yes", "--skip-preview", *arguments)
-            return Result(run, dict(self._phases), self._kubeconfig())
+            return Result(run, dict(self._phases), self._cluster.leave_kubeconfig(self.out))
 
     def destroy(
         self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
@@ -171,7 +160,7 @@ class Rehearsal:
             if opened:
                 self._say(f"deletion protection is switched off in the simulated account: {', '.join(opened)}")
             run = self._engine("destroy", env, "--yes", "--skip-preview", *arguments)
-            return Result(run, dict(self._phases), self._kubeconfig())
+            return Result(run, dict(self._phases), self._cluster.leave_kubeconfig(self.out))
 
     def state(self) -> dict[str, Any]:
         """The stack's state as `pulumi stack export` prints it (secrets encrypted); no resources when the stack was never up."""
@@ -179,9 +168,7 @@ class Rehearsal:
 
     def stop(self) -> None:
         """Stops the control plane; its data stay, and the next command starts it on them again."""
-        stop_node(self._node_directory)
-        stop_control_plane(self._control_plane_directory)
-        self._control_plane = None
+        self._cluster.stop()
 
     def remove(self) -> None:
         """Stops the control plane and forgets everything that the rehearsal kept.
@@ -193,9 +180,6 @@ class Rehearsal:
                 wait_for_engine(lock, self._say)
             self.stop()
             forget(self.state_directory)
-
-    # ---- the parts
-    # ------------------------------------------------------------------------------------------------------------------
 
     @property
     def toolchain(self) -> Toolchain:
@@ -209,7 +193,7 @@ class Rehearsal:
     @property
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig of the control plane; the file is there once a command has run."""
-        return self._control_plane_directory / "kubeconfig"
+        return self._cluster.kubeconfig
 
     @property
     def cloud(self) -> Path:
@@ -231,31 +215,8 @@ class Rehearsal:
         """Whether the state can't be read any more: nothing can be destroyed by it, the rehearsal can only be removed."""
         return self._backend.damaged
 
-    @property
-    def _control_plane_directory(self) -> Path:
-        return self.state_directory / "control-plane"
-
-    @property
-    def _node_directory(self) -> Path:
-        return self.state_directory / "real-node"
-
-    def _chosen(self, node: str | None) -> RealNode | None:
-        """The real node, where it is asked for or there already. Raises RehearsalError where it can't be."""
-        present = (
-            REAL if self._node_directory.is_dir() else SIMULATED if self._control_plane_directory.is_dir() else None
-        )
-        return RealNode(self._node_directory, self._say) if chosen(self.stack, node, present) == REAL else None
-
-    def _about_the_node(self) -> tuple[str, ...]:
-        if self._node is None or self._control_plane is None:
-            return ()
-        address = self._node.forward(self._control_plane)
-        answers = (f"The application answers on {address} (try {address}/quotes)",) if address else ()
-        return (*self._node.differences(), *answers)
-
     def environment(self, additions: Mapping[str, str] | None = None) -> dict[str, str]:
         """The environment of the engine, and through it of the plugins and the program."""
-        passphrase = self.state_directory / "passphrase"
         return engine.environment(
             {
                 "MARLINSPIKE_REHEARSAL": str(self.state_directory),
@@ -264,7 +225,7 @@ class Rehearsal:
                 "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(self.toolchain.custom_resource_definitions),
                 "KUBECONFIG": str(self.kubeconfig),
                 "PULUMI_BACKEND_URL": f"file://{self.state_directory / 'backend'}",
-                "PULUMI_CONFIG_PASSPHRASE": passphrase.read_text() if passphrase.exists() else "",
+                "PULUMI_CONFIG_PASSPHRASE": self._backend.passphrase,
                 "PULUMI_HOME": str(self.state_directory / "home"),
                 "PULUMI_SKIP_UPDATE_CHECK": "true",
                 "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
@@ -321,42 +282,15 @@ class Rehearsal:
         toolchain = self.toolchain
         if self._with_control_plane:
             began = time.monotonic()
-            config = {**self._start_cluster(toolchain, text), **(config or {})}
+            config = {**self._cluster.start(toolchain, text), **(config or {})}
             self._phases["control plane"] = time.monotonic() - began
         write_wrappers(self.state_directory / "bin", toolchain)
         for folder in ("backend", "home", "cloud"):
             (self.state_directory / folder).mkdir(exist_ok=True)
-        passphrase = self.state_directory / "passphrase"
-        if not passphrase.exists():
-            passphrase.touch(0o600)
-            passphrase.write_text(secrets.token_urlsafe(32))
+        self._backend.make_passphrase()
         self.config_file.write_text(
             stack_file.rehearsed(text, self.project, config or {}, self._backend.salt(env)), "utf-8"
         )
-
-    def _start_cluster(self, toolchain: Toolchain, stack_file_text: str) -> Mapping[str, str]:
-        """Makes the control plane run, and the real node where there is one; returns settings that go with that."""
-        if not (self._control_plane_directory / "etcd").exists():
-            require_free(
-                {self.state_directory: STATE_GB + (REAL_NODE_GB if self._node else 0)},
-                f"the rehearsal of {self.stack}",
-                "free some space, for example with `make clean` (it ends and forgets the rehearsals of this clone), "
-                "and run the same command again.",
-            )
-        if self._node:
-            self._node.prepare()
-        self._control_plane = ControlPlane.start(
-            self._control_plane_directory,
-            toolchain.control_plane,
-            port_base=self._port_base,
-            simulated_nodes=self.stack == LOCAL and self._node is None,
-            namespace=self._node.namespace if self._node else None,
-            progress=self._say,
-        )
-        if self._node is None:
-            return {}
-        self._node.join(self._control_plane, toolchain.control_plane, _application_image(stack_file_text))
-        return self._node.settings
 
     def _after_a_failure(self, env: Mapping[str, str] | None) -> Mapping[str, str] | None:
         """Lets an update after a failed one take over Kubernetes objects whose creation the engine did not hear of.
@@ -422,18 +356,3 @@ class Rehearsal:
         if not run.succeeded:
             raise RehearsalError(f"`pulumi {' '.join(arguments[:2])}` failed:\n" + "\n".join(run.errors))
         return run.output
-
-    def _kubeconfig(self) -> Path | None:
-        """Copies the kubeconfig to `out`, for its reader only."""
-        if self._control_plane is None:
-            return None
-        copied = self.out / "kubeconfig"
-        copied.touch(0o600)
-        copied.write_text(self.kubeconfig.read_text())
-        return copied
-
-
-def _application_image(stack_file_text: str) -> str:
-    """The image that the stack file asks for: the real node gives that name to the one that it makes."""
-    config = yaml.safe_load(stack_file_text).get("config") or {}
-    return next(str(section["image"]) for key, section in config.items() if key.endswith(":app"))

@@ -7,7 +7,7 @@ from pathlib import Path
 from rehearsal.result import RehearsalError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-WIDTH, HEIGHT = 1180, 1000
+WIDTH, HEIGHT = 1180, 1150
 """Of the window in CSS pixels."""
 
 SHOWN = "pods"
@@ -28,7 +28,9 @@ def photograph(page: Path, file: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         try:
-            opened = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+            opened = browser.new_page(
+                viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light", reduced_motion="reduce"
+            )
             opened.goto(f"{page.as_uri()}#{SHOWN}")
             opened.screenshot(path=file)
         finally:

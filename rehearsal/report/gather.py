@@ -13,7 +13,7 @@ from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.events import Step
 from rehearsal.report.cluster import Cluster, observed
 from rehearsal.report.graph import Graph
-from rehearsal.report.material import Material, left_in
+from rehearsal.report.material import Material, dates_in, left_in
 from rehearsal.report.page import page
 from rehearsal.run import Rehearsal, Result
 
@@ -53,6 +53,7 @@ def gather(rehearsal: Rehearsal, result: Result | None = None) -> Material:
         simulated=[line.strip() for line in summary.simulated(steps, summary.by_type(steps), about_the_node)],
         real=_real(cluster),
         left=left_in(rehearsal.out),
+        dates=dates_in(rehearsal.out),
     )
 
 

@@ -30,10 +30,22 @@ class Material:
     real: Sequence[str] = ()
     left: Mapping[str, Any] = field(default_factory=dict)
     """By name of a file in out/<stack>, such as `cost`: its JSON content."""
+    dates: Mapping[str, str] = field(default_factory=dict)
+    """By the same name: when it was written, for it may be older than the rehearsal."""
 
 
 BESIDE = ("plan", "cost", "policy", "judges", "network-policies", "drills")
 """Files that others leave: the engine's steps, the price, the policy pack, the judges, cyclonus, the drills."""
+
+
+def dates_in(out: Path) -> dict[str, str]:
+    """When each of those files was written, to the minute."""
+    files = {name: out / f"{name}.json" for name in BESIDE}
+    return {
+        name: datetime.datetime.fromtimestamp(file.stat().st_mtime).astimezone().strftime("%Y-%m-%d %H:%M")
+        for name, file in files.items()
+        if file.exists()
+    }
 
 
 def left_in(out: Path) -> dict[str, Any]:

@@ -105,6 +105,7 @@ def _body(material: Material) -> Mapping[str, Any]:
         "plots": {name: Markup(plot.picture) for name, plot in plots.items()},  # noqa: S704 - as above
         "plot_words": {name: plot.words for name, plot in plots.items()},
         **drills.about(material),
+        "dates": material.dates,
         "matrix": matrix.matrix(material),
         "price": price.price(material),
         "policy": opinions.policy(material),

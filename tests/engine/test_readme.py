@@ -80,7 +80,7 @@ def make(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 def test_every_command_of_the_readme_is_run_somewhere() -> None:
     assert set(commands()) == {*MAKE, *PULUMI, *ELSEWHERE}
-    assert MAKE == ["make rehearse", "make preview", "make destroy", "make clean", "make help"]
+    assert MAKE == ["make rehearse", "make preview", "make report", "make destroy", "make clean", "make help"]
     assert PULUMI == ["pulumi login --local", "pulumi stack init dev", "pulumi up --stack dev"]
 
 

@@ -32,7 +32,7 @@ def test_a_rehearsal_keeps_the_nodes_that_it_began_with(present: str, asked: str
     with pytest.raises(RehearsalError, match="make destroy STACK=local"):
         Rehearsal("local", state=tmp_path, out=tmp_path, node=asked)
     again = Rehearsal("local", state=tmp_path, out=tmp_path)
-    assert (again._node is not None) == (present == "real-node")
+    assert (again._cluster.node is not None) == (present == "real-node")
 
 
 def test_a_machine_without_what_it_needs_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ import yaml
 
 from app.settings import DatabaseSettings, Settings
 from infra.placement import placement_on
-from rehearsal import places
+from rehearsal import places, report
 from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.run import Rehearsal, Result
 from rehearsal.toolchain import Toolchain
@@ -122,6 +122,7 @@ class TestUp:
         key = user["client-key-data"]
         secrets = {key, base64.b64decode(key).decode().splitlines()[1]}
         secrets.add((up.rehearsal.state_directory / "passphrase").read_text())
+        assert report.write(up.rehearsal).stat().st_size > 30_000
         state = up.rehearsal.state_file.read_text()
         left = [path for path in up.rehearsal.out.rglob("*") if path.is_file() and path.name != "kubeconfig"]
         for text in (state, *(path.read_text() for path in left)):

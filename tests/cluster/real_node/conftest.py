@@ -50,9 +50,9 @@ def brought_up(tmp_path_factory: pytest.TempPathFactory, figure: Figure) -> Iter
         result = rehearsal.up(config=SETTINGS)
         assert result.succeeded, result.errors
         figure("up", seconds=round(time.monotonic() - began, 1), **{k: round(v, 1) for k, v in result.phases.items()})
-        assert rehearsal._node is not None
+        assert rehearsal._cluster.node is not None
         with Api(rehearsal.kubeconfig) as api:
-            yield Stack(rehearsal, rehearsal._node, api, SETTINGS)
+            yield Stack(rehearsal, rehearsal._cluster.node, api, SETTINGS)
     finally:
         rehearsal.remove()
 

@@ -30,7 +30,7 @@ print(json.dumps({
 
 
 def test_the_application_answers_from_inside_and_through_the_forwarder(brought_up: Stack) -> None:
-    outside = brought_up.node.forward(brought_up.rehearsal._control_plane)  # type: ignore[arg-type]
+    outside = brought_up.node.forward(brought_up.rehearsal._cluster.control_plane)  # type: ignore[arg-type]
     assert outside is not None
     brought_up.eventually("the forwarder answers", lambda: _answers(f"{outside}/healthz"))
     with httpx.Client(base_url=outside, timeout=60) as person:
