@@ -6,6 +6,7 @@ from ops.cluster_backup import cluster_backup
 from ops.command import command
 from ops.db import db
 from ops.health import health
+from ops.secrets_rotate import secrets_rotate
 
 app = typer.Typer(
     add_completion=False,
@@ -26,7 +27,24 @@ app.command(rich_help_panel=LOOKS)(command(health))
 app.add_typer(db, name="db")
 cluster = typer.Typer(no_args_is_help=True, help="The Kubernetes cluster.")
 app.add_typer(cluster, name="cluster")
+
+
+@cluster.callback()
+def _cluster_has_more_than_one() -> None:
+    """As above."""
+
+
 cluster.command("backup")(command(cluster_backup))
+secrets = typer.Typer(no_args_is_help=True, help="Secrets of the workloads.")
+app.add_typer(secrets, name="secrets")
+
+
+@secrets.callback()
+def _one_command_of_several() -> None:
+    """Without it Typer takes the group's only command for the group."""
+
+
+secrets.command("rotate")(command(secrets_rotate))
 
 
 if __name__ == "__main__":
