@@ -15,6 +15,7 @@ from ops.maintenance import maintenance
 from ops.restart import restart
 from ops.rollback import rollback
 from ops.scale import scale
+from ops.secrets_rotate import secrets_rotate
 from ops.status import status
 from ops.upgrades.cluster import cluster_upgrade
 from ops.upgrades.nodes import nodes_upgrade
@@ -26,11 +27,6 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,  # they may hold what must not be shown
     help="Operates a stack: python -m ops COMMAND --stack STACK. Dangerous ones ask first; --dry-run only tells.",
 )
-
-
-@app.callback()
-def _more_than_one_command() -> None:
-    """Without it Typer takes a single command for the whole line."""
 
 
 LOOKS = "Look, and change nothing"
@@ -60,6 +56,9 @@ node_groups.command("upgrade")(command(nodes_upgrade))
 app.add_typer(node_groups, name="nodes", rich_help_panel=CHANGES)
 app.add_typer(drills, name="drill", rich_help_panel="Practise")
 app.add_typer(db, name="db", rich_help_panel=CLUSTER)
+secrets = typer.Typer(no_args_is_help=True, help="Secrets of the workloads.")
+secrets.command("rotate")(command(secrets_rotate))
+app.add_typer(secrets, name="secrets", rich_help_panel=CLUSTER)
 
 
 if __name__ == "__main__":

@@ -57,11 +57,15 @@ def cluster_backup(
 def _get(cluster: Cluster, path: str, accept: str) -> Mapping[str, Any]:
     """An answer of the API server, by the client's own connection. Raises ApiError."""
     try:
-        request = cluster.api.param_serialize(
-            "GET", path, header_params={"Accept": accept}, auth_settings=["BearerToken"]
+        answer = cluster.api.call_api(
+            path,
+            "GET",
+            header_params={"Accept": accept},
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=TIMEOUT_SECONDS,
         )
-        answer = cluster.api.call_api(*request, _request_timeout=TIMEOUT_SECONDS)
-        answer.read()
         if answer.status >= 400:
             raise ApiException(status=answer.status, reason=answer.reason)
         found: Mapping[str, Any] = json.loads(answer.data)

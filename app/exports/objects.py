@@ -129,7 +129,7 @@ def _listed(get: Get, path: str, accept: str) -> Iterator[Mapping[str, Any]]:
     following = ""
     while True:
         page = get(f"{path}?limit={PAGE}" + (f"&continue={quote(following)}" if following else ""), accept)
-        yield from page["items"]
+        yield from page["items"] or []  # null where there are none and only names were asked for
         following = page["metadata"].get("continue") or ""
         if not following:
             return

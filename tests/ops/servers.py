@@ -61,7 +61,7 @@ class Outcome:
         return found[-1]
 
 
-def pod(module: str, program: str, folder: Path, environment: Mapping[str, str]) -> Outcome:
+def pod(module: str, program: str, folder: Path, environment: Mapping[str, str], seconds: float = 90) -> Outcome:
     """Run both containers of a pod to their end: `python -m module`, and PostgreSQL's program beside it."""
     exchange = folder / "exchange"
     exchange.mkdir(parents=True)
@@ -79,7 +79,7 @@ def pod(module: str, program: str, folder: Path, environment: Mapping[str, str])
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=90,
+                timeout=seconds,
             )
             if ours.returncode:
                 theirs.terminate()  # as Kubernetes does at the Job's deadline
@@ -89,14 +89,14 @@ def pod(module: str, program: str, folder: Path, environment: Mapping[str, str])
         return Outcome(ours, theirs.returncode, words)
 
 
-def dumping(folder: Path, environment: Mapping[str, str], **changed: str) -> Outcome:
+def dumping(folder: Path, environment: Mapping[str, str], seconds: float = 90, **changed: str) -> Outcome:
     """The pod of a dump."""
-    return pod("app.exports.dump", programs.DUMP, folder, {**environment, **changed})
+    return pod("app.exports.dump", programs.DUMP, folder, {**environment, **changed}, seconds)
 
 
-def restoring(folder: Path, environment: Mapping[str, str], **changed: str) -> Outcome:
+def restoring(folder: Path, environment: Mapping[str, str], seconds: float = 90, **changed: str) -> Outcome:
     """The pod of a restore."""
-    return pod("app.exports.restore", programs.RESTORE, folder, {**environment, **changed})
+    return pod("app.exports.restore", programs.RESTORE, folder, {**environment, **changed}, seconds)
 
 
 def databases(server: PostgreSql) -> list[str]:
