@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
+import boto3  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
 from infra.exports import programs
@@ -58,7 +58,8 @@ class Outcome:
         """The log's line about an event. Fails where there is none."""
         found = [line for line in self.lines if line["event"] == name]
         assert found, self.output + self.postgresql_words
-        return found[-1]
+        last: dict[str, Any] = found[-1]
+        return last
 
 
 def pod(module: str, program: str, folder: Path, environment: Mapping[str, str], seconds: float = 90) -> Outcome:

@@ -29,8 +29,8 @@ WITH_A_VALUE = {"--namespace", "-n", "--stack", "--context"}
 """Options before a verb, with a value of their own."""
 
 OTHERS = {
-    "amtool", "aws", "base64", "break", "cp", "curl", "date", "dig", "diff", "docker", "echo", "export", "git", "grep", "pip", "printf",
-    "rm", "tail", "vault",
+    "amtool", "aws", "base64", "break", "cp", "curl", "date", "dig", "diff", "docker", "echo", "export", "git", "grep", "pip",
+    "printf", "rm", "tail", "vault",
 }  # fmt: skip
 """Programs whose words nothing here reads."""
 
