@@ -37,6 +37,7 @@ _COMPONENTS = {
     "buckets": "data",
     "backup": "data",
     "recovery": "data",
+    "exports": "data",
     "encryption": "data",
     "in-cluster": "data",
     "monitoring": "monitoring",

@@ -9,6 +9,9 @@ from rehearsal.layers import layer_of
 
 STACK = "pulumi:pulumi:Stack"
 
+POD_OWNERS = ("Deployment", "StatefulSet", "Job", "CronJob")
+"""Kinds that make pods."""
+
 
 @dataclass(frozen=True)
 class Resource:
@@ -98,6 +101,13 @@ class Graph:
         for resource in self.resources:
             if resource.type.startswith("kubernetes:") and resource.type.endswith(f":{kind}"):
                 yield {"kind": kind, **resource.inputs}
+
+    def pod_owners(self) -> Iterator[tuple[Mapping[str, Any], Mapping[str, str]]]:
+        """The objects that make pods, each with the labels of these."""
+        for kind in POD_OWNERS:
+            for owner in self.kubernetes(kind):
+                spec = owner["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else owner["spec"]
+                yield owner, spec["template"]["metadata"]["labels"]
 
     @property
     def region(self) -> str:

@@ -180,6 +180,18 @@ def test_a_column_shows_each_pod_in_its_zone() -> None:
     assert sorted(boxes["nat"].chips) == ["eu-west-3a", "eu-west-3b", "eu-west-3c"]
 
 
+def test_what_runs_by_the_clock_is_a_box_and_calls_too() -> None:
+    found = graph("prod")
+    job = next(each for each in found.resources if each.type.endswith(":Job") and each.name == "database-migrate")
+    inputs = {"metadata": job.inputs["metadata"], "spec": {"jobTemplate": {"spec": job.inputs["spec"]}}}
+    changed = [r for r in found.resources if r != job] + [
+        replace(job, type="kubernetes:batch/v1:CronJob", inputs=inputs)
+    ]
+    drawing = picture("prod", Graph(changed), cluster())
+    assert drawing.boxes["pods/database-migrate"].detail == "CronJob"
+    assert drawn_arrows(Graph(changed)) == WANTED["prod"]
+
+
 def test_the_second_region_has_a_card_of_its_own() -> None:
     cards = {card.title: card.lines for card in picture("prod", graph("prod"), cluster()).cards}
     assert "1 backup vault" in cards["In eu-central-1"]

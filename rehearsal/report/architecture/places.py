@@ -14,9 +14,6 @@ NAT, NODES, CONTROL_PLANE, ENDPOINTS = "nat", "nodes", "control-plane", "endpoin
 RELEASE = "kubernetes:helm.sh/v3:Release"
 TO = "\N{EN DASH}"
 
-OWNERS = ("Deployment", "StatefulSet", "Job")
-"""Kinds that make pods."""
-
 ORDER = ("public", "private", "control-plane", "data")
 """Of strips, from the entrance to what is kept furthest from it."""
 
@@ -162,21 +159,22 @@ def workloads(graph: Graph, cluster: Cluster, zones: Mapping[str, str]) -> list[
         each["spec"]["scaleTargetRef"]["name"]: each["spec"] for each in graph.kubernetes("HorizontalPodAutoscaler")
     }
     boxes: dict[str, Box] = {}
-    for kind in OWNERS:
-        for owner in graph.kubernetes(kind):
-            labels = owner["spec"]["template"]["metadata"]["labels"]
-            name = labels.get("app.kubernetes.io/name") or owner["metadata"].get("name", "")
-            scaler = scalers.get(owner["metadata"].get("name", ""))
-            count = f" · {scaler['minReplicas']:g}{TO}{scaler['maxReplicas']:g} pods by load" if scaler else ""
-            own = [pod for pod in cluster.pods if _belongs(pod, owner, labels)]
-            chips: dict[str, list[str]] = {}
-            for pod in own:
-                said = "pod" if pod["phase"] == "Running" else "done" if pod["phase"] == "Succeeded" else "pending"
-                chips.setdefault(zones.get(pod["node"], ""), []).append(said)
-            layer = "data" if kind == "StatefulSet" else "workload"
-            boxes[name] = Box(f"pods/{name}", name, f"{kind}{count}", layer, chips)
+    for owner, labels in graph.pod_owners():
+        kind = str(owner["kind"])
+        name = labels.get("app.kubernetes.io/name") or owner["metadata"].get("name", "")
+        scaler = scalers.get(owner["metadata"].get("name", ""))
+        count = f" · {scaler['minReplicas']:g}{TO}{scaler['maxReplicas']:g} pods by load" if scaler else ""
+        own = [pod for pod in cluster.pods if _belongs(pod, owner, labels)]
+        chips: dict[str, list[str]] = {}
+        for pod in own:
+            said = "pod" if pod["phase"] == "Running" else "done" if pod["phase"] == "Succeeded" else "pending"
+            chips.setdefault(zones.get(pod["node"], ""), []).append(said)
+        layer = "data" if kind == "StatefulSet" else "workload"
+        boxes[name] = Box(f"pods/{name}", name, f"{kind}{count}", layer, chips)
     # Those that stay before those that run once.
-    return sorted(boxes.values(), key=lambda box: (box.layer != "workload", box.detail.startswith("Job"), box.title))
+    return sorted(
+        boxes.values(), key=lambda box: (box.layer != "workload", box.detail.startswith(("Job", "CronJob")), box.title)
+    )
 
 
 def _belongs(pod: Pod, owner: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

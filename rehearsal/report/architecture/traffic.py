@@ -17,7 +17,6 @@ from rehearsal.report.architecture.places import (
     DATABASE,
     ENDPOINTS,
     NAT,
-    OWNERS,
     RELEASE,
     subnets_of,
 )
@@ -107,14 +106,12 @@ def _pods(
     """An end for each owner of pods, and for each namespace of a chart the pods that policies name there."""
     address = addresses[0] if addresses else ""
     seen = set()
-    for kind in OWNERS:
-        for owner in graph.kubernetes(kind):
-            labels = owner["spec"]["template"]["metadata"]["labels"]
-            name = str(labels.get("app.kubernetes.io/name") or owner["metadata"].get("name"))
-            if name not in seen:
-                seen.add(name)
-                pod = Peer(name, address, str(owner["metadata"].get("namespace") or "default"), labels)
-                yield End(f"pods/{name}", groups, addresses, (pod,))
+    for owner, labels in graph.pod_owners():
+        name = str(labels.get("app.kubernetes.io/name") or owner["metadata"].get("name"))
+        if name not in seen:
+            seen.add(name)
+            pod = Peer(name, address, str(owner["metadata"].get("namespace") or "default"), labels)
+            yield End(f"pods/{name}", groups, addresses, (pod,))
     for namespace in dict.fromkeys(str(r.value("namespace")) for r in graph.of(RELEASE) if r.layer == "monitoring"):
         named = list(_named(policies, namespace)) or [{}]
         pods = tuple(Peer(namespace, address, namespace, labels) for labels in named)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rehearsal.report.architecture.places import OWNERS, role
+from rehearsal.report.architecture.places import role
 from rehearsal.report.architecture.traffic import HOST, INTERNET
 from rehearsal.report.graph import SUBNET, Graph
 from rehearsal.report.material import Material
@@ -57,11 +57,9 @@ def peers(graph: Graph) -> list[Peer]:
     private = next((str(s.value("cidrBlock")) for s in graph.of(SUBNET) if role(s) == "private"), "10.244.0.0/16")
     addresses = ipaddress.ip_network(private).hosts()
     found: dict[str, Peer] = {}
-    for kind in OWNERS:
-        for owner in graph.kubernetes(kind):
-            labels = owner["spec"]["template"]["metadata"]["labels"]
-            name = str(labels.get("app.kubernetes.io/name"))
-            found[name] = Peer(name, str(next(addresses)), str(owner["metadata"]["namespace"]), labels)
+    for owner, labels in graph.pod_owners():
+        name = str(labels.get("app.kubernetes.io/name"))
+        found[name] = Peer(name, str(next(addresses)), str(owner["metadata"]["namespace"]), labels)
     for name, namespace, labels in _named(graph):
         found.setdefault(name, Peer(name, str(next(addresses)), namespace, labels))
     found["stranger in default"] = Peer("stranger in default", str(next(addresses)), "default", {})
@@ -85,11 +83,7 @@ def _named(graph: Graph) -> Iterable[tuple[str, str, Mapping[str, str]]]:
 
 def _fenced(graph: Graph) -> list[str]:
     """The stack's own pods, which the matrix is about."""
-    names = [
-        str(owner["spec"]["template"]["metadata"]["labels"].get("app.kubernetes.io/name"))
-        for kind in OWNERS
-        for owner in graph.kubernetes(kind)
-    ]
+    names = [str(labels.get("app.kubernetes.io/name")) for _, labels in graph.pod_owners()]
     return list(dict.fromkeys(names))
 
 
