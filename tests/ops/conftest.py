@@ -88,9 +88,19 @@ class RehearsedStack:
                 admission.delete_validating_admission_policy(name)
 
     def resources(self) -> dict[str, Mapping[str, Any]]:
-        """The inputs of every resource in the engine's state, by URN: what a command that changes nothing leaves as it is."""
+        """The inputs of every resource in the engine's state, by URN: what a command that changes nothing leaves as it is.
+
+        Without secrets: each update encrypts them anew.
+        """
         found = self.rehearsal.state()["deployment"].get("resources") or []
-        return {entry["urn"]: entry.get("inputs") or {} for entry in found}
+        return {
+            entry["urn"]: {
+                key: value
+                for key, value in (entry.get("inputs") or {}).items()
+                if not (isinstance(value, dict) and "ciphertext" in value)
+            }
+            for entry in found
+        }
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,14 @@
 """`status` and `health`: what they find on a rehearsed stack, and what they say when something does not answer."""
 
 import json
+import re
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
 from kubernetes import client
 
@@ -92,8 +96,7 @@ def test_a_cluster_that_does_not_answer_is_said_to_be_the_reason(
 ) -> None:
     away = tmp_path / "kubeconfig"
     text = rehearsed_stack.rehearsal.kubeconfig.read_text()
-    [line] = [line for line in text.splitlines() if "server:" in line]
-    away.write_text(text.replace(line, f"{line.partition('server:')[0]}server: https://127.0.0.1:1"))
+    away.write_text(re.sub(r"https://127\.0\.0\.1:[0-9]+", "https://127.0.0.1:1", text))
     monkeypatch.setattr("ops.engine.RehearsedEngine.kubeconfig", lambda _: away)
     for words in (["health"], ["status"], ["logs"], ["restart", "--yes"], ["cleanup"]):
         answer = rehearsed_stack.run(*words)
@@ -129,15 +132,37 @@ def prometheus(tmp_path: Path) -> Iterator[Cluster]:
     port = free_port()
     command = [
         str(tools().prometheus), f"--config.file={tmp_path / 'prometheus.yaml'}", f"--storage.tsdb.path={tmp_path / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}", f"--web.route-prefix={alerts.PATH}",
+        f"--web.listen-address=127.0.0.1:{port}",
     ]  # fmt: skip
     server = Server(command, tmp_path / "log")
     server.start()
-    cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{port}")))
+
+    class Proxy(BaseHTTPRequestHandler):
+        """The API server's, for this one Service; Prometheus itself takes no prefix with colons."""
+
+        def do_GET(self) -> None:
+            assert self.path.startswith(alerts.PATH)
+            body = httpx.get(f"http://127.0.0.1:{port}{self.path.removeprefix(alerts.PATH)}").content
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{proxy.server_address[1]}")))
     try:
+        eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/-/ready").is_success, what="Prometheus")
         yield cluster
     finally:
         cluster.close()
+        proxy.shutdown()
+        proxy.server_close()
+        thread.join()
         server.stop()
 
 
