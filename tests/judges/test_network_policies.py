@@ -49,6 +49,24 @@ database-bootstrap -> data subnets       : 5432/TCP
 database-bootstrap -> pod identity agent : 80/TCP
 """
 
+COPIES = """
+database-dump      -> kube-dns           : 53/TCP 53/UDP
+database-dump      -> data subnets       : 5432/TCP
+database-dump      -> pod identity agent : 80/TCP
+database-dump      -> internet           : 443/TCP
+database-restore   -> kube-dns           : 53/TCP 53/UDP
+database-restore   -> data subnets       : 5432/TCP
+database-restore   -> pod identity agent : 80/TCP
+database-restore   -> internet           : 443/TCP
+objects-export     -> kube-dns           : 53/TCP 53/UDP
+objects-export     -> control plane      : 443/TCP
+objects-export     -> pod identity agent : 80/TCP
+objects-export     -> internet           : 443/TCP
+"""
+"""S3 has public addresses, behind its gateway endpoint; the API server's are in the control plane's subnets."""
+
+MASTER_BY_ENDPOINT = "\ndatabase-restore -> control plane : 443/TCP"
+
 SECRETS_BY_INTERNET = "database-bootstrap -> internet      : 443/TCP"
 SECRETS_BY_ENDPOINT = "database-bootstrap -> control plane : 443/TCP"
 
@@ -82,8 +100,8 @@ credentials      -> beyond              : 443/TCP 6443/TCP
 
 INTENDED = {
     "dev": ON_AWS + SECRETS_BY_INTERNET,
-    "staging": ON_AWS + WATCHED + SECRETS_BY_INTERNET,
-    "prod": ON_AWS + WATCHED + SECRETS_BY_ENDPOINT,
+    "staging": ON_AWS + WATCHED + COPIES + SECRETS_BY_INTERNET,
+    "prod": ON_AWS + WATCHED + COPIES + SECRETS_BY_ENDPOINT + MASTER_BY_ENDPOINT,
     "local": LOCAL,
 }
 
