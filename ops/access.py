@@ -21,7 +21,10 @@ MAY = {
 
 
 def access(session: Session) -> Result:
-    """List who may do what in the cluster; status 1 when EKS lets somebody in whom the stack file does not name."""
+    """List who may do what in the cluster; status 1 when EKS lets somebody in whom the stack file does not name.
+
+    Examples: `python -m ops access --stack prod`
+    """
     stack = session.stack
     cluster = stack.aws.cluster
     rows = allowed(cluster)

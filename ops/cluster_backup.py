@@ -26,6 +26,8 @@ def cluster_backup(
     """Write Kubernetes' objects into one archive, each as a file that kubectl applies; Secrets by name only. Changes nothing.
 
     With the rights of whoever runs it: what these don't show is told as refused.
+
+    Examples: `python -m ops cluster backup --stack prod`
     """
     stack, report = session.stack, session.report
     target = file or Path(f"{stack.name}-objects-{name_for(datetime.now(tz=UTC))}.tar.gz")

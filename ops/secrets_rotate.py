@@ -49,6 +49,8 @@ def secrets_rotate(
     """Give a secret a new value in Secrets Manager, and let the cluster fetch it at once. No pod is restarted.
 
     The old value stays there as AWSPREVIOUS. The service that the secret is for must take both until all pods have the new one.
+
+    Examples: `python -m ops secrets rotate payment-api --generate --stack prod --confirm prod`
     """
     stack, report = session.stack, session.report
     if isinstance(stack.platform, LocalSettings):

@@ -13,6 +13,8 @@ def db_backup(session: Session) -> Result:
     """Dump the database into the stack's bucket, with its SHA-256, and check what arrived there. Changes nothing else.
 
     By a Job of the CronJob database-dump; the stack needs section exports. Restore it with: db restore NAME.
+
+    Examples: `python -m ops db backup --stack prod`
     """
     stack, report = session.stack, session.report
     place = place_of(stack)

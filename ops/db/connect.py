@@ -38,6 +38,9 @@ def db_connect(
     """Open psql on the database as the application's user, in a pod beside the application that is deleted at the end.
 
     On AWS it logs in with a token, which is made in the pod. What is typed there is yours: psql changes what it is told to.
+
+    Examples: `python -m ops db connect --stack dev`,
+    `python -m ops db connect --command "SELECT count(*) FROM quotes" --stack prod --confirm prod`
     """
     stack, report = session.stack, session.report
     name = f"psql-{name_for(datetime.now(tz=UTC))}"

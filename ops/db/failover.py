@@ -21,6 +21,8 @@ def db_failover(session: Session) -> Result:
     """Let the standby take over, and wait until it serves from its zone. Connections end; the application makes new ones.
 
     On AWS by a reboot with failover, which a database in one zone cannot have.
+
+    Examples: `python -m ops db failover --stack prod --confirm prod`
     """
     stack = session.stack
     if isinstance(stack.platform, LocalSettings):

@@ -24,6 +24,9 @@ def db_restore(
 
     What was written since the dump is in the old one only. Sessions end for a second when the two change places. Whatever fails
     before leaves the old one serving, and the new one is dropped.
+
+    Examples: `python -m ops db restore 2026-11-22t03-00-00z --into look --stack prod`,
+    `python -m ops db restore 2026-11-22t03-00-00z --stack prod --confirm prod`
     """
     stack, report = session.stack, session.report
     place = place_of(stack)

@@ -34,7 +34,10 @@ def pod(
     url: Url = "",
     patience: Patience = LONG,
 ) -> Result:
-    """Kill one pod of the application, without grace."""
+    """Kill one pod of the application, without grace.
+
+    Examples: `python -m ops drill pod --stack staging --yes`
+    """
     with reached(session.stack):
         drill = PodDrill(session.stack, name)
     return run(session, drill, url=_url(session.stack, url), patience=patience)
@@ -46,7 +49,10 @@ def node(
     url: Url = "",
     patience: Patience = LONG,
 ) -> Result:
-    """Drain a node within the disruption budgets; it takes pods again afterwards."""
+    """Drain a node within the disruption budgets; it takes pods again afterwards.
+
+    Examples: `python -m ops drill node --stack prod --confirm prod`
+    """
     with reached(session.stack):
         drill = NodeDrill(session.stack, name)
     return run(session, drill, url=_url(session.stack, url), patience=patience)
@@ -58,14 +64,20 @@ def zone(
     url: Url = "",
     patience: Patience = LONG,
 ) -> Result:
-    """Drain all nodes of a zone at once, within the disruption budgets; they take pods again afterwards."""
+    """Drain all nodes of a zone at once, within the disruption budgets; they take pods again afterwards.
+
+    Examples: `python -m ops drill zone --name eu-west-3a --stack staging --yes`
+    """
     with reached(session.stack):
         drill = ZoneDrill(session.stack, name)
     return run(session, drill, url=_url(session.stack, url), patience=patience)
 
 
 def database(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
-    """Let the database fail: RDS reboots with failover; a database in the cluster has its pod stopped."""
+    """Let the database fail: RDS reboots with failover; a database in the cluster has its pod stopped.
+
+    Examples: `python -m ops drill database --stack staging --yes`
+    """
     stack = session.stack
     drill: Drill
     with reached(stack):
@@ -78,7 +90,10 @@ def database(session: Session, url: Url = "", patience: Patience = LONG) -> Resu
 
 
 def cache(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
-    """Let the cache fail: ElastiCache fails over; a cache in the cluster has its pod stopped."""
+    """Let the cache fail: ElastiCache fails over; a cache in the cluster has its pod stopped.
+
+    Examples: `python -m ops drill cache --stack staging --yes`
+    """
     stack = session.stack
     drill: Drill
     with reached(stack):

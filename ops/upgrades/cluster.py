@@ -28,7 +28,10 @@ def cluster_upgrade(
     session: Session,
     version: Annotated[str, typer.Argument(help="Minor version, such as 1.36; else the program's own.")] = "",
 ) -> Result:
-    """Upgrade EKS and its node groups to the program's Kubernetes version, with `pulumi up`; checks everything first."""
+    """Upgrade EKS and its node groups to the program's Kubernetes version, with `pulumi up`; checks everything first.
+
+    Examples: `python -m ops cluster upgrade --stack dev --dry-run`, `python -m ops cluster upgrade --stack prod --confirm prod`
+    """
     stack, say = session.stack, session.report.say
     stack.aws  # noqa: B018 - refuses stacks without EKS
     target = version or versions.KUBERNETES

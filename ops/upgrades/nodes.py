@@ -23,7 +23,10 @@ def nodes_upgrade(
     group: Annotated[str, typer.Option("--group", help="Only this one, by EKS's name; else all.")] = "",
     patience: Annotated[float, typer.Option("--patience", min=1, help="Seconds for each group.")] = 5400,
 ) -> Result:
-    """Replace the nodes by new ones of the newest image release, one group at a time, within the disruption budgets."""
+    """Replace the nodes by new ones of the newest image release, one group at a time, within the disruption budgets.
+
+    Examples: `python -m ops nodes upgrade --stack dev --yes`, `python -m ops nodes upgrade --stack prod --confirm prod`
+    """
     stack, say = session.stack, session.report.say
     stack.aws  # noqa: B018 - refuses stacks without node groups
     groups = of(stack)

@@ -36,11 +36,26 @@ WATCHED = {
     "control-plane -> chart/monitoring: 10250",
     "pods/app -> chart/tracing: 4318",
 }
+EXPORTED = {
+    "pods/database-dump -> database: 5432",
+    "pods/database-dump -> nat: 443",
+    "pods/database-restore -> database: 5432",
+    "pods/database-restore -> nat: 443",
+    "pods/objects-export -> nat: 443",
+}
+"""The daily copies: to S3 by the gateway, which no rule tells from the internet."""
 
 WANTED = {
     "dev": EVERYWHERE_ON_AWS | {"pods/database-bootstrap -> nat: 443"},
-    "staging": EVERYWHERE_ON_AWS | WATCHED | {"pods/database-bootstrap -> nat: 443"},
-    "prod": EVERYWHERE_ON_AWS | WATCHED | {"pods/database-bootstrap -> endpoints: 443"},
+    "staging": EVERYWHERE_ON_AWS | WATCHED | EXPORTED | {"pods/database-bootstrap -> nat: 443"},
+    "prod": EVERYWHERE_ON_AWS
+    | WATCHED
+    | EXPORTED
+    | {
+        "pods/database-bootstrap -> endpoints: 443",
+        "pods/database-restore -> endpoints: 443",  # reads the master's secret
+        "pods/objects-export -> endpoints: 443",  # asks the API server, beside the endpoints
+    },
     "local": {
         "people -> pods/app: 5000",
         "pods/app -> pods/postgresql: 5432",
