@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from kubernetes import client
+from kubernetes.client.exceptions import ApiException
 from typer.testing import CliRunner
 
 from ops.__main__ import app
@@ -20,6 +21,7 @@ from rehearsal import places
 from rehearsal.control_plane.api import Api
 from rehearsal.run import Rehearsal
 from tests.ops.aws_answers import answers
+from tests.ops.waiting import until
 
 __all__ = ["answers"]
 
@@ -73,7 +75,10 @@ class RehearsedStack:
         rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]
         policy = {
             "matchConstraints": {"resourceRules": rules},
-            "validations": [{"expression": condition, "message": "a test refuses this pod"}],
+            "validations": [
+                {"expression": condition, "message": "a test refuses this pod"},
+                {"expression": "object.metadata.name != 'tests-probe'", "message": "in force"},
+            ],
         }
         with self.opened() as stack:
             admission = client.AdmissionregistrationV1Api(stack.cluster.api)
@@ -82,6 +87,7 @@ class RehearsedStack:
                 admission.create_validating_admission_policy_binding(
                     {"metadata": {"name": name}, "spec": {"policyName": name, "validationActions": ["Deny"]}}
                 )
+                until("the policy is in force", lambda: _refused(stack.cluster.core))
                 yield
             finally:
                 admission.delete_validating_admission_policy_binding(name)
@@ -101,6 +107,15 @@ class RehearsedStack:
             }
             for entry in found
         }
+
+
+def _refused(core: client.CoreV1Api) -> bool:
+    probe = {"metadata": {"name": "tests-probe"}, "spec": {"containers": [{"name": "none", "image": "none:1"}]}}
+    try:
+        core.create_namespaced_pod("default", probe, dry_run="All")
+    except ApiException as error:
+        return "in force" in str(error.body)
+    return False
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,9 @@ class Exported(Engine):
     def preview(self) -> str:
         raise AssertionError("no command of these changes the stack")
 
+    def would_change(self, text: str) -> list[str]:  # noqa: ARG002
+        raise AssertionError("no command of these changes the stack")
+
     def kubeconfig(self) -> Path | None:
         return self._kubeconfig
 

@@ -17,7 +17,7 @@ from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyp
 from ops.__main__ import app
 from tests.unit.documents import DOCUMENTS, commands, mentioned, named, shell
 
-COMING = {"cache", "secrets"}
+COMING = {"cache"}
 """Commands that others are writing and that the documents name already; those that are there must not stand here."""
 
 PLACES = {"COMMAND", "..."}

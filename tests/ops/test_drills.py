@@ -44,6 +44,11 @@ def scaled(stack: Stack, replicas: int) -> Iterator[None]:
         yield
     finally:
         scale(before)
+        # Whoever has set a field owns it, and the program's next change of it would be a conflict.
+        [deployment] = stack.cluster.apps.list_namespaced_deployment(stack.namespace).items
+        kept = [each for each in deployment.metadata.managed_fields if each.manager != "OpenAPI-Generator"]
+        body = {"metadata": {"managedFields": stack.cluster.api.sanitize_for_serialization(kept)}}
+        stack.cluster.apps.patch_namespaced_deployment(name, stack.namespace, body)
 
 
 @contextmanager

@@ -154,7 +154,7 @@ def prometheus(tmp_path: Path) -> Iterator[Cluster]:
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
     thread = threading.Thread(target=proxy.serve_forever, daemon=True)
     thread.start()
-    cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{proxy.server_address[1]}")))
+    cluster = Cluster(client.ApiClient(client.Configuration(host=f"http://127.0.0.1:{proxy.server_address[1]}")), {})
     try:
         eventually(lambda: httpx.get(f"http://127.0.0.1:{port}/-/ready").is_success, what="Prometheus")
         yield cluster

@@ -158,6 +158,11 @@ class _Package(ModuleType):
 
 def _module_with(package: str, name: str) -> Any:
     """The SDK's module that defines a member: the file of that name, or where the name does not lead to one the package."""
+    lazy = sys.modules.get(package)
+    if lazy is not None and not isinstance(lazy, _Package):
+        # Who imported the SDK before (the commands of ops do) has its lazy packages. Any name of one loads it whole; begun with
+        # one of its modules, it would load in the middle of that module, and lack it for ever.
+        getattr(lazy, "_utilities", None)
     try:
         return importlib.import_module(f"{package}.{_snake(name)}")
     except ImportError:
