@@ -3,6 +3,7 @@
 import typer
 
 from ops.access import access
+from ops.cache import cache
 from ops.cleanup import cleanup
 from ops.cluster_backup import cluster_backup
 from ops.command import command
@@ -56,6 +57,7 @@ node_groups.command("upgrade")(command(nodes_upgrade))
 app.add_typer(node_groups, name="nodes", rich_help_panel=CHANGES)
 app.add_typer(drills, name="drill", rich_help_panel="Practise")
 app.add_typer(db, name="db", rich_help_panel=CLUSTER)
+app.add_typer(cache, name="cache", rich_help_panel=CLUSTER)
 secrets = typer.Typer(no_args_is_help=True, help="Secrets of the workloads.")
 secrets.command("rotate")(command(secrets_rotate))
 app.add_typer(secrets, name="secrets", rich_help_panel=CLUSTER)

@@ -17,9 +17,6 @@ from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyp
 from ops.__main__ import app
 from tests.unit.documents import DOCUMENTS, commands, mentioned, named, shell
 
-COMING = {"cache"}
-"""Commands that others are writing and that the documents name already; those that are there must not stand here."""
-
 PLACES = {"COMMAND", "..."}
 """Where a reader puts a command."""
 
@@ -52,7 +49,7 @@ def as_ops(command: list[str]) -> list[str] | None:
 
 def refused_by_ops(words: list[str]) -> str | None:
     """What `ops` says against its words before it does anything; None when it would begin."""
-    if words[:1] and (words[0] in COMING or words[0] in PLACES):
+    if words[:1] and words[0] in PLACES:
         return None
     context = click.Context(OPS)
     current: click.Command = OPS
@@ -109,11 +106,6 @@ def test_every_day_2_command_exists_and_takes_its_arguments(document: Path, monk
     monkeypatch.setenv("STACK", "prod")  # a sentence may leave the stack to its reader
     found = [words for command in documented(document) if (words := as_ops(command)) is not None]
     assert [why for words in found if (why := refused_by_ops(words))] == []
-
-
-def test_no_command_is_awaited_that_is_there() -> None:
-    assert isinstance(OPS, click.Group)
-    assert COMING & OPS.commands.keys() == set()
 
 
 @pytest.mark.parametrize(
