@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from infra.naming import PROJECT
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.stack import Stack
+from policy.exceptions import EXCEPTIONS
+from policy.pack import rules
+from policy.planned_resource import Provider, plain
+from policy.planned_resource import Resource as Judged
 from preflight.findings import Finding, Status, fault, fine, warning
 from preflight.placeholders import placeholders
 from preflight.run import configuration
@@ -23,7 +28,7 @@ def validate(session: Session) -> Result:
     """Judge a stack file offline, all faults at once: status 1 when there is one. Needs no AWS, no cluster and no engine.
 
     Looked at are: documentation values that only you can replace, every setting and what must hold between them, the whole plan
-    of the program, the images' names, and the price against the budget. What the account says: `make preflight`.
+    of the program, the policies, the images' names, and the price against the budget. What the account says: `make preflight`.
 
     Examples: `python -m ops validate --stack prod`, `python -m ops validate --stack prod --json`
     """
@@ -60,7 +65,7 @@ def judge(stack: Stack) -> list[Finding]:
         said = f"{type(error).__name__}: {error}"
         return [*found, fault("plan", f"the program ends with {said}", "this is a fault of the program: report it")]
     found.append(fine("plan", f"{len(plan.resources)} resources"))
-    return [*found, *_price(stack, settings, plan)]
+    return [*found, *_policies(stack, plan), *_price(stack, settings, plan)]
 
 
 def _images(settings: Settings) -> Iterator[Finding]:
@@ -84,6 +89,26 @@ def _images(settings: Settings) -> Iterator[Finding]:
                 yield fault("images", f"{place}: {image} is named by a tag, and its registry may move that", to_do)
             else:
                 yield warning("images", f"{place}: {image} is named by a tag", "name its digest before prod runs it")
+
+
+def _policies(stack: Stack, plan: Plan) -> Iterator[Finding]:
+    """What the policy pack says of each resource; the engine asks it again, with what only an update knows."""
+    asked = [rule for rule in rules().values() if rule.check_stack is None]
+    broken = 0
+    for each in plan.resources:
+        provider = Provider(each.provider.split("::")[-2], {}) if each.provider else None
+        for rule in asked:
+            excepted = any(it.rule == rule.name and it.concerns(each.type, each.name) for it in EXCEPTIONS)
+            if excepted or not rule.concerns(each.type):
+                continue
+            config = {key: schema["default"] for key, schema in rule.config.items()}
+            urn = f"urn:pulumi:{stack.name}::{PROJECT}::{each.type}::{each.name}"
+            judged = Judged(each.type, each.name, urn, plain(each.inputs), each.protect, provider, config=config)
+            for finding in rule.check(judged):
+                broken += 1
+                yield fault("policies", f"{each.name}: {finding} ({rule.name}: {rule.why})", rule.fix)
+    if not broken:
+        yield fine("policies", f"{len(asked)} rules of the pack kept")
 
 
 def _price(stack: Stack, settings: Settings, plan: Plan) -> Iterator[Finding]:

@@ -52,7 +52,7 @@ def test_one_s_own_stack_file_is_right_down_to_its_price(folder: Path) -> None:
     found = judged(folder, "dev", OWN)
     assert faults(found) == []
     checks = {each.check: each for each in found}
-    assert checks.keys() == {"own values", "settings", "images", "plan", "price"}
+    assert checks.keys() == {"own values", "settings", "images", "plan", "policies", "price"}
     assert "named by its digest" in checks["images"].found
     assert checks["price"].found.endswith("USD a month of 400")
 
@@ -63,6 +63,13 @@ def test_documentation_values_an_image_by_tag_and_a_budget_that_is_too_small_are
     assert any("account.id is 111122223333" in text for text in told)
     assert any(text.startswith("images: app: ghcr.io/marlinspike/app:0.1.0 is named by a tag") for text in told)
     assert any("more than budget.monthly_usd, 10" in text for text in told)
+
+
+def test_what_the_policy_pack_refuses_is_told_with_rule_and_remedy(folder: Path) -> None:
+    found = judged(folder, "dev", {**OWN, "account.region": "us-east-1"})
+    refused = [each for each in found if each.check == "policies"]
+    assert {each.status for each in refused} == {Status.FAULT}
+    assert all("regions-are-approved" in each.found and each.to_do for each in refused)
 
 
 def test_faults_of_the_settings_are_told_all_at_once_beside_the_placeholders(folder: Path) -> None:
