@@ -1,5 +1,6 @@
 """Layers of tests that run at once (scripts/lanes.py): each is told as one piece, and one that fails fails all."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -61,8 +62,14 @@ def tried_beside_another_lane(folder: Path, test: str) -> subprocess.CompletedPr
     (folder / "tests" / "app" / "test_one.py").write_text(test)
     (folder / "tests" / "monitoring" / "test_two.py").write_text("def test_two(): pass\n")
     script = folder / "scripts" / "test.sh"
+    environment = {name: value for name, value in os.environ.items() if name not in ("COVERAGE", "FULL")}
     return subprocess.run(
-        ["sh", script, "app", "--", "monitoring"], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        ["sh", script, "app", "--", "monitoring"],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=environment,
     )
 
 

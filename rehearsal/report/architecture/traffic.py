@@ -93,7 +93,8 @@ def ends(graph: Graph, policies: Sequence[Policy]) -> list[End]:
     if graph.of("aws:ec2/natGateway:NatGateway"):
         found.append(End(NAT, addresses=(INTERNET,)))
     nodes = tuple(a for g in graph.of("aws:eks/nodeGroup:NodeGroup")[:1] for a in _addresses(subnets_of(graph, g)))
-    return [*found, *_pods(graph, policies, cluster_groups, nodes)]
+    # By name: an engine registers what is made at once in an order of its own each time.
+    return [*found, *sorted(_pods(graph, policies, cluster_groups, nodes), key=lambda end: end.key)]
 
 
 def _addresses(subnets: Iterable[Resource]) -> tuple[str, ...]:
