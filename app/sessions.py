@@ -16,8 +16,8 @@ import orjson
 from fastapi import HTTPException, Request, Response
 from psycopg.rows import DictRow
 
-from app.cache import Cache, CacheUnavailableError
-from app.database import Database, DatabaseUnavailableError
+from app.cache import Cache
+from app.database import Database
 from app.together import Together
 
 ID_BYTES = 32  # 256 random bits; OWASP's Session Management Cheat Sheet asks for 64 at least
@@ -127,14 +127,6 @@ async def signed_in(request: Request) -> User:
     if user is None:
         raise _unauthenticated()
     return user
-
-
-async def maybe_signed_in(request: Request) -> User | None:
-    """Dependency: the user who asks, or None: also while the session can't be looked up, since reading needs nobody."""
-    try:
-        return await signed_in(request)
-    except (HTTPException, CacheUnavailableError, DatabaseUnavailableError):
-        return None
 
 
 def of(request: Request) -> Sessions:

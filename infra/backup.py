@@ -131,8 +131,6 @@ class Backup(pulumi.ComponentResource):
     vault_name: Output[str]
     vault_arn: Output[str]
     copy_vault_arn: Output[str] | None
-    restore_role_arn: Output[str]
-    """What a person passes to a restore by hand."""
 
     def __init__(
         self,
@@ -164,7 +162,7 @@ class Backup(pulumi.ComponentResource):
         )
         if settings.restore_test:
             self._restore_test(vault.arn, restorer, backed_up.databases, target)
-        self.vault_name, self.vault_arn, self.restore_role_arn = vault.name, vault.arn, restorer.arn
+        self.vault_name, self.vault_arn = vault.name, vault.arn
         self.register_outputs({"vaultArn": self.vault_arn})
 
     def _vault(self, kind: str, key_arn: Input[str], region: str | None) -> aws.backup.Vault:

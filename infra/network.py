@@ -72,8 +72,6 @@ class Network(pulumi.ComponentResource):
     """The control-plane subnets for EKS: those of the first three zones, for ever."""
     public_cidrs: list[str]
     """CIDR blocks of the public subnets, one a zone: where load balancers speak from."""
-    private_cidrs: list[str]
-    """CIDR blocks of the private subnets, one a zone: where nodes and pods speak from."""
     data_cidrs: list[str]
     """CIDR blocks of the data subnets, one a zone: where database and cache answer."""
     control_plane_cidrs: list[str]
@@ -98,7 +96,6 @@ class Network(pulumi.ComponentResource):
         self._child = ResourceOptions(parent=self)
         layouts = lay_out(settings.cidr)[: len(settings.zones)]
         self.public_cidrs = [layout.public for layout in layouts]
-        self.private_cidrs = [layout.private for layout in layouts]
         self.data_cidrs = [layout.data for layout in layouts]
         self.control_plane_cidrs = [layout.control_plane for layout in layouts]
         self.endpoint_cidrs = self.control_plane_cidrs if settings.interface_endpoints else []

@@ -14,8 +14,6 @@ ACCOUNT = "grafana"
 
 SECRETS_FOLDER = "/etc/secrets"
 
-PORT = 3000
-
 Https = Annotated[str, Field(pattern=r"^https://[^\s\"']+$", examples=["https://login.example.com/oauth2/authorize"])]
 
 

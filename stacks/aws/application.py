@@ -60,7 +60,7 @@ class Application:
         identities: dict[str, WorkloadIdentity],
         edge: Edge | None,
     ) -> None:
-        self._context, self._foundation, self._data, self._compute = context, foundation, data, compute
+        self._context, self._foundation, self._compute = context, foundation, compute
         app, region, here = context.settings.app, context.region, compute.on_kubernetes
         database = data.database.connection
         placement = placement_on(context.settings.nodes, app.node_group)
