@@ -20,11 +20,10 @@ from typing import Any
 import boto3
 import httpx
 
+from rehearsal.policy_result import pack_of
 from rehearsal.stack_file import project_name
 
 ROOT = Path(__file__).resolve().parents[1]
-
-POLICIES = ("--policy-pack", "policy")
 
 GOOD_ANSWERS = 10
 """In a row, one a second, before a release is called healthy."""
@@ -56,6 +55,12 @@ def run(*words: str, folder: Path | None = None) -> str:
 def pulumi(*words: str, folder: Path | None = None) -> str:
     """What a command of Pulumi prints. Raises DeliveryError with what it said."""
     return run("pulumi", *words, "--non-interactive", folder=folder)
+
+
+def policies() -> tuple[str, ...]:
+    """Options of pulumi that have it ask the program's policy pack, where it has one."""
+    pack = pack_of(ROOT)
+    return ("--policy-pack", str(pack)) if pack else ()
 
 
 def preview_file(stack: str) -> Path:
@@ -106,7 +111,7 @@ def changes(stack: str) -> None:
     file = preview_file(stack)
     try:
         chosen = settings(stack, image_for(stack))
-        file.write_text(pulumi("preview", "--diff", "--color", "never", *POLICIES, "--stack", stack, *chosen))
+        file.write_text(pulumi("preview", "--diff", "--color", "never", *policies(), "--stack", stack, *chosen))
     except DeliveryError as error:
         file.write_text(str(error))
         raise
@@ -164,7 +169,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 def deploy(stack: str) -> None:
     """Brings the stack to what this commit says, with the image that it is given or has; its preview asks the policies."""
-    sys.stdout.write(pulumi("up", "--yes", *POLICIES, "--stack", stack, *settings(stack, image_for(stack))))
+    sys.stdout.write(pulumi("up", "--yes", *policies(), "--stack", stack, *settings(stack, image_for(stack))))
 
 
 def drift(stack: str) -> None:

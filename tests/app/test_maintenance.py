@@ -1,5 +1,6 @@
 """The page that stands in for the application, served by the real server as its pods run it."""
 
+import base64
 import json
 import os
 import socket
@@ -74,7 +75,7 @@ def test_a_client_that_sends_much_is_answered_and_keeps_its_connection(page: tup
 def test_a_websocket_is_refused_and_the_page_lives_on(page: tuple[Server, httpx.Client]) -> None:
     request = (
         b"GET /feed HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " + base64.b64encode(bytes(16)) + b"\r\n\r\n"
     )
     with socket.create_connection(("127.0.0.1", page[1].base_url.port or 0), timeout=10) as opened:
         opened.sendall(request)
