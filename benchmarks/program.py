@@ -26,8 +26,15 @@ WORKLOADS = (10, 50, 100, 200, 500)
 # As stacks/__main__.py does it: imports without the collector.
 _QUIET = "import gc, importlib, json, sys; gc.disable()\n"
 _PROGRAM = f"{_QUIET}from stacks.plan import plan_of, settings_of; gc.enable(); plan_of('prod', settings_of('prod'))"
-_LIST = f"{_PROGRAM}; print(json.dumps([m for m in sys.modules if m.split('.')[0] in {SDKS}]))"
-_IMPORT = _QUIET + "[importlib.import_module(m) for m in json.loads({modules!r})]"
+_LIST = (
+    f"{_PROGRAM}; print(json.dumps([name for name, module in sys.modules.items() "
+    f"if name.split('.')[0] in {SDKS} and type(module).__name__ != '_LazyModule']))"
+)
+# The SDKs load a service's package when somebody asks it for a name; begun with one of its modules, more would be loaded.
+_IMPORT = (
+    _QUIET
+    + "[getattr(sys.modules.get(m) or importlib.import_module(m), '_utilities', None) for m in json.loads({modules!r})]"
+)
 _GROWN = """
 import resource, sys, time
 from stacks.plan import plan_of, settings_of, stack_file
