@@ -20,8 +20,7 @@ def asked(service: str) -> Iterator[None]:
 
 def identifier(stack: Stack, type_token: str) -> str:
     """AWS's name of the only resource of a type in the stack's state. Raises OpsError where there is none, or several."""
-    resources = stack.engine.state()["deployment"].get("resources") or []
-    found = [str(each["id"]) for each in resources if each["type"] == type_token and not each.get("delete")]
+    found = [str(each["id"]) for each in stack.resources if each["type"] == type_token and not each.get("delete")]
     if len(found) != 1:
         raise OpsError(
             f"stack {stack.name} has {len(found) or 'no'} {type_token} of its own: {', '.join(found) or 'none'}"

@@ -1,6 +1,5 @@
 """One stack that is operated: its settings, its outputs, and the ways to its engine and its cluster."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from stacks.settings import (
     LocalSettings,
     Settings,
     SettingsError,
+    as_the_engine_gives_it,
     load,
     surroundings,
 )
@@ -69,9 +69,8 @@ class Stack:
             config: Mapping[str, Any] = (yaml.safe_load(text) or {}).get("config") or {}
         except yaml.YAMLError as error:
             raise OpsError(f"{self.file.name} is no YAML: {error}") from None
-        texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
         try:
-            settings = load(texts, PROJECT, self.name, surroundings(self.folder, self.name))
+            settings = load(as_the_engine_gives_it(config), PROJECT, self.name, surroundings(self.folder, self.name))
         except SettingsError as error:
             raise OpsError(str(error), {"faults": error.faults}) from None
         return settings_in_effect(settings) if isinstance(settings, AwsSettings) else settings

@@ -101,9 +101,8 @@ def _policies(stack: Stack, plan: Plan) -> Iterator[Finding]:
             excepted = any(it.rule == rule.name and it.concerns(each.type, each.name) for it in EXCEPTIONS)
             if excepted or not rule.concerns(each.type):
                 continue
-            config = {key: schema["default"] for key, schema in rule.config.items()}
             urn = f"urn:pulumi:{stack.name}::{PROJECT}::{each.type}::{each.name}"
-            judged = Judged(each.type, each.name, urn, plain(each.inputs), each.protect, provider, config=config)
+            judged = Judged(each.type, each.name, urn, plain(each.inputs), each.protect, provider, config=rule.defaults)
             for finding in rule.check(judged):
                 broken += 1
                 yield fault("policies", f"{each.name}: {finding} ({rule.name}: {rule.why})", rule.fix)

@@ -51,6 +51,11 @@ class Rule:
         """Whether it looks at resources of a type."""
         return any(fnmatch.fnmatchcase(resource_type, pattern) for pattern in self.types)
 
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Its configuration where nobody gives another, as the engine makes it of the schema."""
+        return {key: schema["default"] for key, schema in self.config.items()}
+
     def message(self, finding: str) -> str:
         """What is reported beside the rule's name, the resource and `says`, which the engine prints."""
         return f"{finding}\nWhy: {self.why}\nFix: {self.fix}"

@@ -1,6 +1,5 @@
 """Puts the checks together: the stack file, then the account, every check although another has failed."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,15 @@ from preflight.permissions import permissions
 from preflight.placeholders import placeholders
 from preflight.quotas import quotas, room
 from stacks.recovery import settings_in_effect
-from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings, SettingsError, load
+from stacks.settings import (
+    AccountStackSettings,
+    AwsSettings,
+    LocalSettings,
+    Settings,
+    SettingsError,
+    as_the_engine_gives_it,
+    load,
+)
 from stacks.settings import surroundings as other_stacks
 
 Check = Callable[[], Iterator[Finding]]
@@ -44,9 +51,8 @@ def preflight(folder: Path, stack: str, make_account: Callable[[str], Account] =
     """Everything that is found, of the file and of the account that it names. Raises NoStackError."""
     config = configuration(folder, stack)
     found = placeholders(config)
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     try:
-        settings = load(texts, PROJECT, stack, other_stacks(folder, stack))
+        settings = load(as_the_engine_gives_it(config), PROJECT, stack, other_stacks(folder, stack))
     except SettingsError as error:
         return [
             *found,

@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +14,7 @@ from pulumi.runtime.mocks import MockMonitor
 
 from infra.naming import PROJECT
 from stacks.composition import compose
-from stacks.settings import Settings, load, surroundings
+from stacks.settings import Settings, as_the_engine_gives_it, load, surroundings
 
 # The SDKs' modules are objects by the hundred thousand that never go: without this, the collector looks at all of them again and
 # again, which takes half of the time of a plan.
@@ -209,11 +208,6 @@ def stack_file(stack: str) -> dict[str, Any]:
     """The `config` of a committed stack file."""
     config: dict[str, Any] = yaml.safe_load((PROJECT_FOLDER / f"Pulumi.{stack}.yaml").read_text())["config"]
     return config
-
-
-def as_the_engine_gives_it(config: Mapping[str, Any]) -> dict[str, str]:
-    """Text for every key: objects and lists as JSON, as the engine hands configuration to a program."""
-    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
 
 
 def settings_of(stack: str, config: Mapping[str, Any] | None = None) -> Settings:

@@ -171,6 +171,11 @@ def surroundings(project_folder: Path, stack: str) -> Surroundings:
     return Surroundings(networks)
 
 
+def as_the_engine_gives_it(config: Mapping[str, Any]) -> dict[str, str]:
+    """Text for every key: objects and lists as JSON, as the engine hands configuration to a program."""
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+
+
 def load(configuration: Mapping[str, str], project: str, stack: str, around: Surroundings) -> Settings:
     """Turns the engine's configuration (`<namespace>:<key>` to text, objects as JSON) into settings.
 

@@ -66,7 +66,7 @@ def ask_for_the_programs(stack: Stack) -> list[str]:
 
 
 def _kinds(stack: Stack) -> Iterator[tuple[str, str]]:
-    for resource in stack.engine.state()["deployment"].get("resources") or []:
+    for resource in stack.resources:
         outputs = resource.get("outputs") or {}
         if resource["type"].startswith("kubernetes:") and "apiVersion" in outputs and "kind" in outputs:
             yield str(outputs["apiVersion"]), str(outputs["kind"])

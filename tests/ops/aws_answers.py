@@ -17,9 +17,8 @@ def stack() -> Stack:
         {"type": "aws:rds/instance:Instance", "id": "marlinspike-prod"},
         {"type": "aws:elasticache/replicationGroup:ReplicationGroup", "id": "marlinspike-prod-cache"},
     ]
-    engine = SimpleNamespace(state=lambda: {"deployment": {"resources": resources}})
     outputs = {"region": "eu-west-3", "cluster_name": "marlinspike-prod"}
-    return cast(Stack, SimpleNamespace(name="prod", rehearsed=False, outputs=outputs, engine=engine))
+    return cast(Stack, SimpleNamespace(name="prod", rehearsed=False, outputs=outputs, resources=resources))
 
 
 @pytest.fixture

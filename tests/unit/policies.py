@@ -66,11 +66,6 @@ class Answer:
     not_applicable: str = ""
 
 
-def defaults(rule: Rule) -> dict[str, Any]:
-    """The configuration that the engine makes of the schema where nobody gives another."""
-    return {key: schema["default"] for key, schema in rule.config.items()}
-
-
 def asked(
     rule: Rule,
     about: Planned | list[Planned],
@@ -80,7 +75,7 @@ def asked(
     """What the rule says through the SDK's own classes, as the engine would hear it."""
     policy = rule.policy(exceptions)
     messages: list[str] = []
-    given = {**defaults(rule), **(config or {})}
+    given = {**rule.defaults, **(config or {})}
     try:
         if isinstance(policy, StackValidationPolicy):
             resources = about if isinstance(about, list) else [about]

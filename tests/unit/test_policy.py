@@ -11,7 +11,7 @@ from policy.exceptions import EXCEPTIONS
 from policy.pack import policies, rules
 from policy.rule import Rule
 from tests.unit.plan import PROJECT_FOLDER, STACKS, Registered, plan_of, planned, settings_of
-from tests.unit.policies import UNKNOWN, Planned, asked, defaults
+from tests.unit.policies import UNKNOWN, Planned, asked
 from tests.unit.policy_cases import data, pods, ways, who
 from tests.unit.test_recovery import recovery_file
 
@@ -72,7 +72,7 @@ def test_every_rule_is_a_policy_of_the_pack_and_refuses_unless_it_says_otherwise
 def test_defaults_of_a_rule_fit_its_own_schema(rule: Rule) -> None:
     schema = {"type": "object", "properties": dict(rule.config)}
     jsonschema.Draft7Validator.check_schema(schema)
-    jsonschema.validate(defaults(rule), schema)
+    jsonschema.validate(rule.defaults, schema)
     assert all(key.get("description") for key in rule.config.values())
 
 
