@@ -1,4 +1,4 @@
-"""What the shipped stacks register (stacks/plan.py), as they are and with changes; computed once, since nothing changes it."""
+"""What the shipped stacks register (stacks/plan.py), as they are and with changes."""
 
 import gc
 import json
@@ -39,12 +39,27 @@ def _quickly() -> Iterator[None]:
         del sys.tracebacklimit
 
 
-plan_of = _quickly()(stacks.plan.plan_of)
 plan_of_program = _quickly()(stacks.plan.plan_of_program)
+
+_PLANS: dict[tuple[str, str], Plan] = {}
+
+
+def plan_of(stack: str, settings: Settings) -> Plan:
+    """What these settings register; of equal ones the plan is made once, since nothing changes it."""
+    key = stack, repr(settings)
+    if key not in _PLANS:
+        with _quickly():
+            _PLANS[key] = stacks.plan.plan_of(stack, settings)
+    return _PLANS[key]
+
+
+def planned(stack: str) -> Plan:
+    """What a shipped stack registers."""
+    return planned_with(stack, {})
 
 
 def planned_with(stack: str, changes: Mapping[str, Any]) -> Plan:
-    """What a shipped stack registers with other settings: dotted path to value, `None` removes; not computed twice."""
+    """What a shipped stack registers with other settings: dotted path to value, `None` removes."""
     return _planned_with(stack, json.dumps(changes, sort_keys=True))
 
 
@@ -67,9 +82,3 @@ def settings_with(stack: str, changes: Mapping[str, Any]) -> Settings:
         else:
             within[last] = value
     return settings_of(stack, config)
-
-
-@cache
-def planned(stack: str) -> Plan:
-    """What a shipped stack registers. Computed once a stack, since nothing changes it."""
-    return plan_of(stack, settings_of(stack))
