@@ -9,7 +9,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.app.conftest import Place
-from tests.app.servers import Application, browser_binary
+from tests.app.programs import browser_binary
+from tests.app.servers import Application
 
 PATIENCE_MILLISECONDS = 20_000
 PASSWORD = "several words are best here"  # noqa: S105 - of users who live for a test

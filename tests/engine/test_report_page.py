@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
 
 from rehearsal.report.page import page as report_page
-from tests.app.servers import browser_binary
+from tests.app.programs import browser_binary
 from tests.unit.rehearsed import LEFT, material
 
 SCHEMES = ("light", "dark")
