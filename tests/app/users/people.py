@@ -6,7 +6,6 @@ import httpx
 
 from tests.app.servers import Application
 
-
 Starter = Callable[..., Application]
 PASSWORD = "gutta cavat lapidem 41"  # noqa: S105 - of users that live for these tests
 OTHER = "non vi sed saepe cadendo 7"

@@ -38,17 +38,12 @@ WIDGETS = {
 
 
 @pytest.fixture(scope="session")
-def environment(control_plane: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the rehearsal gives to a plugin, with one chart, `widgets`, that brings a definition."""
     charts = tmp_path_factory.mktemp("charts")
     (charts / "widgets").mkdir()
     (charts / "widgets" / "widgets.yaml").write_text(yaml.safe_dump(WIDGETS))
-    return {
-        **os.environ,
-        "KUBECONFIG": str(control_plane.kubeconfig),
-        "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(control_plane.kubeconfig),
-        "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(charts),
-    }
+    return {**environment, "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(charts)}
 
 
 Started = Callable[..., EngineDouble]
