@@ -34,7 +34,7 @@ def test_without_the_store_what_needs_a_session_is_503_and_reading_and_registeri
     assert application.client.get("/healthz").status_code == application.client.get("/readyz").status_code == 200
     registered(application, "cato")
     place.cache.start()
-    eventually(lambda: application.client.get("/users/health").status_code == 200, 5, "users' health")
+    eventually(lambda: application.client.get("/users/health").status_code == 200, what="users' health")
     assert token(application, "cato")
 
 
@@ -51,7 +51,7 @@ def test_a_frozen_store_delays_a_login_by_seconds_and_is_503(start: Starter, pla
         assert time.monotonic() - waited < (waited - began) / 2, "a store that is known to be away is not asked again"
     finally:
         place.cache.server.thaw()
-    eventually(lambda: me(application, session).status_code == 200, 5, "the session works again")
+    eventually(lambda: me(application, session).status_code == 200, what="the session works again")
 
 
 def test_without_the_database_a_login_is_503_and_the_session_is_good_when_it_is_back(
@@ -66,7 +66,7 @@ def test_without_the_database_a_login_is_503_and_the_session_is_good_when_it_is_
     assert me(application, session).status_code == 503
     assert application.client.get("/users/health").status_code == 503
     place.postgresql.start()
-    eventually(lambda: me(application, session).status_code == 200, 5, "the session works again")
+    eventually(lambda: me(application, session).status_code == 200, what="the session works again")
 
 
 def test_a_flood_of_logins_keeps_reads_answering_and_takes_no_more_memory(start: Starter, place: Place) -> None:
