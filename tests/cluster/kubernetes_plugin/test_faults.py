@@ -11,29 +11,22 @@ from tests.cluster.engine_double import OperationFailedError
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, config_map, deployment, with_image
 
+LOST = {"effect": "lose-answer", "message": "connection reset"}
+
+
+def faults(folder: Path, *strikes: dict[str, str]) -> dict[str, str]:
+    """The variables of a plugin in which each of these strikes one creation."""
+    file = folder / "faults.json"
+    file.write_text(json.dumps([{"operation": "create", "times": 1, **strike} for strike in strikes]))
+    return {"MARLINSPIKE_FAULTS": str(file)}
+
 
 def test_faults_strike_where_they_are_told_to(
     start: Started, server: ApiServer, namespace: str, tmp_path: Path
 ) -> None:
-    faults = tmp_path / "faults.json"
-    lost = {
-        "type": CONFIG_MAP,
-        "name": "lost",
-        "operation": "create",
-        "effect": "lose-answer",
-        "message": "connection reset",
-        "times": 1,
-    }
-    failed = {
-        "type": CONFIG_MAP,
-        "name": "failed",
-        "operation": "create",
-        "effect": "fail",
-        "message": "throttled",
-        "times": 1,
-    }
-    faults.write_text(json.dumps([failed, lost]))
-    faulty = start({"MARLINSPIKE_FAULTS": str(faults)})
+    failed = {"type": CONFIG_MAP, "name": "failed", "effect": "fail", "message": "throttled"}
+    lost = {"type": CONFIG_MAP, "name": "lost", **LOST}
+    faulty = start(faults(tmp_path, failed, lost))
     kind = Kind("v1", "ConfigMap")
 
     faulty.create(CONFIG_MAP, "failed", config_map(namespace, "failed"), preview=True)
@@ -50,16 +43,7 @@ def test_faults_strike_where_they_are_told_to(
 def test_after_a_lost_answer_the_object_is_taken_over_by_an_upsert(
     start: Started, namespace: str, tmp_path: Path
 ) -> None:
-    faults = tmp_path / "faults.json"
-    lost = {
-        "type": DEPLOYMENT,
-        "operation": "create",
-        "effect": "lose-answer",
-        "message": "connection reset",
-        "times": 1,
-    }
-    faults.write_text(json.dumps([lost]))
-    faulty = start({"MARLINSPIKE_FAULTS": str(faults)}, upsertExistingObjects="true")
+    faulty = start(faults(tmp_path, {"type": DEPLOYMENT, **LOST}), upsertExistingObjects="true")
     with pytest.raises(OperationFailedError, match="connection reset"):
         faulty.create(DEPLOYMENT, "web", deployment(namespace))
     changed = with_image(deployment(namespace), "registry.example/app:2")
