@@ -24,11 +24,16 @@ def test_the_plugin_answers_the_version_that_the_sdk_asks_for(engine: EngineDoub
     assert engine.provider.GetPluginInfo(empty_pb2.Empty()).version == sdk["version"]
 
 
-def test_the_plugin_starts_in_little_more_than_a_second_of_cpu(environment: dict[str, str]) -> None:
-    """By its own processor time, which others' work hardly makes longer."""
+BARE = "import os; from pulumi.runtime.proto import provider_pb2_grpc; print(sum(os.times()[:2]))"
+"""What every plugin in Python needs to start, and its processor seconds."""
+
+
+def test_the_plugin_starts_in_little_more_than_its_protocol_takes(environment: dict[str, str]) -> None:
+    """By processor time, and by its ratio: others' work hardly makes that longer."""
+    bare = float(subprocess.run([sys.executable, "-c", BARE], stdout=subprocess.PIPE, check=True).stdout)
     with EngineDouble("rehearsal.plugins.kubernetes", environment, {}) as started:
         used = psutil.Process(started.process.pid).cpu_times()
-    assert used.user + used.system < 2.5
+    assert used.user + used.system < 4 * bare
 
 
 @pytest.mark.parametrize(
