@@ -13,8 +13,7 @@ MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRo
 THERE = "eu-central-1"
 
 
-@pytest.fixture
-def source(aws: Plugin) -> Made:
+def a_source(aws: Plugin) -> Made:
     return aws.create(INSTANCE, "source", **DATABASE, dbName="app", backupRetentionPeriod=7, kmsKeyId="arn:here")
 
 
@@ -47,7 +46,8 @@ def test_advanced_insights_ask_for_fifteen_months(aws: Plugin) -> None:
     assert aws.update(made, databaseInsightsMode="advanced", performanceInsightsRetentionPeriod=465)
 
 
-def test_backups_are_copied_once_and_to_another_region_only(aws: Plugin, source: Made) -> None:
+def test_backups_are_copied_once_and_to_another_region_only(aws: Plugin) -> None:
+    source = a_source(aws)
     made = copies(aws, source)
     assert made.id.startswith(f"arn:aws:rds:{THERE}:111122223333:auto-backup:ab-")
     with pytest.raises(grpc.RpcError) as refused:
@@ -63,11 +63,13 @@ def test_backups_are_copied_once_and_to_another_region_only(aws: Plugin, source:
 
 
 @pytest.mark.parametrize("changed", [{"retentionPeriod": 14}, {"kmsKeyId": "arn:other"}, {"region": "eu-west-1"}])
-def test_a_change_of_the_copies_starts_them_anew(aws: Plugin, source: Made, changed: dict[str, object]) -> None:
+def test_a_change_of_the_copies_starts_them_anew(aws: Plugin, changed: dict[str, object]) -> None:
+    source = a_source(aws)
     assert list(aws.diff(copies(aws, source), **changed).replaces) == list(changed)
 
 
-def test_an_instance_is_made_from_copies_in_their_region_and_keeps_what_they_decide(aws: Plugin, source: Made) -> None:
+def test_an_instance_is_made_from_copies_in_their_region_and_keeps_what_they_decide(aws: Plugin) -> None:
+    source = a_source(aws)
     arn = copies(aws, source).id
     restored = {
         "engine": "postgres",
@@ -90,8 +92,7 @@ def test_an_instance_is_made_from_copies_in_their_region_and_keeps_what_they_dec
     assert list(aws.diff(made, kmsKeyId="arn:here").replaces) == ["kmsKeyId"]
 
 
-@pytest.fixture
-def users(aws: Plugin) -> Made:
+def some_users(aws: Plugin) -> Made:
     user = aws.create(USER, "user", userId="app", userName="app", engine="valkey", accessString="on ~* +@all")
     return aws.create(USER_GROUP, "users", userGroupId="users", engine="valkey", userIds=[user.id])
 
@@ -100,7 +101,8 @@ def serverless(aws: Plugin, users: Made, **more: object) -> Made:
     return aws.create(SERVERLESS, "cache", name="Quotes", engine="valkey", userGroupId=users.id, **more)
 
 
-def test_a_serverless_cache_has_one_address_with_a_port_for_readers(aws: Plugin, users: Made) -> None:
+def test_a_serverless_cache_has_one_address_with_a_port_for_readers(aws: Plugin) -> None:
+    users = some_users(aws)
     made = serverless(aws, users, cacheUsageLimits={"dataStorage": {"maximum": 5, "unit": "GB"}})
     assert made.outputs["arn"] == "arn:aws:elasticache:eu-west-3:111122223333:serverlesscache:quotes"
     [endpoint], [reader] = made.outputs["endpoints"], made.outputs["readerEndpoints"]
@@ -111,9 +113,8 @@ def test_a_serverless_cache_has_one_address_with_a_port_for_readers(aws: Plugin,
     assert list(aws.diff(made, kmsKeyId="arn:key").replaces) == ["kmsKeyId"]
 
 
-def test_a_serverless_cache_without_its_users_is_refused_and_they_stay_as_long_as_it_does(
-    aws: Plugin, users: Made
-) -> None:
+def test_a_serverless_cache_without_its_users_is_refused_and_they_stay_as_long_as_it_does(aws: Plugin) -> None:
+    users = some_users(aws)
     with pytest.raises(grpc.RpcError) as refused:
         aws.create(SERVERLESS, "cache", name="quotes", engine="valkey", userGroupId="nobody")
     assert "UserGroupNotFound" in refusal(refused)
@@ -127,7 +128,8 @@ def test_a_serverless_cache_without_its_users_is_refused_and_they_stay_as_long_a
     aws.delete(group)
 
 
-def test_limits_that_contradict_each_other_are_refused(aws: Plugin, users: Made) -> None:
+def test_limits_that_contradict_each_other_are_refused(aws: Plugin) -> None:
+    users = some_users(aws)
     with pytest.raises(grpc.RpcError) as refused:
         serverless(aws, users, cacheUsageLimits={"ecpuPerSeconds": [{"minimum": 5000, "maximum": 1000}]})
     assert "above its maximum" in refusal(refused)
