@@ -1,8 +1,8 @@
 """One run of the Pulumi engine: its environment, its output, its interruption."""
 
-import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +25,6 @@ _PROGRAM_ENDED = re.compile(
 )
 
 POLL_SECONDS = 0.25
-PR_SET_PDEATHSIG = 1
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
@@ -101,7 +100,7 @@ def run(
         written.flush()
         output = _Output(log, written.tell(), say if stream else None)
         process = subprocess.Popen(
-            command,
+            _interrupted_when_the_parent_dies(command),
             env=dict(environment),
             cwd=folder,
             stdin=subprocess.DEVNULL,
@@ -112,10 +111,6 @@ def run(
             # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
             # at once, half-done'.
             start_new_session=True,
-            # Safe: one call of the C library, no lock is taken.
-            preexec_fn=_interrupted_when_the_parent_dies  # noqa: PLW1509
-            if sys.platform == "linux"
-            else None,
         )
         interrupts = 0
         with ByLayer(event_log, verb, terminal) if terminal and not stream else Lines(event_log, verb, say) as progress:
@@ -185,6 +180,10 @@ def _interrupt(process: "subprocess.Popen[bytes]", times: int, say: Say) -> None
         process.kill()
 
 
-def _interrupted_when_the_parent_dies() -> None:
-    """Runs in the child: when this rehearsal is killed, the engine is interrupted instead of going on unseen."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def _interrupted_when_the_parent_dies(command: Sequence[str]) -> list[str]:
+    """The command so that, when this rehearsal is killed, the engine is interrupted instead of going on unseen (Linux).
+
+    By `setpriv` of util-linux, not by `preexec_fn`: a fork of a process in which gRPC works aborts now and then.
+    """
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "INT"] if setpriv and sys.platform == "linux" else []), *command]
