@@ -14,6 +14,7 @@ from rehearsal.engine import Say
 from rehearsal.lost import take_away_lost
 from rehearsal.remains import engine_locks, wait_for_engine
 from rehearsal.result import RehearsalError
+from rehearsal.urn import name_of
 
 Environment = Mapping[str, str] | None
 
@@ -127,7 +128,7 @@ class Backend:
         exported = self.exported(env)
         pending = exported["deployment"].pop("pending_operations", None) or []
         if pending:
-            names = ", ".join(operation["resource"]["urn"].rsplit("::", 1)[-1] for operation in pending)
+            names = ", ".join(name_of(operation["resource"]["urn"]) for operation in pending)
             self.say(f"an earlier update was cut off while it worked on {names}; those steps are taken again")
             file = self.folder / "without-pending-operations.json"
             file.write_text(json.dumps(exported))

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from rehearsal.events import STACK_TYPE
 from rehearsal.layers import LAYERS, OTHER, layer_of
+from rehearsal.urn import name_of
 
 LINE_EVERY_SECONDS = 10.0
 """How often a log is told how far the engine is."""
@@ -58,7 +59,7 @@ class Standing:
     def _add(self, event: dict[str, Any]) -> None:
         if "resourcePreEvent" in event:
             metadata = event["resourcePreEvent"]["metadata"]
-            name = f"{metadata['type'].rsplit(':', 1)[-1]} {metadata['urn'].rsplit('::', 1)[-1]}"
+            name = f"{metadata['type'].rsplit(':', 1)[-1]} {name_of(metadata['urn'])}"
             self.began[metadata["urn"]] = name
         elif "resOutputsEvent" in event:
             self.ended.add(event["resOutputsEvent"]["metadata"]["urn"])
