@@ -8,13 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from rehearsal import engine, places, stack_file, timeline
+from rehearsal import engine, places, stack_file, timeline, variables
 from rehearsal.backend import Backend
 from rehearsal.engine import EngineRun, Say
 from rehearsal.local_cluster import LocalCluster
 from rehearsal.manifests import write_manifests
 from rehearsal.node_kinds import REAL, SIMULATED
-from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.policy_result import pack_of
 from rehearsal.protection import switch_off
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
@@ -219,10 +218,10 @@ class Rehearsal:
         """The environment of the engine, and through it of the plugins and the program."""
         return engine.environment(
             {
-                "MARLINSPIKE_REHEARSAL": str(self.state_directory),
-                "MARLINSPIKE_REHEARSAL_ACCOUNT": self._account_id(),
-                "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(self.kubeconfig),
-                "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(self.toolchain.custom_resource_definitions),
+                variables.STATE: str(self.state_directory),
+                variables.ACCOUNT: self._account_id(),
+                variables.KUBECONFIG: str(self.kubeconfig),
+                variables.DEFINITIONS: str(self.toolchain.custom_resource_definitions),
                 "KUBECONFIG": str(self.kubeconfig),
                 "PULUMI_BACKEND_URL": f"file://{self.state_directory / 'backend'}",
                 "PULUMI_CONFIG_PASSPHRASE": self._backend.passphrase,
@@ -301,7 +300,7 @@ class Rehearsal:
         """
         resumed = self._backend.unfinished.exists()
         self._backend.unfinished.touch()
-        return {RESUMED: "true", **(env or {})} if resumed else env
+        return {variables.RESUMED: "true", **(env or {})} if resumed else env
 
     def _engine(self, command: str, env: Mapping[str, str] | None, *arguments: str) -> EngineRun:
         """One of the engine's long commands, with its output passed on and its events recorded."""

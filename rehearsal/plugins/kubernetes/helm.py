@@ -16,14 +16,13 @@ from typing import Any
 
 import yaml
 
+from rehearsal.plugins.inputs import Problem
 from rehearsal.plugins.kubernetes import readiness
 from rehearsal.plugins.kubernetes.api import YAML, ApiError, ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind, new_name
 from rehearsal.plugins.kubernetes.properties import Properties, plain
-from rehearsal.plugins.kubernetes.settings import Failure
 from rehearsal.plugins.wire import UNKNOWN, Asset, has_unknown
-
-DEFINITIONS = "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS"
+from rehearsal.variables import DEFINITIONS
 
 _DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _NAMESPACE = Kind("v1", "Namespace")
@@ -35,7 +34,7 @@ _DEFINITION_NAME = re.compile(rb"^metadata:\n(?:  [ ]*\S.*\n)*?  name: (\S+)$", 
 _REPLACING = ("name", "namespace")
 
 
-def check(inputs: Mapping[str, Any]) -> list[Failure]:
+def check(inputs: Mapping[str, Any]) -> list[Problem]:
     """The faults of a release's inputs beyond those of their types."""
     failures = []
     values = plain(inputs)
@@ -44,33 +43,33 @@ def check(inputs: Mapping[str, Any]) -> list[Failure]:
         repository = values.get("repositoryOpts") or {}
         named = repository is UNKNOWN or (isinstance(repository, Mapping) and repository.get("repo"))
         if not chart:
-            failures.append(Failure("chart", "chart must name a chart"))
+            failures.append(Problem("chart", "chart must name a chart"))
         elif not named and "://" not in chart and not chart.startswith((".", "/")):
             failures.append(
-                Failure(
+                Problem(
                     "repositoryOpts",
                     f"chart {chart!r} is in no repository: set repositoryOpts.repo, or give the chart as an oci:// address",
                 )
             )
     if version is None:
         failures.append(
-            Failure(
+            Problem(
                 "version",
                 "a release must pin the exact chart version, or each deployment may install another one; set version",
             )
         )
     elif isinstance(version, str) and not _EXACT_VERSION.fullmatch(version):
         failures.append(
-            Failure("version", f"{version!r} is no exact version such as 1.2.3; ranges install another chart each time")
+            Problem("version", f"{version!r} is no exact version such as 1.2.3; ranges install another chart each time")
         )
     name = values.get("name")
     if isinstance(name, str) and name and (len(name) > _NAME_LENGTH or not _NAME.fullmatch(name)):
         failures.append(
-            Failure("name", f"release name {name!r} must be a DNS name of at most {_NAME_LENGTH} characters")
+            Problem("name", f"release name {name!r} must be a DNS name of at most {_NAME_LENGTH} characters")
         )
     for index, file in enumerate(values.get("valueYamlFiles") or []):
         if not isinstance(file, Asset) and file is not UNKNOWN:
-            failures.append(Failure(f"valueYamlFiles[{index}]", "must be an asset, such as pulumi.FileAsset"))
+            failures.append(Problem(f"valueYamlFiles[{index}]", "must be an asset, such as pulumi.FileAsset"))
     return failures
 
 
