@@ -19,7 +19,8 @@ from rehearsal.plugins.answers import abort_half_made, check_failures, diff_resp
 from rehearsal.plugins.aws import (
     PLUGIN_VERSION,
     configuration,
-    dependencies,
+    creation,
+    deletion,
     difference,
     functions,
     naming,
@@ -30,8 +31,9 @@ from rehearsal.plugins.aws.account import Account, Record, restored
 from rehearsal.plugins.aws.configuration import Configuration, ConfigurationError
 from rehearsal.plugins.aws.errors import AwsError, UnsupportedError
 from rehearsal.plugins.aws.subject import Subject
-from rehearsal.plugins.aws.types import ResourceType, UnknownTypeError, resource_type
+from rehearsal.plugins.aws.types import ResourceType, resource_type
 from rehearsal.plugins.faults import Faults, InjectedFault
+from rehearsal.plugins.sdk import UnknownTypeError
 from rehearsal.plugins.wire import Secret, decode, encode, has_secret, plain
 from rehearsal.urn import name_of, type_of
 
@@ -104,9 +106,6 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=PLUGIN_VERSION)
-
-    def Attach(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: Any) -> Any:
         self._faults.cancelled.set()
@@ -185,8 +184,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _create(self, kind: ResourceType, urn: str, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._account.locked():
-            dependencies.check_references(self._account, plain(news))
-            dependencies.refuse_log_group_of_a_service(self._account, kind.token, plain(news).get("name"))
+            creation.check_references(self._account, plain(news))
+            creation.refuse_log_group_of_a_service(self._account, kind.token, plain(news).get("name"))
             subject = Subject(
                 type=kind.token,
                 name=name_of(urn),
@@ -226,7 +225,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             record = self._account.get(kind.token, identifier)
             if record is None:
                 raise AwsError("ResourceNotFoundException", f"{kind.kind} {identifier} does not exist")
-            dependencies.check_references(self._account, plain(news))
+            creation.check_references(self._account, plain(news))
             subject = Subject(
                 type=kind.token,
                 name=name_of(record.urn),
@@ -260,7 +259,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             with self._account.locked():
                 record = self._account.get(token, request.id)
                 if record is not None:
-                    dependencies.check_deletion(self._account, record)
+                    deletion.check_deletion(self._account, record)
                     if token != NODE_GROUP:
                         self._account.remove(token, request.id)
             if record is not None and token == NODE_GROUP:

@@ -31,7 +31,8 @@ _EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+
 _NAME_LENGTH = 53  # Helm's own limit: 63 less what templates put behind it
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _DEFINITION_NAME = re.compile(rb"^metadata:\n(?:  [ ]*\S.*\n)*?  name: (\S+)$", re.MULTILINE)
-_REPLACING = ("name", "namespace")
+REPLACING = ("name", "namespace")
+"""The inputs whose change makes another release."""
 
 
 def check(inputs: Mapping[str, Any]) -> list[Problem]:
@@ -86,11 +87,6 @@ def with_defaults(inputs: Properties, old: Properties, urn: str, seed: bytes, na
 def release_id(inputs: Mapping[str, Any]) -> str:
     """`namespace/name`."""
     return f"{plain(inputs['namespace'])}/{plain(inputs['name'])}"
-
-
-def replacing_keys() -> tuple[str, ...]:
-    """The inputs whose change makes another release."""
-    return _REPLACING
 
 
 def outputs(inputs: Properties, revision: int) -> Properties:
