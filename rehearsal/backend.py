@@ -6,24 +6,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
 
-from rehearsal.engine import Say
+from rehearsal.engine_commands import EngineCommands, Environment
 from rehearsal.lost import take_away_lost
 from rehearsal.remains import engine_locks, wait_for_engine
 from rehearsal.result import RehearsalError
+from rehearsal.say import Say
 from rehearsal.urn import name_of
-
-Environment = Mapping[str, str] | None
-
-
-class Pulumi(Protocol):
-    """Runs one of the engine's short commands and returns its output; raises RehearsalError when it fails."""
-
-    def __call__(self, env: Environment, *arguments: str, folder: Path) -> str:
-        """`folder` is the project in which it runs."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +25,7 @@ class Backend:
     stack: str
     project: str
     folder: Path
-    pulumi: Pulumi
+    commands: EngineCommands
     say: Say
 
     @property
@@ -143,7 +135,7 @@ class Backend:
             )
 
     def _run(self, env: Environment, *arguments: str) -> str:
-        return self.pulumi(env, *arguments, folder=self._salt_file.parent)
+        return self.commands.ask(env, *arguments, folder=self._salt_file.parent)
 
 
 def resources_of(exported: Mapping[str, Any]) -> list[dict[str, Any]]:

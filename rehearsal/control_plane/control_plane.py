@@ -31,8 +31,7 @@ from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.ports import Ports, reserved
 from rehearsal.control_plane.processes import Processes, homes
 from rehearsal.control_plane.simulated_nodes import LOCAL_NODES, reconcile
-
-Progress = Callable[[str], None]
+from rehearsal.say import Say
 
 FIELD_MANAGER = "marlinspike-control-plane"
 METRICS_API = "/apis/metrics.k8s.io/v1beta1"
@@ -71,7 +70,7 @@ class ControlPlane:
         simulated_nodes: bool = False,
         namespace: Path | None = None,
         pace: Pace | None = None,
-        progress: Progress = _silent,
+        progress: Say = _silent,
     ) -> "ControlPlane":
         """Makes sure that a control plane runs in `directory`; returns when it takes pods and serves metrics (in 5 s).
 
@@ -126,7 +125,7 @@ class ControlPlane:
         """Where the API server answers."""
         return f"https://127.0.0.1:{Ports(self.port_base).api_server}"
 
-    def add_nodes(self, progress: Progress = _silent) -> None:
+    def add_nodes(self, progress: Say = _silent) -> None:
         """Joins three simulated nodes in three zones (once) and their disks, for stacks that bring no nodes of their own."""
         reconcile(self.kubeconfig, LOCAL_NODES)
         with Api(self.kubeconfig) as api:
@@ -176,7 +175,7 @@ def _stop(processes: Processes) -> bool:
 
 
 def _started(
-    directory: Path, binaries: Path, port_base: int | None, pace: Pace, namespace: Path | None, progress: Progress
+    directory: Path, binaries: Path, port_base: int | None, pace: Pace, namespace: Path | None, progress: Say
 ) -> ControlPlane:
     missing = [name for name in COMPONENTS if not os.access(binaries / name, os.X_OK)]
     if missing:
@@ -206,7 +205,7 @@ class _Launch:
     binaries: Path
     processes: Processes
     kubeconfig: Path
-    progress: Progress
+    progress: Say
 
     def run(self) -> None:
         components = self.components
@@ -315,7 +314,7 @@ def _recorded_port_base(directory: Path) -> int | None:
 
 
 @contextmanager
-def _locked(directory: Path, progress: Progress) -> Iterator[None]:
+def _locked(directory: Path, progress: Say) -> Iterator[None]:
     """One start or stop at a time in a directory; the kernel frees it when its holder ends, however it ends."""
     with (directory / "lock").open("w") as lock:
         try:

@@ -23,9 +23,8 @@ from rehearsal.real_node.errors import RealNodeError
 from rehearsal.real_node.images import Images
 from rehearsal.real_node.images import ensure as ensure_images
 from rehearsal.remains import forget
+from rehearsal.say import Say
 from rehearsal.toolchain.cluster_dns import ensure_cluster_dns
-
-Say = Callable[[str], None]
 
 CONTAINERD = "containerd"
 KUBELET = "kubelet"

@@ -3,8 +3,8 @@
 import tarfile
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "coredns"

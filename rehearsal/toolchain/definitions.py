@@ -13,10 +13,11 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go
 from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
-from rehearsal.toolchain.store import CHECKSUMS, Say, obtain, sha256
+from rehearsal.toolchain.store import CHECKSUMS, obtain, sha256
 
 MODULE = go.MODULES / "custom-resource-definitions"
 """Beside go.mod and go.sum: `SHA256SUMS`, the checksums of every definition."""

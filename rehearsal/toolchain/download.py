@@ -9,9 +9,9 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say
 
 CONNECT_SECONDS = 3.0
 """A site that does not answer within that time is taken as not reachable: waiting for a dead line helps nobody."""

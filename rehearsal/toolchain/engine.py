@@ -11,10 +11,10 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "engine"

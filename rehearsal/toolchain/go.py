@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say
 
 MODULES = Path(__file__).parent / "go"
 """The pinned modules, one folder each."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open, from_debian
 
 MODULE = go.MODULES / "monitoring"
