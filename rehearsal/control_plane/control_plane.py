@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.ports import Ports, reserved
 from rehearsal.control_plane.processes import Processes, homes
 from rehearsal.control_plane.simulated_nodes import LOCAL_NODES, reconcile
+from rehearsal.control_plane.waiting import wait
 from rehearsal.say import Say
 
 FIELD_MANAGER = "marlinspike-control-plane"
@@ -257,29 +257,7 @@ class _Launch:
             )
 
     def _wait(self, what: str, holds: Callable[[], bool], seconds: float, *programs: str) -> None:
-        """Waits until `holds`, as long as `programs` run.
-
-        Raises ControlPlaneError with the last words of the program that ended, or of the last one when time is up.
-        """
-        began = time.monotonic()
-        refusal = ""
-        while True:
-            try:
-                if holds():
-                    return
-            except ApiError as error:
-                if not error.passing:
-                    raise
-                refusal = f" (the last answer: {error})"
-            for name in programs:
-                self._must_run(name)
-            if time.monotonic() - began > seconds:
-                name = programs[-1]
-                raise ControlPlaneError(
-                    f"{name} did not {what} within {seconds:.0f} s{refusal}; is the machine very busy? "
-                    f"{self.processes.last_lines(name)}"
-                )
-            time.sleep(0.1)
+        wait(what, holds, seconds, self.processes, *programs)
 
     def _must_run(self, name: str) -> None:
         if self.processes.find(name) is None:
