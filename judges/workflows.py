@@ -13,8 +13,8 @@ from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import read, verdict
 from judges.tools import ensure_alone, pinned, version
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import ToolchainError
-from rehearsal.toolchain.store import Say
 
 TIMEOUT_SECONDS = 120.0
 

@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 
 from rehearsal.events import Events, is_expected_warning
 from rehearsal.progress import ByLayer, Lines
-
-Say = Callable[[str], None]
+from rehearsal.say import Say
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[^%]*%\}>")
 
@@ -99,19 +99,7 @@ def run(
         written.write(f"$ {' '.join(command)}\n".encode())
         written.flush()
         output = _Output(log, written.tell(), say if stream else None)
-        process = subprocess.Popen(
-            _interrupted_when_the_parent_dies(command),
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the
-            # middle of its work.
-            stdout=written,
-            stderr=written,
-            # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
-            # at once, half-done'.
-            start_new_session=True,
-        )
+        process = _started(command, environment, folder, written)
         interrupts = 0
         with ByLayer(event_log, verb, terminal) if terminal and not stream else Lines(event_log, verb, say) as progress:
             while True:
@@ -132,6 +120,24 @@ def run(
     if interrupts:
         raise Interrupted
     return result
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, written: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        _interrupted_when_the_parent_dies(command),
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the
+        # middle of its work.
+        stdout=written,
+        stderr=written,
+        # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
+        # at once, half-done'.
+        start_new_session=True,
+    )
 
 
 class _Output:
