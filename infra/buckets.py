@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.identity import POLICY_VERSION
+from infra.identity import policy_of
 
 MULTIPART_DAYS = 7
 """After which the parts of an upload that was never finished go; they cost, and no listing shows them."""
@@ -124,7 +124,7 @@ class Bucket(pulumi.ComponentResource):
         return aws.s3.BucketPolicy(
             f"{self._prefix}-policy",
             bucket=self.bucket.bucket,
-            policy=Output.json_dumps({"Version": POLICY_VERSION, "Statement": [plain, *statements]}),
+            policy=Output.json_dumps(policy_of(plain, *statements)),
             region=self._where,
             # S3 refuses two changes of a bucket's access at a time (OperationAborted).
             opts=ResourceOptions(parent=self, depends_on=[self._closed]),

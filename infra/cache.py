@@ -5,8 +5,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from infra.cache_settings import CacheSettings
-from infra.cache_stores import VALKEY_PORT, Ground, replication_group, serverless_cache
-from infra.connections import CacheConnection
+from infra.cache_stores import Ground, replication_group, serverless_cache
+from infra.connections import VALKEY_PORT, CacheConnection
 from infra.database import DataNetwork
 from infra.fence import fence, tail
 
@@ -87,6 +87,5 @@ class Cache(pulumi.ComponentResource):
             tls=True,
             name=name,
             serverless=serverless,
-            port=VALKEY_PORT,
         )
         self.register_outputs({"endpoint": self.endpoint})

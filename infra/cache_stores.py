@@ -8,8 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra import versions
 from infra.cache_settings import CacheSettings
-
-VALKEY_PORT = 6379
+from infra.connections import VALKEY_PORT
 
 LOGS = ("slow-log", "engine-log")
 """What ElastiCache writes to CloudWatch, as JSON, each to a group of its own; the slow log has commands above 10 ms."""

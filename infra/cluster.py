@@ -12,23 +12,17 @@ from pydantic import AfterValidator
 
 from infra import versions
 from infra.access import AccessSettings, access_entries
-from infra.identity import trusting_pods
+from infra.identity import managed_policy, trusting_pods
+from infra.layout import PRIVATE_RANGES
 from infra.network import Network
+from infra.settings import LogDays
 
-NETWORK_ADD_ON_POLICY = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+NETWORK_ADD_ON_POLICY = "AmazonEKS_CNI_Policy"
 """What the VPC CNI may do: network interfaces and their addresses (EKS user guide, "Amazon EKS node IAM role")."""
 
-UNREACHABLE = tuple(
-    ipaddress.IPv4Network(cidr)
-    for cidr in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "224.0.0.0/3",
-    )
+UNREACHABLE = (
+    *PRIVATE_RANGES,
+    *(ipaddress.IPv4Network(cidr) for cidr in ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")),
 )
 """Ranges that EKS refuses for the public endpoint."""
 
@@ -74,7 +68,7 @@ class ClusterSettings(AccessSettings):
     public_access_cidrs: tuple[Annotated[str, AfterValidator(_not_everybody)], ...] = ()
     """Networks that may reach the API from outside; none makes it private only."""
 
-    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    log_retention_days: LogDays = 30
     """How long the control plane's logs (API, audit, authenticator, controllers, scheduler) are kept."""
 
 
@@ -169,7 +163,7 @@ class Cluster(pulumi.ComponentResource):
             opts=child,
         )
         attachment = aws.iam.RolePolicyAttachment(
-            f"{name}-network-add-on", role=role.name, policy_arn=NETWORK_ADD_ON_POLICY, opts=child
+            f"{name}-network-add-on", role=role.name, policy_arn=managed_policy(NETWORK_ADD_ON_POLICY), opts=child
         )
         association = aws.eks.PodIdentityAssociation(
             f"{name}-network-add-on",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +13,7 @@ from infra.certificate import Certificate
 from infra.firewall import Firewall, FirewallSettings
 from infra.log_bucket import LogBucket
 from infra.release import MAINTENANCE, rule_priority
-from infra.settings import Section
+from infra.settings import DomainName, HostedZoneId, LogDays, Section
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the client knows it: what AWS recommends and the
@@ -27,11 +27,6 @@ CONTENT_SECURITY_POLICY = (
 Failover = Literal["none", "primary", "secondary"]
 """Whether a domain leads to one region, or to a first one as long as it is well and else to a second one."""
 
-# At least two labels; ACM takes 64 characters for a certificate's first name (RFC 5280, ub-common-name).
-DomainName = Annotated[
-    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", max_length=64)
-]
-
 
 SHORT_NAME = "edge-"
 """AWS takes 32 characters for the name of a load balancer or a target group, too few for a stack's."""
@@ -43,12 +38,12 @@ class EdgeSettings(Section):
     domain: DomainName
     """What people type; certificate and record are made for it."""
 
-    hosted_zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
+    hosted_zone_id: HostedZoneId
     """Of the Route 53 zone that the domain lies in, which must be public and delegated to."""
 
     firewall: FirewallSettings = FirewallSettings()
 
-    access_log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    access_log_retention_days: LogDays = 30
     """How long the record of requests, connections and what the firewall refused is kept."""
 
     idle_timeout_seconds: int = Field(60, ge=1, le=4000)

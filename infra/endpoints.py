@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.identity import POLICY_VERSION
+from infra.identity import policy_of
 
 SERVICES = (
     "ec2",  # nodes that join; VPC CNI, EBS CSI driver, AWS Load Balancer Controller, cluster autoscaler
@@ -66,7 +66,7 @@ def _own_principals(account_id: str) -> dict[str, Any]:
 
 
 def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": POLICY_VERSION, "Statement": statements})
+    return json.dumps(policy_of(*statements))
 
 
 class InterfaceEndpoints(pulumi.ComponentResource):

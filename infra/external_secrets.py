@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.naming import MANAGED_BY, PROJECT, object_metadata
+from infra.naming import PLATFORM_LABELS, PROJECT, object_metadata
 from infra.pods import SECRET_KEY
 from infra.secrets import secret_path
 from infra.settings import Section
@@ -114,7 +114,7 @@ class ExternalSecrets(pulumi.ComponentResource):
                 metadata={
                     "name": secret,
                     "namespace": namespace,
-                    "labels": {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY},
+                    "labels": PLATFORM_LABELS,
                     "annotations": AWAITED,
                 },
                 spec={

@@ -13,10 +13,19 @@ POLICY_VERSION = "2012-10-17"
 """Of IAM's policy language; the other one is older."""
 
 
-def trusting(service: str) -> str:
-    """The trust policy of a role that an AWS service assumes, as JSON."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+def policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy of these statements, whatever it is attached to; to be written as JSON."""
+    return {"Version": POLICY_VERSION, "Statement": list(statements)}
+
+
+def managed_policy(name: str) -> str:
+    """ARN of one of AWS's own policies, by its name, with a path before it where it has one."""
+    return f"arn:aws:iam::aws:policy/{name}"
+
+
+def zone_arns(zone_ids: Sequence[str]) -> list[str]:
+    """Of hosted zones, which belong to no region and carry no account."""
+    return [f"arn:aws:route53:::hostedzone/{zone}" for zone in zone_ids]
 
 
 def trusting_pods(cluster_name: Input[str], namespace: str, service_account: str) -> Output[str]:
@@ -36,7 +45,7 @@ def trusting_pods(cluster_name: Input[str], namespace: str, service_account: str
         "Action": ["sts:AssumeRole", "sts:TagSession"],
         "Condition": {"StringEquals": session},
     }
-    return Output.json_dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return Output.json_dumps(policy_of(statement))
 
 
 @dataclass(frozen=True)
@@ -54,9 +63,8 @@ class Permission:
 
 def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
     """An identity policy with one statement for each permission, named by its key (`Sid`)."""
-    return {
-        "Version": POLICY_VERSION,
-        "Statement": [
+    return policy_of(
+        *(
             {
                 "Sid": sid,
                 "Effect": permission.effect,
@@ -65,13 +73,46 @@ def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
                 **({"Condition": permission.conditions} if permission.conditions else {}),
             }
             for sid, permission in permissions.items()
-        ],
-    }
+        )
+    )
 
 
 def granting(permissions: Mapping[str, Permission]) -> Output[str]:
     """The `document` of these permissions as JSON, once their resources are known."""
     return Output.json_dumps(document(permissions))
+
+
+@dataclass(frozen=True)
+class ServiceRole:
+    """A role that an AWS service assumes."""
+
+    arn: Output[str]
+    granted: Sequence[pulumi.Resource]
+    """What gives it its rights: whoever uses the role comes after."""
+
+
+def service_role(
+    name: str,
+    service: str,
+    opts: ResourceOptions,
+    *,
+    managed: Mapping[str, str] | None = None,
+    permissions: Mapping[str, Permission] | None = None,
+    policy_name: str | None = None,
+) -> ServiceRole:
+    """Makes a role for a service (`ec2.amazonaws.com`), with AWS's own policies (by logical name) or with permissions of ours.
+
+    The policy of the permissions has the role's logical name unless another one is given.
+    """
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    role = aws.iam.Role(name, assume_role_policy=json.dumps(policy_of(trust)), opts=opts)
+    granted: list[pulumi.Resource] = [
+        aws.iam.RolePolicyAttachment(logical, role=role.name, policy_arn=managed_policy(policy), opts=opts)
+        for logical, policy in (managed or {}).items()
+    ]
+    if permissions:
+        granted.append(aws.iam.RolePolicy(policy_name or name, role=role.id, policy=granting(permissions), opts=opts))
+    return ServiceRole(role.arn, granted)
 
 
 class WorkloadIdentity(pulumi.ComponentResource):
@@ -111,7 +152,7 @@ class WorkloadIdentity(pulumi.ComponentResource):
         )
         for policy in managed_policies:
             aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child
+                f"{name}-{policy}", role=role.name, policy_arn=managed_policy(policy), opts=child
             )
         self.role_arn = role.arn
         self.association = aws.eks.PodIdentityAssociation(

@@ -8,10 +8,10 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.edge import CONTENT_SECURITY_POLICY, DomainName
+from infra.edge import CONTENT_SECURITY_POLICY
 from infra.ingress_controllers import Controller, Wishes, annotations, middlewares, refusal
 from infra.naming import object_metadata
-from infra.settings import Email, Section
+from infra.settings import DomainName, Email, Section
 
 SOLVER = "acme-solver"
 """What the pods are called that answer Let's Encrypt's question; network policies know them by it."""

@@ -7,7 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
 from infra import versions
-from infra.naming import MANAGED_BY, PROJECT
+from infra.naming import PLATFORM_LABELS
 
 PodSecurityStandard = Literal["privileged", "restricted"]
 
@@ -33,7 +33,7 @@ class Namespace(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:namespace:Namespace", name, {}, opts)
-        labels = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
+        labels = dict(PLATFORM_LABELS)
         for mode in ("enforce", "warn", "audit"):
             labels[f"pod-security.kubernetes.io/{mode}"] = standard
             labels[f"pod-security.kubernetes.io/{mode}-version"] = f"v{versions.KUBERNETES}"

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from infra.buckets import Bucket, BucketLifetime
 from infra.cdn import Cdn, CdnSettings
-from infra.identity import Permission, granting, trusting
+from infra.identity import Permission, service_role
 from infra.naming import PROJECT
 from infra.settings import Section
 
@@ -174,13 +174,7 @@ class Storage(pulumi.ComponentResource):
             opts=child,
         )
         target.set_policy()
-        role = aws.iam.Role(f"{self._prefix}-copy", assume_role_policy=trusting("s3.amazonaws.com"), opts=child)
-        granted = aws.iam.RolePolicy(
-            f"{self._prefix}-copy",
-            role=role.id,
-            policy=granting(self._copying(target, copy)),
-            opts=child,
-        )
+        role = service_role(f"{self._prefix}-copy", "s3.amazonaws.com", child, permissions=self._copying(target, copy))
         within: aws.s3.BucketReplicationConfigRuleDestinationReplicationTimeTimeArgsDict = {
             "minutes": COPIED_WITHIN_MINUTES
         }
@@ -204,7 +198,7 @@ class Storage(pulumi.ComponentResource):
                 }
             ],
             # S3 copies between versioned buckets only, and drops what comes before the role has its rights.
-            opts=ResourceOptions(parent=self, depends_on=[self._files.versioning, target.versioning, granted]),
+            opts=ResourceOptions(parent=self, depends_on=[self._files.versioning, target.versioning, *role.granted]),
         )
 
     def _copying(self, target: Bucket, copy: StorageCopy) -> dict[str, Permission]:

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import MANAGED_BY, PROJECT
+from infra.naming import PLATFORM_LABELS
 from infra.quota import Demand, QuotaSettings, limit_range_spec, quota_spec
 from infra.roles import make_roles
 from infra.settings import Section
@@ -40,16 +40,15 @@ class Tenancy(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:tenancy:Tenancy", name, {}, opts)
         child = ResourceOptions(parent=self)
-        labels = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
         kubernetes.core.v1.LimitRange(
             f"{name}-limits",
-            metadata={"name": "containers", "namespace": namespace, "labels": labels},
+            metadata={"name": "containers", "namespace": namespace, "labels": PLATFORM_LABELS},
             spec=limit_range_spec(demands),
             opts=child,
         )
         kubernetes.core.v1.ResourceQuota(
             f"{name}-quota",
-            metadata={"name": "workloads", "namespace": namespace, "labels": labels},
+            metadata={"name": "workloads", "namespace": namespace, "labels": PLATFORM_LABELS},
             spec=quota_spec(settings.quota, demands),
             opts=child,
         )

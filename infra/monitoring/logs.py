@@ -1,6 +1,6 @@
 """Central logs: every container's lines, without secrets, to CloudWatch Logs or OpenSearch."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -23,7 +23,7 @@ from infra.monitoring.fluent_bit import (
 from infra.monitoring.fluent_bit import (
     Section as Part,
 )
-from infra.settings import Section
+from infra.settings import LogDays, Section
 
 NAME = "fluent-bit"
 """Of release, chart and service account."""
@@ -48,8 +48,8 @@ class OpenSearchSettings(Section):
 class LogSettings(Section):
     """Section `logs` of a stack file: logs of all containers in one place."""
 
-    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
-    """How long CloudWatch Logs keeps them (REQUIREMENTS, M7); periods that it offers."""
+    retention_days: LogDays = 30
+    """How long CloudWatch Logs keeps them (REQUIREMENTS, M7)."""
 
     opensearch: OpenSearchSettings | None = None
     """In place of CloudWatch Logs."""

@@ -15,8 +15,7 @@ from infra.application import (
     telemetry_environment,
 )
 from infra.binding import PublicEntry
-from infra.cache_stores import VALKEY_PORT
-from infra.database import POSTGRESQL_PORT
+from infra.connections import POSTGRESQL_PORT, VALKEY_PORT
 from infra.edge import Edge
 from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
