@@ -7,8 +7,7 @@ from pulumi import Input, Output, ResourceOptions
 from infra.cache_settings import CacheSettings
 from infra.cache_stores import Ground, replication_group, serverless_cache
 from infra.connections import VALKEY_PORT, CacheConnection
-from infra.database import DataNetwork
-from infra.fence import fence, tail
+from infra.fence import DataNetwork, fence, tail
 
 APPLICATION_ACCESS = "on ~* &* +@all -@dangerous +info"
 """Valkey ACL of the application: every key and channel, no administration (no FLUSHALL, KEYS, CONFIG)."""
@@ -45,7 +44,7 @@ class Cache(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:cache:Cache", name, {}, opts)
         child = ResourceOptions(parent=self)
-        group_id = fence(name, "Valkey, for its clients only", network.vpc_id, VALKEY_PORT, network.clients, child)
+        group_id = fence(name, "Valkey, for its clients only", network, VALKEY_PORT, child)
         user_name = f"{name}-app"
         user = aws.elasticache.User(
             f"{name}-user",

@@ -14,6 +14,7 @@ from infra import versions
 from infra.access import AccessSettings, access_entries
 from infra.identity import managed_policy, trusting_pods
 from infra.layout import PRIVATE_RANGES
+from infra.naming import SYSTEM_NAMESPACE
 from infra.network import Network
 from infra.settings import LogDays
 
@@ -49,8 +50,6 @@ def _the_pinned_one(value: str) -> str:
         )
     return value
 
-
-SYSTEM_NAMESPACE = "kube-system"
 
 NETWORK_ACCOUNT = "aws-node"
 """Service account of the VPC CNI's DaemonSet."""
@@ -127,12 +126,7 @@ class Cluster(pulumi.ComponentResource):
             skip_default_node_group=True,
             skip_default_security_groups=True,  # EKS's own cluster security group serves control plane and nodes
             create_instance_role=False,
-            vpc_cni_options=eks.VpcCniOptionsArgs(
-                addon_version=versions.ADD_ONS["vpc-cni"],
-                enable_network_policy=True,  # off by default: policies would be accepted and ignored
-                enable_prefix_delegation=True,  # 110 pods on small nodes
-                resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
-            ),
+            vpc_cni_options=_pod_network(),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
             # CoreDNS comes after the nodes (infra/add_ons/eks.py): without any it stays degraded (pulumi-eks#1819).
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
@@ -174,6 +168,15 @@ class Cluster(pulumi.ComponentResource):
             opts=child,
         )
         return [attachment, association]
+
+
+def _pod_network() -> eks.VpcCniOptionsArgs:
+    return eks.VpcCniOptionsArgs(
+        addon_version=versions.ADD_ONS["vpc-cni"],
+        enable_network_policy=True,  # off by default: policies would be accepted and ignored
+        enable_prefix_delegation=True,  # 110 pods on small nodes
+        resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
+    )
 
 
 def _present(value: str | None) -> str:

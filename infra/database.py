@@ -1,7 +1,6 @@
 """The database: RDS for PostgreSQL, encrypted, TLS only, entered by IAM."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import pulumi
@@ -10,12 +9,13 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.backup_copies import NEVER_REPLACED, BackupCopies, replicate, restored_from
+from infra.backup_copies import NEVER_REPLACED, replicate, restored_from
 from infra.connections import POSTGRESQL_PORT, DatabaseConnection
-from infra.fence import fence, tail
+from infra.fence import DataNetwork, fence, tail
 from infra.identity import service_role
 from infra.instance_classes import bearable_connections
 from infra.parameters import Extension, Parameters, group_parameters, refuse_decided
+from infra.recovery import SecondRegion
 from infra.settings import LogDays, Section
 from infra.windows import DailyWindow, WeeklyWindow, daily, overlap, refuse_short, weekly
 
@@ -132,15 +132,6 @@ class DatabaseSettings(Section):
         return self
 
 
-@dataclass(frozen=True)
-class DataNetwork:
-    """Where a data store lives and who may connect: security groups by name."""
-
-    vpc_id: Input[str]
-    subnet_ids: list[Output[str]]
-    clients: Mapping[str, Input[str]]
-
-
 class Database(pulumi.ComponentResource):
     """An RDS instance for PostgreSQL with its subnet, parameter and security groups, its log groups and its monitoring role.
 
@@ -175,24 +166,14 @@ class Database(pulumi.ComponentResource):
         network: DataNetwork,
         key_arn: Input[str],
         protect: bool,
-        copies: BackupCopies | None = None,
+        copies: SecondRegion | None = None,
         restore_from: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:database:Database", name, {}, opts)
         child = ResourceOptions(parent=self)
         subnets = aws.rds.SubnetGroup(f"{name}-subnets", subnet_ids=network.subnet_ids, opts=child)
-        group_id = fence(
-            name, "PostgreSQL, for its clients only", network.vpc_id, POSTGRESQL_PORT, network.clients, child
-        )
-        parameters = aws.rds.ParameterGroup(
-            f"{name}-parameters",
-            family=f"postgres{versions.POSTGRESQL}",
-            parameters=group_parameters(
-                settings.parameters, settings.max_connections, settings.slow_query_milliseconds
-            ),
-            opts=child,
-        )
+        group_id = fence(name, "PostgreSQL, for its clients only", network, POSTGRESQL_PORT, child)
         # The fence's id is new each time the stack is made, so neither log groups nor final snapshots ever share a name.
         identifier = Output.concat(name, "-", tail(group_id))
         observed, before = _observed(name, settings, identifier, key_arn, child)
@@ -200,8 +181,9 @@ class Database(pulumi.ComponentResource):
             f"{name}-instance",
             identifier=identifier,
             **(restored_from(restore_from) if restore_from else _new(settings, key_arn)),
-            **observed,
+            **_closed(key_arn),
             **_kept(settings, identifier),
+            **observed,
             engine="postgres",
             engine_version=versions.POSTGRESQL,
             auto_minor_version_upgrade=True,
@@ -209,16 +191,10 @@ class Database(pulumi.ComponentResource):
             instance_class=settings.instance_class,
             max_allocated_storage=settings.max_storage_gib,
             storage_type="gp3",
-            storage_encrypted=True,
-            manage_master_user_password=True,
-            master_user_secret_kms_key_id=key_arn,
-            iam_database_authentication_enabled=True,
             multi_az=settings.multi_az,
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[group_id],
-            publicly_accessible=False,
-            parameter_group_name=parameters.name,
-            ca_cert_identifier="rds-ca-rsa2048-g1",
+            parameter_group_name=_parameter_group(name, settings, child).name,
             deletion_protection=protect,
             apply_immediately=False,
             opts=ResourceOptions(
@@ -230,7 +206,7 @@ class Database(pulumi.ComponentResource):
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="120m", delete="90m"),
             ),
         )
-        self.copies_arn = replicate(name, instance, copies, self) if copies else None
+        self.copies_arn = replicate(name, instance, copies, settings.backup_days, self) if copies else None
         self.arn = instance.arn
         self.address = instance.address
         self.identifier = instance.identifier
@@ -251,6 +227,27 @@ def _new(settings: DatabaseSettings, key_arn: Input[str]) -> dict[str, Any]:
         "kms_key_id": key_arn,
         "db_name": settings.database,
         "username": MASTER_USER,
+    }
+
+
+def _parameter_group(name: str, settings: DatabaseSettings, child: ResourceOptions) -> aws.rds.ParameterGroup:
+    return aws.rds.ParameterGroup(
+        f"{name}-parameters",
+        family=f"postgres{versions.POSTGRESQL}",
+        parameters=group_parameters(settings.parameters, settings.max_connections, settings.slow_query_milliseconds),
+        opts=child,
+    )
+
+
+def _closed(key_arn: Input[str]) -> dict[str, Any]:
+    """What no settings open: encryption, how one logs in, and from where."""
+    return {
+        "storage_encrypted": True,
+        "manage_master_user_password": True,
+        "master_user_secret_kms_key_id": key_arn,
+        "iam_database_authentication_enabled": True,
+        "publicly_accessible": False,
+        "ca_cert_identifier": "rds-ca-rsa2048-g1",
     }
 
 

@@ -1,31 +1,31 @@
 """A security group that only named clients can pass, on one port."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 
-def fence(
-    name: str,
-    description: str,
-    vpc_id: Input[str],
-    port: int,
-    clients: Mapping[str, Input[str]],
-    opts: ResourceOptions,
-) -> Output[str]:
-    """Makes a security group without a way out and with one ingress rule for each client group.
+@dataclass(frozen=True)
+class DataNetwork:
+    """Where a data store lives and who may connect: security groups by name."""
 
-    `clients` maps a name to a security group's id. Returns the new group's id.
-    """
+    vpc_id: Input[str]
+    subnet_ids: list[Output[str]]
+    clients: Mapping[str, Input[str]]
+
+
+def fence(name: str, description: str, network: DataNetwork, port: int, opts: ResourceOptions) -> Output[str]:
+    """Makes a security group without a way out and with one ingress rule for each client group; returns its id."""
     group = aws.ec2.SecurityGroup(
         f"{name}-fence",
-        vpc_id=vpc_id,
+        vpc_id=network.vpc_id,
         description=description,
         tags={"Name": f"{name}-fence"},
         opts=opts,
     )
-    for client, group_id in clients.items():
+    for client, group_id in network.clients.items():
         aws.vpc.SecurityGroupIngressRule(
             f"{name}-from-{client}",
             security_group_id=group.id,

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from infra.edge import CONTENT_SECURITY_POLICY
 from infra.ingress_controllers import Controller, Wishes, annotations, middlewares, refusal
-from infra.naming import object_metadata
+from infra.naming import SYSTEM_NAMESPACE, object_metadata
 from infra.settings import DomainName, Email, Section
 
 SOLVER = "acme-solver"
@@ -61,7 +61,7 @@ class IngressSettings(Section):
     class_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)] = "traefik"
     """The IngressClass, as `kubectl get ingressclass` lists it."""
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)] = "kube-system"
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)] = SYSTEM_NAMESPACE
     """Where the controller's pods run: they, and no others, may call the application. k3s and k3d have theirs in kube-system."""
 
     pod_labels: dict[str, str] = Field({})

@@ -7,6 +7,9 @@ PROJECT = "marlinspike"
 
 MANAGED_BY = "pulumi"
 
+SYSTEM_NAMESPACE = "kube-system"
+"""Kubernetes' own."""
+
 PLATFORM_LABELS = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
 """On every Kubernetes object of the program; of Kubernetes' recommended set (kubernetes.io, "Recommended Labels")."""
 

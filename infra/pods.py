@@ -152,6 +152,43 @@ def mounts(runtime: Runtime, secrets: Sequence[str] = ()) -> list[Input[kubernet
     return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([secret_mount()] if any_secret else [])]
 
 
+def one_off_container(
+    name: str,
+    image: str,
+    told: Mapping[str, Input[str]],
+    mounted: Sequence[Input[kubernetes.core.v1.VolumeMountArgsDict]],
+) -> kubernetes.core.v1.ContainerArgsDict:
+    """A container that does one thing and ends; what it runs, and with which arguments, is to be added."""
+    return {
+        "name": name,
+        "image": image,
+        "image_pull_policy": "IfNotPresent",
+        "env": environment(told),
+        "resources": ResourcesSettings().requirements(),
+        "security_context": container_security(),
+        "volume_mounts": [*mounted],
+    }
+
+
+def one_off_pod(
+    account: str,
+    containers: Sequence[kubernetes.core.v1.ContainerArgsDict],
+    volumes: Sequence[Input[kubernetes.core.v1.VolumeArgsDict]],
+    *,
+    kubernetes_token: bool = False,
+) -> kubernetes.core.v1.PodSpecArgsDict:
+    """The pod of a job: it is not begun again, another one takes its place."""
+    return {
+        "restart_policy": "Never",
+        "service_account_name": account,
+        "automount_service_account_token": kubernetes_token,
+        "enable_service_links": False,
+        "security_context": pod_security(),
+        "volumes": [*volumes],
+        "containers": [*containers],
+    }
+
+
 def spread_over(
     topology_key: str, when_unsatisfiable: str, labels: Mapping[str, str]
 ) -> kubernetes.core.v1.TopologySpreadConstraintArgsDict:

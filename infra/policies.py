@@ -9,7 +9,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
 from infra.layout import PRIVATE_RANGES
-from infra.naming import object_metadata, selector_labels
+from infra.naming import SYSTEM_NAMESPACE, object_metadata, selector_labels
 
 POD_IDENTITY_AGENT = "169.254.170.23/32"
 """Where EKS Pod Identity hands out credentials, on port 80 (EKS user guide, "Pod Identity considerations")."""
@@ -71,7 +71,7 @@ class Access:
 
 
 DNS = Flow(
-    Peer(namespace="kube-system", pod_labels={"k8s-app": "kube-dns"}),
+    Peer(namespace=SYSTEM_NAMESPACE, pod_labels={"k8s-app": "kube-dns"}),
     ports=(53,),
     protocols=("UDP", "TCP"),  # answers above 512 bytes come by TCP
 )

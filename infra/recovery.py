@@ -45,6 +45,11 @@ class SecondRegion:
     key_arn: Input[str]
 
 
+def key_of_copies(owner: str) -> str:
+    """What the key of a stack's copies is called: by this alias the stack knows it that is brought up from them."""
+    return f"{owner}-copies"
+
+
 def source_stack(stack: str) -> str:
     """The stack whose copies a recovering stack uses: `prod` of `prod-recovery`, and any other one itself."""
     return stack.removesuffix(RECOVERY_SUFFIX)

@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
 from infra.identity import Permission
-from infra.recovery import SecondRegion
+from infra.recovery import SecondRegion, key_of_copies
 from infra.settings import SecretName, Section
 
 
@@ -35,7 +35,7 @@ def reading(owner: str, account_id: str, region: str, key_arn: Input[str] | None
     Without `key_arn` they are the copies in the second region, whose key is known by its alias only.
     """
     via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
-    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{owner}-copies"}}
+    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{key_of_copies(owner)}"}}
     return {
         "SecretsOfThisStack": Permission(
             actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],

@@ -1,7 +1,8 @@
 """The cluster autoscaler: as many nodes as pods need."""
 
 from infra import versions
-from infra.add_ons.controller import PRIORITY, Chart, Controller, Platform
+from infra.add_ons.controller import PRIORITY, Controller, Platform
+from infra.charts import WITHOUT_PRIVILEGES, Chart
 from infra.identity import Permission
 from infra.placement import Placement
 
@@ -34,11 +35,7 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
                 "runAsGroup": 65534,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containerSecurityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "containerSecurityContext": WITHOUT_PRIVILEGES,
             "extraArgs": {
                 "expander": "least-waste",  # of the groups that would do, the one with least left over
                 "balance-similar-node-groups": True,  # groups of one kind, such as one a zone, grow evenly

@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.add_ons.controller import Chart
+from infra.charts import WITHOUT_PRIVILEGES, Chart
 from infra.identity import Permission
 from infra.monitoring.fluent_bit import (
     CONTAINERS,
@@ -115,12 +115,7 @@ def fluent_bit_values(output: Part) -> dict[str, Any]:
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}},
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         # Root, since the runtime's files are root's; with no capability beyond that.
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**WITHOUT_PRIVILEGES, "seccompProfile": {"type": "RuntimeDefault"}},
         "daemonSetVolumes": [{"name": "varlog", "hostPath": {"path": "/var/log"}}],
         "daemonSetVolumeMounts": [{"name": "varlog", "mountPath": "/var/log"}],
         "luaScripts": {SCRIPT: mask_script()},
