@@ -10,6 +10,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
 from infra.certificate import Certificate
+from infra.fence import admit
 from infra.firewall import Firewall, FirewallSettings
 from infra.log_bucket import LogBucket
 from infra.release import MAINTENANCE, rule_priority
@@ -195,17 +196,11 @@ class Edge(pulumi.ComponentResource):
             tags={"Name": name},
             opts=self._child,
         )
-        for scheme, public_port in (("http", 80), ("https", 443)):
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-from-world-{scheme}",
-                security_group_id=group.id,
-                cidr_ipv4="0.0.0.0/0",
-                ip_protocol="tcp",
-                from_port=public_port,
-                to_port=public_port,
-                description="From everybody" if scheme == "https" else "From everybody, to be sent to HTTPS",
-                opts=self._child,
-            )
+        for scheme, public_port, what in (
+            ("http", 80, "From everybody, to be sent to HTTPS"),
+            ("https", 443, "From everybody"),
+        ):
+            admit(f"{name}-from-world-{scheme}", group.id, public_port, what, self._child, cidr="0.0.0.0/0")
         aws.vpc.SecurityGroupEgressRule(
             f"{name}-to-pods",
             security_group_id=group.id,
@@ -216,16 +211,8 @@ class Edge(pulumi.ComponentResource):
             description="To the pods",
             opts=self._child,
         )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-into-pods",
-            security_group_id=network.pods_group_id,
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            description="From the load balancer",
-            opts=self._child,
-        )
+        pods_id = network.pods_group_id
+        admit(f"{name}-into-pods", pods_id, port, "From the load balancer", self._child, client_id=group.id)
         return group.id
 
     def _target_group(self, name: str, colour: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:

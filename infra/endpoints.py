@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
+from infra.fence import admit
 from infra.identity import policy_of
 
 SERVICES = (
@@ -95,16 +96,7 @@ class InterfaceEndpoints(pulumi.ComponentResource):
             tags={"Name": name},
             opts=child,
         )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-vpc",
-            security_group_id=group.id,
-            cidr_ipv4=vpc_cidr,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            description="From this VPC",
-            opts=child,
-        )
+        admit(f"{name}-from-vpc", group.id, 443, "From this VPC", child, cidr=vpc_cidr)
         for service in SERVICES:
             logical = f"{name}-{service.replace('.', '-')}"
             aws.ec2.VpcEndpoint(

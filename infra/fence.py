@@ -1,4 +1,4 @@
-"""A security group that only named clients can pass, on one port."""
+"""Security groups: who may come in, on one port; and a group for a data store that only named clients can pass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,17 +26,32 @@ def fence(name: str, description: str, network: DataNetwork, port: int, opts: Re
         opts=opts,
     )
     for client, group_id in network.clients.items():
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-{client}",
-            security_group_id=group.id,
-            referenced_security_group_id=group_id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            description=f"From {client}",
-            opts=opts,
-        )
+        admit(f"{name}-from-{client}", group.id, port, f"From {client}", opts, client_id=group_id)
     return group.id
+
+
+def admit(
+    name: str,
+    group_id: Input[str],
+    port: int,
+    description: str,
+    opts: ResourceOptions,
+    *,
+    cidr: str | None = None,
+    client_id: Input[str] | None = None,
+) -> None:
+    """Opens one TCP port of a security group, to addresses or to another security group."""
+    aws.vpc.SecurityGroupIngressRule(
+        name,
+        security_group_id=group_id,
+        cidr_ipv4=cidr,
+        referenced_security_group_id=client_id,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        description=description,
+        opts=opts,
+    )
 
 
 def tail(identifier: Output[str]) -> Output[str]:

@@ -15,7 +15,7 @@ USER_ID = 10001
 SECRETS_FOLDER = "/var/run/secrets/marlinspike"
 
 SECRET_KEY = "value"  # noqa: S105 - the name of a key
-"""The one key of a Secret that comes from a store outside (infra/external_secrets.py)."""
+"""The one key of a Secret that comes from a store outside (infra/secret_store.py)."""
 
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
 

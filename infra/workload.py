@@ -82,10 +82,8 @@ class Workload(pulumi.ComponentResource):
         name, labels = self._workload, selector_labels(self._workload)
         service = self._service(name, *self._door(labels, None))
         binding = [bind(name, self._home.namespace, service, self._public, "", self)] if self._public else []
-        self.deployment, self.deployment_name = (
-            self._deploy(name, self._settings.image, labels, [service, *binding]),
-            name,
-        )
+        self.deployment_name = name
+        self.deployment = self._deploy(name, self._settings.image, labels, [service, *binding])
         if self._closed_by:
             self._lead("", [])
         self._budget(labels)

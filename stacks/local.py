@@ -20,13 +20,12 @@ from infra.in_cluster.database import InClusterDatabase
 from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
 from infra.maintenance import page_runtime, page_settings
-from infra.namespace import Namespace
+from infra.namespace import Namespace, Tenancy
 from infra.naming import PROJECT
 from infra.placement import ANY_NODE
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
 from infra.priority import APPLICATION, WORKLOAD, Priorities
-from infra.tenancy import Tenancy
 from infra.traffic import CACHE as ANY_CACHE
 from infra.traffic import DATABASE as ANY_DATABASE
 from infra.traffic import Places, accesses, callers_of, together

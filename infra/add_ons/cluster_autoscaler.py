@@ -16,13 +16,12 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
     Its rights are those of the project's "Cluster Autoscaler on AWS": it changes only groups that EKS tagged for this
     cluster, and reads the labels and taints of this cluster's node groups only.
     """
-    region, account = platform.region, platform.account_id
     return Controller(
         Chart(NAME, versions.CLUSTER_AUTOSCALER, REPOSITORY),
         values={
             "fullnameOverride": NAME,
             "autoDiscovery": {"clusterName": platform.cluster},
-            "awsRegion": region,
+            "awsRegion": platform.region,
             "image": {"tag": versions.CLUSTER_AUTOSCALER_IMAGE},
             "rbac": {"serviceAccount": {"name": NAME}},
             "replicaCount": 2,  # one leads, the other takes over while the leader's node is drained
@@ -46,29 +45,33 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
             },
             **placement.values(),
         },
-        permissions={
-            # These read, and have no resource level.
-            "SeeGroupsAndTypes": Permission(
-                actions=[
-                    "autoscaling:DescribeAutoScalingGroups",
-                    "autoscaling:DescribeAutoScalingInstances",
-                    "autoscaling:DescribeLaunchConfigurations",
-                    "autoscaling:DescribeScalingActivities",
-                    "ec2:DescribeImages",
-                    "ec2:DescribeInstanceTypes",
-                    "ec2:DescribeLaunchTemplateVersions",
-                    "ec2:GetInstanceTypesFromInstanceRequirements",
-                ],
-                resources=["*"],
-            ),
-            "SeeLabelsOfItsNodeGroups": Permission(
-                actions=["eks:DescribeNodegroup"],
-                resources=[f"arn:aws:eks:{region}:{account}:nodegroup/{platform.cluster}/*/*"],
-            ),
-            "ScaleGroupsOfItsCluster": Permission(
-                actions=["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
-                resources=[f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/*"],
-                conditions={"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{platform.cluster}": "owned"}},
-            ),
-        },
+        permissions=_permissions(platform.region, platform.account_id, platform.cluster),
     )
+
+
+def _permissions(region: str, account: str, cluster: str) -> dict[str, Permission]:
+    return {
+        # These read, and have no resource level.
+        "SeeGroupsAndTypes": Permission(
+            actions=[
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribeAutoScalingInstances",
+                "autoscaling:DescribeLaunchConfigurations",
+                "autoscaling:DescribeScalingActivities",
+                "ec2:DescribeImages",
+                "ec2:DescribeInstanceTypes",
+                "ec2:DescribeLaunchTemplateVersions",
+                "ec2:GetInstanceTypesFromInstanceRequirements",
+            ],
+            resources=["*"],
+        ),
+        "SeeLabelsOfItsNodeGroups": Permission(
+            actions=["eks:DescribeNodegroup"],
+            resources=[f"arn:aws:eks:{region}:{account}:nodegroup/{cluster}/*/*"],
+        ),
+        "ScaleGroupsOfItsCluster": Permission(
+            actions=["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            resources=[f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/*"],
+            conditions={"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}},
+        ),
+    }

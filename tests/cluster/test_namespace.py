@@ -12,12 +12,11 @@ import pytest
 import urllib3
 from pulumi import ResourceOptions
 
-from infra.external_secrets import ExternalSecrets, SecretStoreSettings, VaultSettings
-from infra.namespace import Namespace
+from infra.namespace import Namespace, NamespaceSettings, Tenancy
 from infra.pods import ResourcesSettings
 from infra.quota import Demand, QuotaSettings
 from infra.roles import OPERATORS, RESTARTED, VIEWERS
-from infra.tenancy import NamespaceSettings, Tenancy
+from infra.secret_store import ExternalSecrets, SecretStoreSettings, VaultSettings
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.kubeconfig import own_connection, tls

@@ -275,6 +275,7 @@ def test_a_wrong_storage_setting_is_refused_with_its_reason(wrong: dict[str, Any
     [
         ({"domain": "Static.example.com"}, "String should match pattern"),
         ({"domain": "static"}, "String should match pattern"),
+        ({"domain": f"{'a' * 60}.example.com"}, "at most 64 characters"),  # ACM takes no longer first name
         ({"zone_id": None}, "valid string"),
         ({"price_class": "PriceClass_300"}, "String should match pattern"),
         ({"web_acl_arn": "arn:aws:wafv2:eu-west-3:111122223333:regional/webacl/a/b"}, "String should match pattern"),
