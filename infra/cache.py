@@ -30,8 +30,6 @@ class Cache(pulumi.ComponentResource):
     """Of the replication group or the serverless cache: where IAM lets the user in."""
     member_ids: list[Output[str]]
     """What CloudWatch calls each node (dimension `CacheClusterId`), whoever is the primary; none of a serverless cache."""
-    serverless_name: Output[str] | None
-    """What CloudWatch calls a serverless cache (dimension `clusterId`)."""
 
     def __init__(
         self,
@@ -78,7 +76,6 @@ class Cache(pulumi.ComponentResource):
         self.user_arn = user.arn
         self.arn = store.arn
         self.member_ids = store.member_ids
-        self.serverless_name = store.serverless_name
         self.connection = CacheConnection(
             host=self.endpoint,
             user=user_name,

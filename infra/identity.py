@@ -123,7 +123,6 @@ class WorkloadIdentity(pulumi.ComponentResource):
     beside the permissions.
     """
 
-    role_arn: Output[str]
     association: aws.eks.PodIdentityAssociation
     """Must exist before the pods: one admitted earlier never gets credentials (terraform-provider-aws#40852)."""
 
@@ -154,7 +153,6 @@ class WorkloadIdentity(pulumi.ComponentResource):
             aws.iam.RolePolicyAttachment(
                 f"{name}-{policy}", role=role.name, policy_arn=managed_policy(policy), opts=child
             )
-        self.role_arn = role.arn
         self.association = aws.eks.PodIdentityAssociation(
             f"{name}-association",
             cluster_name=cluster_name,
@@ -163,4 +161,4 @@ class WorkloadIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             opts=child,
         )
-        self.register_outputs({"roleArn": self.role_arn})
+        self.register_outputs({"roleArn": role.arn})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 from pydantic import Field
 
 from infra.identity import Permission
@@ -57,9 +57,6 @@ class Secrets(pulumi.ComponentResource):
     that its name is free for the next `up`; with it AWS keeps it for 30 days.
     """
 
-    arns: Mapping[str, Output[str]]
-    """By the name in the stack file."""
-
     def __init__(
         self,
         name: str,
@@ -73,7 +70,7 @@ class Secrets(pulumi.ComponentResource):
         replicas: list[aws.secretsmanager.SecretReplicaArgsDict] = (
             [{"region": copies.region, "kms_key_id": copies.key_arn}] if copies else []
         )
-        self.arns = {
+        arns = {
             secret: aws.secretsmanager.Secret(
                 f"{name}-{secret}",
                 name=secret_path(name, secret),
@@ -85,4 +82,4 @@ class Secrets(pulumi.ComponentResource):
             ).arn
             for secret, wanted in settings.items()
         }
-        self.register_outputs({"arns": dict(self.arns)})
+        self.register_outputs({"arns": arns})

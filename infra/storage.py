@@ -73,7 +73,6 @@ class Storage(pulumi.ComponentResource):
     """
 
     bucket_name: Output[str]
-    bucket_arn: Output[str]
 
     def __init__(
         self,
@@ -105,7 +104,6 @@ class Storage(pulumi.ComponentResource):
         if copy is not None:
             self._copy(copy, copy_bucket_name(name, account_id, copy.region))
         self.bucket_name = self._files.bucket.bucket
-        self.bucket_arn = self._files.arn
         self.register_outputs({"bucketName": self.bucket_name})
 
     def application_permissions(self) -> dict[str, Permission]:
