@@ -56,17 +56,13 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 MAINTENANCE_PAGE = "app-maintenance"
 
 OWN_NAMES = (
-    "acme-solver",
-    "app",
-    MAINTENANCE_PAGE,
-    "credentials",
-    "database-bootstrap",
-    "database-migrate",
-    "default-deny",
-    "postgresql",
-    "valkey",
+    *("app", MAINTENANCE_PAGE, "credentials", "database-bootstrap", "database-migrate"),
+    *("database-dump", "database-restore", "objects-export"),
+    *("postgresql", "postgresql-r", "postgresql-ro", "postgresql-rw", "valkey"),
+    *("acme-solver", "default", "default-deny", "secret-store"),
 )
-"""What the platform itself runs, or names so, in the application's namespace."""
+"""What the platform, or an operator for it, runs or names so in the application's namespace. A workload of the same name would
+have the same service account, and so its rights on AWS."""
 
 
 def _free(name: str) -> str:

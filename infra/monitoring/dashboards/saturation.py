@@ -2,9 +2,10 @@
 
 from infra.monitoring.dashboards.page import Page, Panel, Query, Row
 from infra.monitoring.dashboards.selection import OF_CONTAINER, OF_DEPLOYMENT, OF_SERVICE, RATE, choose
+from infra.release import VERSIONS
 
 LIMITS = "kube_pod_container_resource_limits"
-HPA = 'namespace="$namespace", horizontalpodautoscaler=~"$workload(-[0-9a-f]{8})?"'
+HPA = f'namespace="$namespace", horizontalpodautoscaler=~"$workload{VERSIONS}"'
 
 
 def cpu_share() -> str:
