@@ -56,13 +56,22 @@ Port = Annotated[int, Field(ge=1024, le=65535)]
 MAINTENANCE_PAGE = "app-maintenance"
 
 OWN_NAMES = (
-    *("app", MAINTENANCE_PAGE, "credentials", "database-bootstrap", "database-migrate"),
-    *("database-dump", "database-restore", "objects-export"),
-    *("postgresql", "postgresql-r", "postgresql-ro", "postgresql-rw", "valkey"),
-    *("acme-solver", "default", "default-deny", "secret-store"),
+    "acme-solver",
+    "app",
+    MAINTENANCE_PAGE,
+    "credentials",
+    "database-bootstrap",
+    "database-dump",
+    "database-migrate",
+    "database-restore",
+    "default",
+    "default-deny",
+    "objects-export",
+    "postgresql",
+    "secret-store",
+    "valkey",
 )
-"""What the platform, or an operator for it, runs or names so in the application's namespace. A workload of the same name would
-have the same service account, and so its rights on AWS."""
+"""What the platform itself runs, or names so, in the application's namespace."""
 
 
 def _free(name: str) -> str:
