@@ -38,6 +38,7 @@ class ApplicationSettings(WorkloadSettings):
 
     faults_enabled: bool = False
     """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+
     sentry_dsn: SecretName | None = None
     """Of `secrets`: the address by which errors that nobody expected are told to Sentry; nothing is when left out. Opens the way
     to public addresses on port 443, since Sentry's change."""

@@ -32,9 +32,6 @@ INSIGHTS_DAYS: Mapping[str, int] = {"standard": 7, "advanced": 465}
 """How long each mode of Database Insights keeps its history: what is free, and what `advanced` asks for at least (RDS user
 guide, "Considerations for Database Insights")."""
 
-MONITORING_POLICY = "service-role/AmazonRDSEnhancedMonitoringRole"
-"""With which RDS writes the operating system's figures."""
-
 MANAGED_PASSWORD = (
     "RDS offers it only without a master password that it manages itself, and any other would stand in the state "  # noqa: S105
     "(docs/decisions/0011-what-rds-does-not-combine.md); "
@@ -287,8 +284,9 @@ def _observed(
         "monitoring_interval": settings.monitoring_seconds,
     }
     if settings.monitoring_seconds:
-        managed = {f"{name}-monitoring": MONITORING_POLICY}
-        role = service_role(f"{name}-monitoring", "monitoring.rds.amazonaws.com", child, managed=managed)
+        logical = f"{name}-monitoring"
+        managed = {logical: "service-role/AmazonRDSEnhancedMonitoringRole"}
+        role = service_role(logical, "monitoring.rds.amazonaws.com", child, managed=managed)
         observed["monitoring_role_arn"] = role.arn
         before += role.granted
     return observed, before

@@ -20,10 +20,16 @@ TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the client knows it: what AWS recommends and the
 console chooses (Elastic Load Balancing, "Security policies for your Application Load Balancer")."""
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
-"""For pages that need nothing from other hosts and are in nobody's frame."""
+HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # For pages that need nothing from other hosts and are in nobody's frame.
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+}
+"""On every answer, a load balancer's own included (OWASP Secure Headers Project)."""
 
 Failover = Literal["none", "primary", "secondary"]
 """Whether a domain leads to one region, or to a first one as long as it is well and else to a second one."""
@@ -269,11 +275,10 @@ class Edge(pulumi.ComponentResource):
                     },
                 }
             ],
-            # On every answer, its own included (OWASP Secure Headers Project).
             routing_http_response_server_enabled=False,
-            routing_http_response_strict_transport_security_header_value="max-age=31536000; includeSubDomains",
-            routing_http_response_x_content_type_options_header_value="nosniff",
-            routing_http_response_x_frame_options_header_value="DENY",
-            routing_http_response_content_security_policy_header_value=CONTENT_SECURITY_POLICY,
+            routing_http_response_strict_transport_security_header_value=HEADERS["Strict-Transport-Security"],
+            routing_http_response_x_content_type_options_header_value=HEADERS["X-Content-Type-Options"],
+            routing_http_response_x_frame_options_header_value=HEADERS["X-Frame-Options"],
+            routing_http_response_content_security_policy_header_value=HEADERS["Content-Security-Policy"],
             opts=self._child,
         )

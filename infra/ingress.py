@@ -8,7 +8,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.edge import CONTENT_SECURITY_POLICY
+from infra.edge import HEADERS
 from infra.ingress_controllers import Controller, Wishes, annotations, middlewares, refusal
 from infra.naming import SYSTEM_NAMESPACE, object_metadata
 from infra.settings import DomainName, Email, Section
@@ -232,11 +232,5 @@ def _spec(
 
 
 def _headers(secure: bool) -> dict[str, str]:
-    found = {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
-    if secure:  # browsers ignore it over plain HTTP (RFC 6797, 8.1)
-        found["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    return found
+    # Over plain HTTP browsers ignore Strict-Transport-Security (RFC 6797, 8.1).
+    return {name: value for name, value in HEADERS.items() if secure or name != "Strict-Transport-Security"}

@@ -103,7 +103,7 @@ class Storage(pulumi.ComponentResource):
         self._files.set_policy(statements)
         if copy is not None:
             self._copy(copy, copy_bucket_name(name, account_id, copy.region))
-        self.bucket_name = self._files.bucket.bucket
+        self.bucket_name = self._files.name
         self.register_outputs({"bucketName": self.bucket_name})
 
     def application_permissions(self) -> dict[str, Permission]:
@@ -144,8 +144,8 @@ class Storage(pulumi.ComponentResource):
         )
         aws.s3.BucketLogging(
             f"{self._prefix}-logging",
-            bucket=self._files.bucket.bucket,
-            target_bucket=logs.bucket.bucket,
+            bucket=self._files.name,
+            target_bucket=logs.name,
             target_prefix="files/",
             opts=ResourceOptions(parent=self),
         )
@@ -169,7 +169,7 @@ class Storage(pulumi.ComponentResource):
         }
         aws.s3.BucketReplicationConfig(
             f"{self._prefix}-copy",
-            bucket=self._files.bucket.bucket,
+            bucket=self._files.name,
             role=role.arn,
             rules=[
                 {

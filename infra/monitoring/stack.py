@@ -80,6 +80,9 @@ class MonitoringSettings(Section):
 
     grafana: GrafanaSettings = GrafanaSettings()
 
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
+
     @model_validator(mode="after")
     def _sign_in_is_to_something(self) -> "MonitoringSettings":
         if self.grafana.sign_in and not self.has_grafana:
@@ -87,9 +90,6 @@ class MonitoringSettings(Section):
                 f"grafana.sign_in: mode is {self.mode}, which has no Grafana; set mode to full, or remove it"
             )
         return self
-
-    notifications: NotificationSettings = NotificationSettings()
-    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
 
     @field_validator("retention")
     @classmethod
