@@ -74,11 +74,10 @@ class InClusterCache(pulumi.ComponentResource):
                 # Answers NOAUTH, which is an answer: the probe needs no password.
                 probe=["sh", "-c", "valkey-cli ping | grep -qE 'PONG|NOAUTH'"],
             ),
-            storage_gib=settings.storage_gib,
-            resources=settings.resources,
-            namespace=namespace,
-            secret_name=credentials.secret_name,
-            depends_on=[credentials.job],
+            settings.storage_gib,
+            settings.resources,
+            namespace,
+            credentials,
             opts=ResourceOptions(parent=self),
         )
         self.connection = CacheConnection(host=server.host, user=APPLICATION_USER, authentication="password", tls=False)

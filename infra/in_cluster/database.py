@@ -112,11 +112,10 @@ class InClusterDatabase(pulumi.ComponentResource):
                 },
                 writable=("/var/run/postgresql",),
             ),
-            storage_gib=settings.storage_gib,
-            resources=settings.resources,
-            namespace=namespace,
-            secret_name=credentials.secret_name,
-            depends_on=[credentials.job],
+            settings.storage_gib,
+            settings.resources,
+            namespace,
+            credentials,
             opts=ResourceOptions(parent=self),
         )
         self.secret_keys = {}
