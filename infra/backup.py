@@ -8,8 +8,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.identity import ServiceRole, service_role
 from infra.recovery import SecondRegion
+from infra.service_role import ServiceRole, service_role
 from infra.settings import Section
 
 START_MINUTES = 60

@@ -12,10 +12,10 @@ from infra import versions
 from infra.backup_copies import NEVER_REPLACED, replicate, restored_from
 from infra.connections import POSTGRESQL_PORT, DatabaseConnection
 from infra.fence import DataNetwork, fence, tail
-from infra.identity import service_role
 from infra.instance_classes import bearable_connections
 from infra.parameters import Extension, Parameters, group_parameters, refuse_decided
 from infra.recovery import SecondRegion
+from infra.service_role import service_role
 from infra.settings import LogDays, Section
 from infra.windows import DailyWindow, WeeklyWindow, daily, overlap, refuse_short, weekly
 

@@ -7,8 +7,9 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from infra.buckets import Bucket, BucketLifetime
-from infra.identity import Permission, service_role
+from infra.identity import Permission
 from infra.log_delivery import LOG_DELIVERY, for_this_account
+from infra.service_role import service_role
 from infra.settings import LogDays, Section
 
 

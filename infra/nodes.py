@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.identity import service_role
 from infra.naming import PROJECT
+from infra.service_role import service_role
 from infra.settings import Section
 
 NODE_GROUP_LABEL = f"{PROJECT}.io/node-group"

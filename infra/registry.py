@@ -8,7 +8,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
-from infra.identity import Permission, policy_of, service_role
+from infra.identity import Permission, policy_of
+from infra.service_role import service_role
 from infra.settings import AccountId, Region, Section
 
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from infra.buckets import Bucket, BucketLifetime
 from infra.cdn import Cdn, CdnSettings
-from infra.identity import Permission, service_role
+from infra.identity import Permission
 from infra.recovery import SecondRegion, key_of_copies
+from infra.service_role import service_role
 from infra.settings import Section
 
 APPLICATION = "app"
