@@ -5,10 +5,9 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from infra.cache_settings import CacheSettings
-from infra.cache_stores import VALKEY_PORT, Ground, replication_group, serverless_cache
-from infra.connections import CacheConnection
-from infra.database import DataNetwork
-from infra.fence import fence, tail
+from infra.cache_stores import Ground, replication_group, serverless_cache
+from infra.connections import VALKEY_PORT, CacheConnection
+from infra.fence import DataNetwork, fence, tail
 
 APPLICATION_ACCESS = "on ~* &* +@all -@dangerous +info"
 """Valkey ACL of the application: every key and channel, no administration (no FLUSHALL, KEYS, CONFIG)."""
@@ -31,8 +30,6 @@ class Cache(pulumi.ComponentResource):
     """Of the replication group or the serverless cache: where IAM lets the user in."""
     member_ids: list[Output[str]]
     """What CloudWatch calls each node (dimension `CacheClusterId`), whoever is the primary; none of a serverless cache."""
-    serverless_name: Output[str] | None
-    """What CloudWatch calls a serverless cache (dimension `clusterId`)."""
 
     def __init__(
         self,
@@ -45,7 +42,7 @@ class Cache(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:cache:Cache", name, {}, opts)
         child = ResourceOptions(parent=self)
-        group_id = fence(name, "Valkey, for its clients only", network.vpc_id, VALKEY_PORT, network.clients, child)
+        group_id = fence(name, "Valkey, for its clients only", network, VALKEY_PORT, child)
         user_name = f"{name}-app"
         user = aws.elasticache.User(
             f"{name}-user",
@@ -79,7 +76,6 @@ class Cache(pulumi.ComponentResource):
         self.user_arn = user.arn
         self.arn = store.arn
         self.member_ids = store.member_ids
-        self.serverless_name = store.serverless_name
         self.connection = CacheConnection(
             host=self.endpoint,
             user=user_name,
@@ -87,6 +83,5 @@ class Cache(pulumi.ComponentResource):
             tls=True,
             name=name,
             serverless=serverless,
-            port=VALKEY_PORT,
         )
         self.register_outputs({"endpoint": self.endpoint})

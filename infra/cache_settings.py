@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from infra.settings import Section
+from infra.settings import LogDays, Section
 from infra.windows import DailyWindow, WeeklyWindow, daily, refuse_short, weekly
 
 NodeType = Literal[
@@ -67,7 +67,7 @@ class CacheSettings(Section):
     """Valkey's own parameters, of `nodes` only, beside `maxmemory-policy`, which the platform decides. Only what differs from
     ElastiCache's defaults: a default that is written down shows as a change for ever."""
 
-    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    log_retention_days: LogDays = 30
     """Of the slow log and the engine's log, of `nodes` only."""
 
     @property

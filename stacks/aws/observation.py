@@ -16,7 +16,6 @@ from infra.backup import BackedUp, Backup, RestoreTarget
 from infra.budget import Budget
 from infra.edge import Edge
 from infra.exports.jobs import DAILY
-from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.monitoring import grafana
 from infra.monitoring import stack as monitoring
@@ -28,6 +27,7 @@ from infra.monitoring.stack import MonitoringStack
 from infra.namespace import Namespace
 from infra.placement import placement_on
 from infra.policies import Flow, NamespaceFence, Peer
+from infra.secret_store import ExternalSecrets
 from infra.workload_settings import WorkloadSettings
 from stacks.aws.application import Application
 from stacks.aws.compute import Compute
