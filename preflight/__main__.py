@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from preflight.findings import as_json, faults, show
-from preflight.run import NoStackError, preflight
+from preflight.run import preflight
+from stacks.configuration import NoStackFileError
 
 FOLDER = Path(__file__).resolve().parents[1]
 
@@ -23,8 +24,8 @@ def main(
     """Look whether the account has what STACK needs; change nothing."""
     try:
         found = preflight(FOLDER, stack)
-    except NoStackError as error:
-        Console(stderr=True).print(str(error), markup=False)
+    except NoStackFileError as error:
+        Console(stderr=True).print(f"{error}, as in: make preflight STACK=dev", markup=False)
         raise typer.Exit(1) from None
     if json:
         sys.stdout.write(as_json(stack, found) + "\n")
