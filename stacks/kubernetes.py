@@ -10,7 +10,7 @@ def providers(
     cluster_identifier: Input[str] | None = None,
     opts: ResourceOptions | None = None,
 ) -> tuple[kubernetes.Provider, kubernetes.Provider]:
-    """Of one cluster: one for what the program makes, and one for what Kubernetes makes by itself and the program says more about.
+    """Of one cluster: one for what the program makes, one for what Kubernetes makes by itself and the program says more about.
 
     Only the second takes over objects that exist (decision 4).
     """
