@@ -39,7 +39,13 @@ def create_application(settings: Settings) -> FastAPI:
 
     # Without FastAPI's own pages for the description, whose scripts come from somebody else's server.
     application = FastAPI(
-        title=NAME, version=__version__, lifespan=_lifespan, docs_url=None, redoc_url=None, telemetry=NOT_FASTAPIS
+        title=NAME,
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=NOT_FASTAPIS,
     )
     application.state.settings = settings
     application.state.telemetry = telemetry

@@ -24,8 +24,9 @@ from app import idempotency
 from app.cache import ENTRY, Cache
 from app.database import Database
 from app.description import IF_MATCH, IF_NONE_MATCH, documented
-from app.entity_tags import json_answer, refuse_unless_current, tag_of
+from app.entity_tags import refuse_unless_current, tag_of
 from app.idempotency import Answer, IdempotencyKey
+from app.representations import readable
 from app.sessions import User, signed_in
 from app.together import Together
 
@@ -114,7 +115,7 @@ async def list_quotes(
     key = f"{ENTRY}list:{before or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return json_answer(request, cached.value)
+        return readable(request, cached.value)
     async with _database(request).connection() as connection:
         # One row more than asked for tells whether there is a next page.
         found = (
@@ -126,7 +127,7 @@ async def list_quotes(
     items = rows[:limit]
     body = orjson.dumps({"items": items, "next": _cursor(items[-1]["id"]) if len(rows) > limit else None})
     await cache.store(key, body, cached)
-    return json_answer(request, body)
+    return readable(request, body)
 
 
 @router.get(
@@ -142,7 +143,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
     key = f"{ENTRY}one:{number}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return json_answer(request, cached.value)
+        return readable(request, cached.value)
     reader: Together[int, DictRow | None] = request.app.state.quotes_by_id
     row = await reader.ask(number)
     if row is None:
@@ -150,7 +151,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
         raise _nothing(number)
     body = orjson.dumps(row)
     await cache.store(key, body, cached)
-    return json_answer(request, body)
+    return readable(request, body)
 
 
 @router.post(
