@@ -9,7 +9,7 @@ from typing import Any, Self
 from ops.cluster import Cluster, of_eks, of_kubeconfig
 from ops.engine import Engine, PulumiEngine, RehearsedEngine
 from ops.errors import OpsError
-from stacks.configuration import NoStackFileError, config_in, settings_of
+from stacks.configuration import NoStackError, config_in, settings_of, stack_file
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings, SettingsError
 
 Say = Callable[[str], None]
@@ -26,10 +26,10 @@ class Stack:
     @classmethod
     def named(cls, folder: Path, name: str, *, rehearsed: bool, say: Say) -> Self:
         """The stack of that name. Raises OpsError where there is no such file, or no rehearsal of it."""
-        file = folder / f"Pulumi.{name}.yaml"
-        if not file.is_file():
-            known = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
-            raise OpsError(f"there is no {file.name}; choose one of {known}, as in: --stack dev")
+        try:
+            stack_file(folder, name, "--stack dev")
+        except NoStackError as error:
+            raise OpsError(str(error)) from None
         return cls(folder, name, (RehearsedEngine if rehearsed else PulumiEngine)(folder, name, say))
 
     def __enter__(self) -> Self:
@@ -55,7 +55,7 @@ class Stack:
         """What a stack file's text says. Raises OpsError with all its faults."""
         try:
             return settings_of(self.folder, self.name, config_in(text, self.file.name))
-        except NoStackFileError as error:
+        except NoStackError as error:
             raise OpsError(str(error)) from None
         except SettingsError as error:
             raise OpsError(str(error), {"faults": error.faults}) from None

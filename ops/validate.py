@@ -16,7 +16,7 @@ from preflight.placeholders import placeholders
 from price.estimate import EstimateError, estimate, over_the_limit
 from price.resources import Resource
 from price.table import table
-from stacks.configuration import stack_file
+from stacks.configuration import config_of
 from stacks.plan import Plan, plan_of
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings
 
@@ -51,7 +51,7 @@ def validate(session: Session) -> Result:
 
 def judge(stack: Stack) -> list[Finding]:
     """Everything that is found; what needs settings is left out where they cannot be read."""
-    found = placeholders(stack_file(stack.folder, stack.name))
+    found = placeholders(config_of(stack.file))
     try:
         settings = stack.settings
     except OpsError as error:

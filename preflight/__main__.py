@@ -9,7 +9,7 @@ from rich.console import Console
 
 from preflight.findings import as_json, faults, show
 from preflight.run import preflight
-from stacks.configuration import NoStackFileError
+from stacks.configuration import NoStackError
 
 FOLDER = Path(__file__).resolve().parents[1]
 
@@ -24,8 +24,8 @@ def main(
     """Look whether the account has what STACK needs; change nothing."""
     try:
         found = preflight(FOLDER, stack)
-    except NoStackFileError as error:
-        Console(stderr=True).print(f"{error}, as in: make preflight STACK=dev", markup=False)
+    except NoStackError as error:
+        Console(stderr=True).print(str(error), markup=False)
         raise typer.Exit(1) from None
     if json:
         sys.stdout.write(as_json(stack, found) + "\n")

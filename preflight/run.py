@@ -10,15 +10,15 @@ from preflight.findings import Finding, fault, fine, warning
 from preflight.permissions import permissions
 from preflight.placeholders import placeholders
 from preflight.quotas import quotas, room
-from stacks.configuration import settings_of, stack_file
+from stacks.configuration import config_of, settings_of, stack_file
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings, SettingsError
 
 Check = Callable[[], Iterator[Finding]]
 
 
 def preflight(folder: Path, stack: str, make_account: Callable[[str], Account] = Account) -> list[Finding]:
-    """Everything that is found, of the file and of the account that it names. Raises NoStackFileError."""
-    config = stack_file(folder, stack)
+    """Everything that is found, of the file and of the account that it names. Raises NoStackError."""
+    config = config_of(stack_file(folder, stack, "make preflight STACK=dev"))
     found = placeholders(config)
     try:
         settings = settings_of(folder, stack, config)

@@ -22,28 +22,37 @@ OTHER_NAMESPACES = frozenset({"pulumi"})
 """Of configuration keys that are not ours and may stand in a stack file; providers are configured by the program."""
 
 
-class NoStackFileError(Exception):
+class NoStackError(Exception):
     """There is no such stack file, or it cannot be read; the message says which there are."""
 
 
-def stack_file(folder: Path, stack: str) -> dict[str, Any]:
-    """The `config` of `Pulumi.<stack>.yaml`. Raises NoStackFileError."""
-    file = folder / f"Pulumi.{stack}.yaml"
+def stack_files(folder: Path) -> dict[str, Path]:
+    """The stack files beside Pulumi.yaml, by stack."""
+    return {path.name.split(".")[1]: path for path in sorted(folder.glob("Pulumi.*.yaml"))}
+
+
+def stack_file(folder: Path, stack: str, example: str) -> Path:
+    """The file of a stack. Raises NoStackError, which ends with an `example` of how to name one."""
+    known = stack_files(folder)
+    if stack not in known:
+        raise NoStackError(f"there is no Pulumi.{stack}.yaml; choose one of {', '.join(known)}, as in: {example}")
+    return known[stack]
+
+
+def config_of(file: Path) -> dict[str, Any]:
+    """The `config` of a stack file. Raises NoStackError."""
     try:
         return config_in(file.read_text(), file.name)
-    except FileNotFoundError:
-        known = ", ".join(_stacks(folder))
-        raise NoStackFileError(f"there is no {file.name}; choose one of {known}") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise NoStackFileError(f"{file.name} cannot be read: {error}") from None
+        raise NoStackError(f"{file.name} cannot be read: {error}") from None
 
 
 def config_in(text: str, name: str) -> dict[str, Any]:
-    """The `config` in a stack file's text. Raises NoStackFileError for what is no YAML, or no stack file."""
+    """The `config` in a stack file's text. Raises NoStackError for what is no YAML, or no stack file."""
     try:
         config: dict[str, Any] = (yaml.safe_load(text) or {}).get("config") or {}
     except (yaml.YAMLError, AttributeError) as error:
-        raise NoStackFileError(f"{name} cannot be read: {error}") from None
+        raise NoStackError(f"{name} cannot be read: {error}") from None
     return config
 
 
@@ -120,22 +129,18 @@ def _sections(model: type[BaseModel], given: Mapping[str, str]) -> tuple[dict[st
     return sections, faults
 
 
-def _stacks(folder: Path) -> list[str]:
-    return sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml"))
-
-
 def _networks_of_others(folder: Path, project: str, stack: str) -> dict[str, str]:
     """The network of every other committed stack; files that cannot be read say nothing."""
     networks = {}
-    for other in _stacks(folder):
+    for other, file in stack_files(folder).items():
         if other == stack:
             continue
         try:
-            config = stack_file(folder, other)
+            config = config_of(file)
             recovery = config.get(f"{project}:recovery") or {}
             restoring = recovery.get("restore_database_from")
             networks[other] = str(recovery["network_cidr"] if restoring else config[f"{project}:network"]["cidr"])
-        except (NoStackFileError, AttributeError, KeyError, TypeError):
+        except (NoStackError, AttributeError, KeyError, TypeError):
             continue
     return networks
 

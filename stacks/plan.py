@@ -205,8 +205,8 @@ class RecordingMonitor(MockMonitor):
 
 
 def stack_file(stack: str) -> dict[str, Any]:
-    """The `config` of a committed stack file. Raises NoStackFileError."""
-    return configuration.stack_file(PROJECT_FOLDER, stack)
+    """The `config` of a committed stack file. Raises NoStackError."""
+    return configuration.config_of(configuration.stack_file(PROJECT_FOLDER, stack, "prod"))
 
 
 def settings_of(stack: str, config: Mapping[str, Any] | None = None) -> Settings:

@@ -19,7 +19,7 @@ from preflight.account import Account
 from preflight.findings import Finding, Status, as_json, faults
 from preflight.placeholders import placeholders
 from preflight.run import preflight
-from stacks.configuration import NoStackFileError
+from stacks.configuration import NoStackError
 from tests.preflight.amazon import ACCOUNT_ID, REGION, Answer, amazon, denied, furnish, quota, zone
 
 PROJECT_FOLDER = Path(__file__).parents[2]
@@ -293,7 +293,7 @@ def test_the_accounts_own_stack_names_an_identity_provider_that_exists(tmp_path:
 
 
 def test_a_stack_that_does_not_exist_is_answered_with_those_that_do(project: Path) -> None:
-    with pytest.raises(NoStackFileError, match=r"choose one of dev"):
+    with pytest.raises(NoStackError, match=r"choose one of dev"):
         preflight(project, "devv")
 
 
