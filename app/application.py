@@ -51,7 +51,7 @@ def create_application(settings: Settings) -> FastAPI:
     application.state.telemetry = telemetry
     application.state.database = database
     application.state.cache = cache
-    application.state.quotes_by_id = quotes.by_id(database)
+    application.state.quotes_by_id = database.by_id(quotes.THESE)
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
     application.state.passwords = Passwords()
     application.state.rate_limits = limits

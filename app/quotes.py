@@ -33,7 +33,6 @@ from app.together import Together
 BIGGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 AUTHOR_CHARACTERS = 200  # the limits stand in the table's constraints too
 TEXT_CHARACTERS = 2000
-MOST_TOGETHER = 32  # reads in one statement
 
 # PostgreSQL stores no NUL, whatever its encoding.
 _WITHOUT_NUL = r"^[^\x00]*$"
@@ -87,7 +86,7 @@ COLUMNS = "id, author, text, language, owner, created_at"
 _NEWEST = f"SELECT {COLUMNS} FROM quotes ORDER BY id DESC LIMIT %s"
 _OLDER = f"SELECT {COLUMNS} FROM quotes WHERE id < %s ORDER BY id DESC LIMIT %s"
 _ONE = f"SELECT {COLUMNS} FROM quotes WHERE id = %s"
-_THESE = f"SELECT {COLUMNS} FROM quotes WHERE id = ANY(%s::bigint[])"
+THESE = f"SELECT {COLUMNS} FROM quotes WHERE id = ANY(%s::bigint[])"
 _ADD = f"""
     INSERT INTO quotes (author, text, owner, language)
     VALUES (%(author)s, %(text)s, %(owner)s, coalesce(%(language)s, quotes_language(%(text)s, %(otherwise)s)))
@@ -216,18 +215,6 @@ async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) ->
         await _own(request, connection, number, user, precondition=False)
         await connection.execute(_DELETE, (number,))
     return Response(status_code=204)
-
-
-def by_id(database: Database) -> Together[int, DictRow | None]:
-    """Reads quotes by their ids; raises `DatabaseUnavailableError`."""
-
-    async def read(numbers: list[int]) -> list[DictRow | None]:
-        async with database.connection() as connection:
-            rows = await (await connection.execute(_THESE, (numbers,))).fetchall()
-        found = {row["id"]: row for row in rows}
-        return [found.get(number) for number in numbers]
-
-    return Together(read, MOST_TOGETHER)
 
 
 @asynccontextmanager
