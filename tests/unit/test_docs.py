@@ -96,7 +96,9 @@ def test_the_readme_names_every_key_that_holds_a_documentation_value(stack: str)
     readme = (PROJECT_FOLDER / "README.md").read_text()
     keys = {re.match(r"[a-z_]+\.[a-z_]+", finding.found) for finding in placeholders(stack_file(stack))}
     assert len(keys) >= 8
-    assert [key[0] for key in keys if key and not re.search(rf"`{key[0]}`|`\.{key[0].partition('.')[2]}`", readme)] == []
+    assert [
+        key[0] for key in keys if key and not re.search(rf"`{key[0]}`|`\.{key[0].partition('.')[2]}`", readme)
+    ] == []
 
 
 def test_no_absolute_path_of_a_machine_stands_in_a_document() -> None:
