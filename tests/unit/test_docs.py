@@ -126,6 +126,6 @@ def test_every_test_that_a_requirement_names_is_there() -> None:
     missing = [
         f"{path}::{name}"
         for path, name in named
-        if not re.search(rf"^(async )?def {name}\(", (PROJECT_FOLDER / path).read_text(), flags=re.MULTILINE)
+        if not re.search(rf"^ *(async )?def {name}\(", (PROJECT_FOLDER / path).read_text(), flags=re.MULTILINE)
     ]
     assert missing == []
