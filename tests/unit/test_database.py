@@ -132,6 +132,12 @@ def test_the_database_of_each_environment_is_as_available_and_protected_as_promi
     assert ("finalSnapshotIdentifier" in found.inputs) is protected
 
 
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_disk_grows_by_itself_up_to_a_bound(stack: str) -> None:
+    found = planned(stack).only(INSTANCE).inputs
+    assert found["maxAllocatedStorage"] >= 2 * found["allocatedStorage"]
+
+
 @pytest.mark.parametrize(("stack", "seconds"), [("dev", 0), ("staging", 60), ("prod", 60)])
 def test_the_operating_systems_figures_come_with_a_role_that_may_write_them(stack: str, seconds: int) -> None:
     plan = planned(stack)

@@ -78,6 +78,12 @@ def test_severities_and_holds_are_those_that_were_asked_for() -> None:
     assert limits["AvailabilityBudgetBurning", "3d"] == "0.001"
 
 
+def test_errors_are_told_above_five_percent_for_a_minute() -> None:
+    [rule] = [rule for rule in every_alert() if rule.name == "ErrorRateHigh"]
+    assert rule.expression.split(" > ")[1].split()[0] == "0.05"
+    assert (rule.hold, rule.labels["severity"]) == ("1m", "critical")
+
+
 def test_another_promise_is_another_limit() -> None:
     changed = planned_with("prod", {"monitoring.objectives": {"availability_percent": 99.5, "latency_seconds": 0.5}})
     text = str(changed.only(RULES, "app-rules").inputs)
