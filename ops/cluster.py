@@ -1,7 +1,8 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,15 @@ def reason(error: Exception) -> str:
     return str(getattr(error, "reason", None) or error)
 
 
+@contextmanager
+def reached(stack: str) -> Iterator[None]:
+    """Within it the client's errors are OpsErrors; `stack` is the name of the one whose cluster is asked."""
+    try:
+        yield
+    except Unreachable as error:
+        raise OpsError(f"the cluster of {stack} refused, or doesn't answer: {reason(error)}") from None
+
+
 class Cluster:
     """The API groups that the commands use, over one connection pool."""
 
@@ -44,6 +54,23 @@ class Cluster:
         self.policy = client.PolicyV1Api(api)
         self.custom = client.CustomObjectsApi(api)
         self.version = client.VersionApi(api)
+
+    def get(self, path: str, accept: str = "*/*") -> bytes:
+        """What the API server answers, as it is. Raises what the client raises.
+
+        The client's own calls would write a path's slashes as %2F, or make a document of the text.
+        """
+        answer = self.api.call_api(
+            path,
+            "GET",
+            header_params={"Accept": accept},
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+            _request_timeout=TIMEOUT_SECONDS,
+        )
+        content: bytes = answer.data
+        return content
 
     def close(self) -> None:
         """Close its connections."""

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from infra.workload_settings import MAINTENANCE_PAGE
+from ops import trouble
 from ops.cluster import TIMEOUT_SECONDS
 from ops.command import Result, Session
 from ops.errors import OpsError
@@ -111,16 +112,7 @@ def _stateful_sets(stack: Stack) -> Iterator[str]:
 def _pods(stack: Stack) -> Iterator[str]:
     """Pods that will not become ready by themselves, and why."""
     for pod in stack.cluster.core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items:
-        if pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
-            continue
-        for condition in pod.status.conditions or []:
-            if condition.type == "PodScheduled" and condition.status == "False":
-                yield f"pod {pod.metadata.name} has no node: {condition.message}"
-        states = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
-        for container in states:
-            waiting = container.state and container.state.waiting
-            if waiting and waiting.reason not in ("ContainerCreating", "PodInitializing"):
-                yield f"pod {pod.metadata.name}: {waiting.reason}"
+        yield from trouble.short(pod)
 
 
 def _jobs(stack: Stack) -> Iterator[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
+from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable, reason
 from ops.errors import OpsError
+from ops.trouble import log_of
 
 KEPT_SECONDS = 24 * 3600
 """How long the Job and its log stay after its end."""
@@ -37,7 +38,7 @@ def run(
         job = _job(cluster, namespace, cron_job, name, environment)
         cluster.batch.create_namespaced_job(namespace, job, _request_timeout=TIMEOUT_SECONDS)
     except Unreachable as error:
-        raise OpsError(f"the Job {name} can't be made: {_words(error)}") from None
+        raise OpsError(f"the Job {name} can't be made: {reason(error)}") from None
     ended = False
     try:
         say(f"Job {name} runs in {namespace}")
@@ -96,7 +97,7 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
         try:
             status = cluster.batch.read_namespaced_job_status(name, namespace, _request_timeout=TIMEOUT_SECONDS).status
         except Unreachable as error:
-            say(f"the cluster doesn't answer, asked again: {_words(error)}")
+            say(f"the cluster doesn't answer, asked again: {reason(error)}")
             time.sleep(poll_seconds)
             continue
         lines = _log(cluster, namespace, name)[0].splitlines()
@@ -121,26 +122,6 @@ def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
         if not pods:
             return [""]
         newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
-        return [_written(cluster, namespace, newest, container.name) for container in newest.spec.containers]
+        return [log_of(cluster, newest, each.name, TOLD_LINES * 10) for each in newest.spec.containers]
     except Unreachable:
         return [""]
-
-
-def _written(cluster: Cluster, namespace: str, pod: Any, container: str) -> str:
-    try:
-        return str(
-            cluster.core.read_namespaced_pod_log(
-                pod.metadata.name,
-                namespace,
-                container=container,
-                tail_lines=TOLD_LINES * 10,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            or ""
-        )
-    except Unreachable:
-        return ""  # not started yet, or a simulated node: it has no kubelet
-
-
-def _words(error: Exception) -> str:
-    return f"{error.status} {error.reason}: {error.body}" if isinstance(error, ApiException) else str(error)

@@ -10,6 +10,7 @@ import yaml
 from infra.naming import aws_tags
 from infra.recovery import REGISTRY_HOST
 from ops.cluster import TIMEOUT_SECONDS
+from ops.errors import OpsError
 from ops.images import Reference
 from ops.leftovers import Leftover
 from ops.rollback import images_of
@@ -131,7 +132,7 @@ def _deleting_images(ecr: Any, deletion: dict[str, Any]) -> Callable[[], object]
     def delete() -> None:
         failures = ecr.batch_delete_image(**deletion)["failures"]
         if failures:  # ECR answers 200 all the same
-            raise RuntimeError("; ".join(each["failureReason"] for each in failures))
+            raise OpsError("; ".join(each["failureReason"] for each in failures))
 
     return delete
 

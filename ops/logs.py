@@ -16,6 +16,7 @@ from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.redaction import Redaction, is_secret
+from ops.trouble import containers, when_of
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -119,8 +120,7 @@ class _Collection:
                 yield value  # as it is written in the object
 
     def _logs(self, pod: Any) -> Iterator[tuple[str, str]]:
-        states = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
-        for state in states:
+        for state in containers(pod):
             yield f"{state.name}.log", self._log(pod, state.name, previous=False)
             if state.restart_count:
                 yield f"{state.name}.previous.log", self._log(pod, state.name, previous=True)
@@ -148,7 +148,7 @@ class _Collection:
 
     def _events(self, namespace: str) -> str:
         events = self._cluster.core.list_namespaced_event(namespace, _request_timeout=TIMEOUT_SECONDS).items
-        found = sorted(events, key=lambda event: str(when_of(event) or ""))
+        found = sorted(events, key=when_of)
         return "".join(
             f"{when_of(event)} {event.type} {event.reason} {event.involved_object.kind}/{event.involved_object.name} "
             f"(x{event.count or 1}): {self._redaction.text(event.message or '')}\n"
@@ -185,12 +185,6 @@ class _Collection:
         # Holds the whole object once more, as text.
         (content["metadata"].get("annotations") or {}).pop("kubectl.kubernetes.io/last-applied-configuration", None)
         return content
-
-
-def when_of(event: Any) -> datetime | None:
-    """When it happened last."""
-    found: datetime | None = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
-    return found
 
 
 def _telling_values(pods: list[Any]) -> Iterator[str]:

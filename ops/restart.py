@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ops import trouble
 from ops.cluster import TIMEOUT_SECONDS
 from ops.command import Result, Session
 from ops.errors import OpsError
@@ -43,12 +44,16 @@ def restart(
         each.metadata.name: (each.spec.template.metadata.annotations or {}).get(ANNOTATION) for each in deployments
     }
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    why = trouble.since_now(stack)
     _annotate(session, dict.fromkeys(names, now))
     try:
         wait_until_rolled_out(stack, workload, wait, session.report.say)
     except OpsError as error:
+        reasons = why()
         _annotate(session, before)
-        raise OpsError(f"{error}\nTurned back: the pods of before, which never stopped serving, stay.") from None
+        raise OpsError(
+            f"{error}{reasons}\nTurned back: the pods of before, which never stopped serving, stay."
+        ) from None
     session.report.say(f"{workload} runs on new pods")
     return {"workload": workload, "deployments": names, "restarted": True, "at": now}
 

@@ -17,10 +17,12 @@ from stacks.settings import (
     AccountStackSettings,
     AwsSettings,
     LocalSettings,
+    NoStackError,
     Settings,
     SettingsError,
     as_the_engine_gives_it,
     load,
+    stack_file,
     surroundings,
 )
 
@@ -38,10 +40,10 @@ class Stack:
     @classmethod
     def named(cls, folder: Path, name: str, *, rehearsed: bool, say: Say) -> Self:
         """The stack of that name. Raises OpsError where there is no such file, or no rehearsal of it."""
-        file = folder / f"Pulumi.{name}.yaml"
-        if not file.is_file():
-            known = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
-            raise OpsError(f"there is no {file.name}; choose one of {known}, as in: --stack dev")
+        try:
+            stack_file(folder, name, "--stack dev")
+        except NoStackError as error:
+            raise OpsError(str(error)) from None
         return cls(folder, name, (RehearsedEngine if rehearsed else PulumiEngine)(folder, name, say))
 
     def __enter__(self) -> Self:

@@ -9,8 +9,8 @@ from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
 from ops.command import Result, Session
 from ops.cost import cost
 from ops.errors import OpsError
-from ops.logs import when_of
 from ops.stack import Stack
+from ops.trouble import when_of
 from ops.versions import versions
 
 ZONE = "topology.kubernetes.io/zone"
@@ -145,7 +145,7 @@ def _events(stack: Stack) -> list[dict[str, Any]]:
     events = stack.cluster.core.list_namespaced_event(
         stack.namespace, field_selector="type=Warning", _request_timeout=TIMEOUT_SECONDS
     ).items
-    latest = sorted(events, key=lambda event: when_of(event) or now, reverse=True)[:MOST_EVENTS]
+    latest = sorted(events, key=when_of, reverse=True)[:MOST_EVENTS]
     return [
         {
             "age": age(when_of(event), now),

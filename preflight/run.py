@@ -19,28 +19,23 @@ from stacks.settings import (
     AccountStackSettings,
     AwsSettings,
     LocalSettings,
+    NoStackError,
     Settings,
     SettingsError,
     as_the_engine_gives_it,
     load,
+    stack_file,
 )
 from stacks.settings import surroundings as other_stacks
 
 Check = Callable[[], Iterator[Finding]]
 
 
-class NoStackError(Exception):
-    """There is no such stack file, or it cannot be read; the message says which there are."""
-
-
 def configuration(folder: Path, stack: str) -> Mapping[str, Any]:
     """The `config` of a stack file. Raises NoStackError."""
-    file = folder / f"Pulumi.{stack}.yaml"
+    file = stack_file(folder, stack, "make preflight STACK=dev")
     try:
         content = yaml.safe_load(file.read_text())
-    except FileNotFoundError:
-        known = ", ".join(sorted(path.name.split(".")[1] for path in folder.glob("Pulumi.*.yaml")))
-        raise NoStackError(f"there is no {file.name}; choose one of {known}, as in: make preflight STACK=dev") from None
     except (OSError, yaml.YAMLError) as error:
         raise NoStackError(f"{file.name} cannot be read: {error}") from None
     config: Mapping[str, Any] = (content or {}).get("config") or {}

@@ -154,11 +154,27 @@ class Surroundings:
     networks: Mapping[str, str]
 
 
+class NoStackError(Exception):
+    """There is no such stack file, or it cannot be read; the message says which there are."""
+
+
+def stack_files(project_folder: Path) -> dict[str, Path]:
+    """The stack files beside Pulumi.yaml, by stack."""
+    return {path.name.split(".")[1]: path for path in sorted(project_folder.glob("Pulumi.*.yaml"))}
+
+
+def stack_file(project_folder: Path, stack: str, example: str) -> Path:
+    """The file of a stack. Raises NoStackError, which ends with an `example` of how to name one."""
+    known = stack_files(project_folder)
+    if stack not in known:
+        raise NoStackError(f"there is no Pulumi.{stack}.yaml; choose one of {', '.join(known)}, as in: {example}")
+    return known[stack]
+
+
 def surroundings(project_folder: Path, stack: str) -> Surroundings:
     """Reads the network of every other `Pulumi.<stack>.yaml` beside Pulumi.yaml; files that cannot be read say nothing."""
     networks = {}
-    for path in sorted(project_folder.glob("Pulumi.*.yaml")):
-        other = path.name.split(".")[1]
+    for other, path in stack_files(project_folder).items():
         if other == stack:
             continue
         try:

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from kubernetes import watch
 
-from ops.cluster import TIMEOUT_SECONDS, Unreachable
-from ops.reached import words_of
+from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
 from ops.readiness import Look, is_ready, look, serves
 from ops.stack import Stack
 
@@ -48,7 +47,7 @@ class Follower:
             try:
                 self.latest = look(self._stack)
             except Unreachable as error:
-                self.latest, self.unreachable = None, words_of(error)
+                self.latest, self.unreachable = None, reason(error)
 
     def _follow(self) -> None:
         version = ""
