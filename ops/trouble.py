@@ -64,19 +64,19 @@ def since_now(stack: Stack) -> Callable[[], str]:
 def log_of(cluster: Cluster, pod: Any, container: str, lines: int, *, previous: bool = False) -> str:
     """The end of what a container has written; empty where it has not begun, or where no kubelet has it."""
     try:
-        return str(
-            cluster.core.read_namespaced_pod_log(
-                pod.metadata.name,
-                pod.metadata.namespace,
-                container=container,
-                previous=previous,
-                tail_lines=lines,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            or ""
+        answer = cluster.core.read_namespaced_pod_log(
+            pod.metadata.name,
+            pod.metadata.namespace,
+            container=container,
+            previous=previous,
+            tail_lines=lines,
+            _preload_content=False,  # the client would make text of it as Python writes bytes: b'...'
+            _request_timeout=TIMEOUT_SECONDS,
         )
     except Unreachable:
         return ""
+    text: str = answer.data.decode(errors="replace")
+    return text
 
 
 def _unscheduled(pod: Any) -> list[str]:
