@@ -15,7 +15,7 @@ from kubernetes.client.exceptions import ApiException
 from ops.errors import OpsError
 
 TIMEOUT_SECONDS = 30
-"""Of one request; what takes longer is watched, not waited for."""
+"""Of one request where nothing else is said; what takes longer is watched, not waited for."""
 
 Unreachable = (ApiException, urllib3.exceptions.HTTPError)
 """What the client raises when a request failed."""
@@ -38,6 +38,19 @@ def reached(stack: str) -> Iterator[None]:
         yield
     except Unreachable as error:
         raise OpsError(f"the cluster of {stack} refused, or doesn't answer: {reason(error)}") from None
+
+
+def holds(item: Any, condition: str) -> bool:
+    """Whether an object's status says of a condition, such as `Ready`, that it is true."""
+    return any(each.type == condition and each.status == "True" for each in item.status.conditions or [])
+
+
+class PatientClient(client.ApiClient):  # type: ignore[misc]
+    """The project's client with a limit to its patience: by itself it waits for an answer for ever."""
+
+    def call_api(self, *arguments: Any, _request_timeout: float | None = None, **options: Any) -> Any:
+        """As the project's."""
+        return super().call_api(*arguments, _request_timeout=_request_timeout or TIMEOUT_SECONDS, **options)
 
 
 class Cluster:
@@ -67,7 +80,6 @@ class Cluster:
             auth_settings=["BearerToken"],
             _preload_content=False,
             _return_http_data_only=True,
-            _request_timeout=TIMEOUT_SECONDS,
         )
         content: bytes = answer.data
         return content
@@ -79,9 +91,10 @@ class Cluster:
 
 def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
     """The cluster of a kubeconfig (None: the user's own) and a context (None: the current one). Raises OpsError."""
+    found = client.Configuration()
     try:
-        found = config.new_client_from_config(str(file) if file else None, context=context)
-        return Cluster(found, _chosen(file, context))
+        config.load_kube_config(str(file) if file else None, context=context, client_configuration=found)
+        return Cluster(PatientClient(found), _chosen(file, context))
     except (config.ConfigException, OSError) as error:
         raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
 
@@ -93,7 +106,9 @@ def of_eks(name: str, region: str) -> Cluster:
     except (BotoCoreError, ClientError) as error:
         raise OpsError(f"cluster {name} in {region} can't be described: {error}") from None
     described = _kubeconfig(name, found, ["eks", "get-token", "--cluster-name", name, "--region", region])
-    return Cluster(config.new_client_from_config_dict(described), described)
+    chosen = client.Configuration()
+    config.load_kube_config_from_dict(described, client_configuration=chosen)
+    return Cluster(PatientClient(chosen), described)
 
 
 def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable, reason
+from ops.cluster import Cluster, Unreachable, reason
 from ops.errors import OpsError
 from ops.trouble import log_of
 
@@ -36,7 +36,7 @@ def run(
     """
     try:
         job = _job(cluster, namespace, cron_job, name, environment)
-        cluster.batch.create_namespaced_job(namespace, job, _request_timeout=TIMEOUT_SECONDS)
+        cluster.batch.create_namespaced_job(namespace, job)
     except Unreachable as error:
         raise OpsError(f"the Job {name} can't be made: {reason(error)}") from None
     ended = False
@@ -55,7 +55,7 @@ def run(
 
 def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     try:
-        found = cluster.batch.read_namespaced_cron_job(cron_job, namespace, _request_timeout=TIMEOUT_SECONDS)
+        found = cluster.batch.read_namespaced_cron_job(cron_job, namespace)
     except ApiException as error:
         if error.status != NOT_FOUND:
             raise
@@ -66,7 +66,7 @@ def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment
     running = [
         each.metadata.name
         for each in cluster.batch.list_namespaced_job(
-            namespace, label_selector=f"app.kubernetes.io/name={cron_job}", _request_timeout=TIMEOUT_SECONDS
+            namespace, label_selector=f"app.kubernetes.io/name={cron_job}"
         ).items
         if each.status.active
     ]
@@ -95,7 +95,7 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
     told = 0
     while True:
         try:
-            status = cluster.batch.read_namespaced_job_status(name, namespace, _request_timeout=TIMEOUT_SECONDS).status
+            status = cluster.batch.read_namespaced_job_status(name, namespace).status
         except Unreachable as error:
             say(f"the cluster doesn't answer, asked again: {reason(error)}")
             time.sleep(poll_seconds)
@@ -116,9 +116,7 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
 def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
     """The end of what each container of the Job's newest pod has written."""
     try:
-        pods = cluster.core.list_namespaced_pod(
-            namespace, label_selector=f"batch.kubernetes.io/job-name={job}", _request_timeout=TIMEOUT_SECONDS
-        ).items
+        pods = cluster.core.list_namespaced_pod(namespace, label_selector=f"batch.kubernetes.io/job-name={job}").items
         if not pods:
             return [""]
         newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)

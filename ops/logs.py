@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
+from ops.cluster import Unreachable, reason
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.redaction import Redaction, is_secret
@@ -91,7 +91,7 @@ class _Collection:
 
     def of(self, namespace: str) -> list[tuple[str, str]]:
         """Path in the archive, and content."""
-        pods = self._cluster.core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS).items
+        pods = self._cluster.core.list_namespaced_pod(namespace).items
         self._redaction = Redaction([*self._secrets(namespace), *_telling_values(pods)])
         self._say(f"reading {len(pods)} pods of {namespace}")
         files = [(f"{namespace}/events.txt", self._events(namespace))]
@@ -110,7 +110,7 @@ class _Collection:
 
     def _secrets(self, namespace: str) -> Iterator[str]:
         try:
-            found = self._cluster.core.list_namespaced_secret(namespace, _request_timeout=TIMEOUT_SECONDS).items
+            found = self._cluster.core.list_namespaced_secret(namespace).items
         except Unreachable as error:
             self.faults.append(f"values of the Secrets of {namespace}, to look for them in the logs: {reason(error)}")
             return
@@ -136,7 +136,6 @@ class _Collection:
                 timestamps=True,
                 limit_bytes=MOST_BYTES,
                 _preload_content=False,
-                _request_timeout=TIMEOUT_SECONDS,
                 **since,
             )
         except Unreachable as error:
@@ -147,7 +146,7 @@ class _Collection:
         return self._redaction.text(answer.data.decode(errors="replace"))
 
     def _events(self, namespace: str) -> str:
-        events = self._cluster.core.list_namespaced_event(namespace, _request_timeout=TIMEOUT_SECONDS).items
+        events = self._cluster.core.list_namespaced_event(namespace).items
         found = sorted(events, key=when_of)
         return "".join(
             f"{when_of(event)} {event.type} {event.reason} {event.involved_object.kind}/{event.involved_object.name} "
@@ -173,7 +172,7 @@ class _Collection:
         }
         for kind, listed in kinds.items():
             try:
-                found = listed(namespace, _request_timeout=TIMEOUT_SECONDS).items
+                found = listed(namespace).items
             except Unreachable as error:
                 self.faults.append(f"{kind} of {namespace}: {reason(error)}")
                 continue

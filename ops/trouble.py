@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable, reason
+from ops.cluster import Cluster, Unreachable, holds, reason
 from ops.redaction import Redaction
 from ops.stack import Stack
 
@@ -71,7 +71,6 @@ def log_of(cluster: Cluster, pod: Any, container: str, lines: int, *, previous: 
             previous=previous,
             tail_lines=lines,
             _preload_content=False,  # the client would make text of it as Python writes bytes: b'...'
-            _request_timeout=TIMEOUT_SECONDS,
         )
     except Unreachable:
         return ""
@@ -86,19 +85,18 @@ def _unscheduled(pod: Any) -> list[str]:
 
 def _not_ready(stack: Stack) -> list[Any]:
     """The pods that do not serve and have not done their work, the newest first."""
-    found = stack.cluster.core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
+    found = stack.cluster.core.list_namespaced_pod(stack.namespace).items
     found.sort(key=lambda pod: pod.metadata.creation_timestamp, reverse=True)
     return [
         pod
         for pod in found
-        if not (pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded")
-        and not any(each.type == "Ready" and each.status == "True" for each in pod.status.conditions or [])
+        if not (pod.metadata.deletion_timestamp or pod.status.phase == "Succeeded" or holds(pod, "Ready"))
     ]
 
 
 def _refused(stack: Stack) -> Iterator[str]:
     """Pods that the API server does not let be: a quota, or a policy."""
-    deployments = stack.cluster.apps.list_namespaced_deployment(stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+    deployments = stack.cluster.apps.list_namespaced_deployment(stack.namespace)
     for each in deployments.items:
         for condition in each.status.conditions or []:
             if condition.type == "ReplicaFailure" and condition.status == "True":
@@ -152,9 +150,7 @@ def _end(terminated: Any) -> str:
 def _warning(cluster: Cluster, pod: Any) -> str:
     """The last warning about a pod: a probe that fails, a volume that is not there."""
     about = f"involvedObject.uid={pod.metadata.uid},type=Warning"
-    events = cluster.core.list_namespaced_event(
-        pod.metadata.namespace, field_selector=about, _request_timeout=TIMEOUT_SECONDS
-    ).items
+    events = cluster.core.list_namespaced_event(pod.metadata.namespace, field_selector=about).items
     if not events:
         return ""
     last = max(events, key=when_of)

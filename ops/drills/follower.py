@@ -59,7 +59,7 @@ class Follower:
                 self._ended.wait(PAUSE_SECONDS)
 
     def _listed(self) -> str:
-        pods = self._stack.cluster.core.list_namespaced_pod(self._stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+        pods = self._stack.cluster.core.list_namespaced_pod(self._stack.namespace)
         self._ready = {pod.metadata.uid for pod in pods.items if serves(pod) and is_ready(pod)}
         self._count()
         self._following.set()
@@ -72,7 +72,6 @@ class Follower:
             self._stack.namespace,
             resource_version=version,
             timeout_seconds=WATCH_SECONDS,
-            _request_timeout=TIMEOUT_SECONDS,
         ):
             self._changed(str(event["type"]), event["object"])
         return str(watcher.resource_version)
