@@ -8,14 +8,14 @@ from kubernetes.client.exceptions import ApiException
 
 from ops.cluster import Cluster, Unreachable, reason
 from ops.errors import OpsError
-from ops.trouble import log_of
+from ops.trouble import log_of, short
 
 KEPT_SECONDS = 24 * 3600
 """How long the Job and its log stay after its end."""
 
 POLL_SECONDS = 2.0
-TOLD_LINES = 20
-"""Of each container's log, when it failed."""
+LOG_LINES = 200
+"""Of each container: more than the pods of a copy write."""
 
 NOT_FOUND = 404
 
@@ -92,7 +92,7 @@ def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment
 
 
 def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None], poll_seconds: float) -> None:
-    told = 0
+    told, complained = 0, ""
     while True:
         try:
             status = cluster.batch.read_namespaced_job_status(name, namespace).status
@@ -104,6 +104,10 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
         for line in lines[told:]:
             say(line)
         told = max(told, len(lines))
+        complaint = "; ".join(_complaints(cluster, namespace, name))
+        if complaint not in ("", complained):
+            say(complaint)
+            complained = complaint
         for condition in status.conditions or []:
             if condition.status == "True" and condition.type == "Complete":
                 return
@@ -113,13 +117,24 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
         time.sleep(poll_seconds)
 
 
-def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
-    """The end of what each container of the Job's newest pod has written."""
+def _newest_pod(cluster: Cluster, namespace: str, job: str) -> list[Any]:
+    """The Job's newest pod; none where there is none yet, or nobody says."""
     try:
         pods = cluster.core.list_namespaced_pod(namespace, label_selector=f"batch.kubernetes.io/job-name={job}").items
-        if not pods:
-            return [""]
-        newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
-        return [log_of(cluster, newest, each.name, TOLD_LINES * 10) for each in newest.spec.containers]
     except Unreachable:
-        return [""]
+        return []
+    return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)[-1:]
+
+
+def _complaints(cluster: Cluster, namespace: str, job: str) -> list[str]:
+    """Why the Job's pod does not begin by itself."""
+    return [line for pod in _newest_pod(cluster, namespace, job) for line in short(pod)]
+
+
+def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
+    """The end of what each container of the Job's newest pod has written."""
+    return [
+        log_of(cluster, pod, container.name, LOG_LINES)
+        for pod in _newest_pod(cluster, namespace, job)
+        for container in pod.spec.containers
+    ] or [""]

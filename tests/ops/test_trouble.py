@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ops import jobs
+from ops.errors import OpsError
 from ops.stack import Stack
 from ops.trouble import since_now
 from rehearsal.control_plane import ControlPlane
@@ -138,6 +140,24 @@ def warning(pod: Any) -> dict[str, Any]:
         "reason": "Unhealthy",
         "message": "Readiness probe failed: HTTP probe failed with statuscode: 503",
     }
+
+
+def test_a_job_that_does_not_begin_is_not_waited_for_in_silence(stack: Stack) -> None:
+    pod = {
+        "restartPolicy": "Never",
+        "nodeSelector": {"none": "such"},
+        "containers": [{"name": "main", "image": "main"}],
+    }
+    job = {"activeDeadlineSeconds": 5, "template": {"spec": pod}}
+    body = {
+        "metadata": {"name": "copies"},
+        "spec": {"schedule": "0 0 31 2 *", "suspend": True, "jobTemplate": {"spec": job}},
+    }
+    stack.cluster.batch.create_namespaced_cron_job(stack.namespace, body)
+    said: list[str] = []
+    with pytest.raises(OpsError, match="Job copies-1 failed: Job was active longer than specified deadline"):
+        jobs.run(stack.cluster, stack.namespace, "copies", "copies-1", {}, said.append, poll_seconds=0.2)
+    assert [line for line in said if line.startswith("pod copies-1-") and " has no node: 0/" in line]
 
 
 def test_pods_that_serve_or_have_done_their_work_are_no_trouble(stack: Stack) -> None:
