@@ -4,6 +4,7 @@ Of AWS there is moto's S3 and Pod Identity's agent. What a pod is told of the da
 place of RDS's tokens, and no TLS. Network policies are stored, and not enforced.
 """
 
+import base64
 import hashlib
 import json
 import os
@@ -88,7 +89,11 @@ def place(brought_up: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     way = [str(brought_up.node.namespace), f"{outside}={NODE_ADDRESS}:{PORT}"]
     with (
         said.open("w") as output,
-        started([*inside, sys.executable, amazon.__file__, NODE_ADDRESS, str(PORT)], stdout=output),
+        started(
+            [*inside, sys.executable, amazon.__file__, NODE_ADDRESS, str(PORT)],
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+        ),
         started([sys.executable, forwarder.__file__, *way]),
         pytest.MonkeyPatch.context() as patch,
     ):
@@ -203,6 +208,7 @@ def test_a_dump_is_in_s3_as_its_manifest_says_and_a_restore_brings_it_back(
         Bucket=BUCKET, Key=f"database/{copy['name']}/{FILE}", ChecksumMode="ENABLED"
     )
     body = content["Body"].read()
+    assert base64.b64decode(content["ChecksumSHA256"]).hex() == dump["sha256"], "S3's own checksum"
     assert (len(body), hashlib.sha256(body).hexdigest()) == (dump["bytes"], dump["sha256"])
     assert body.startswith(b"PGDMP")
     assert copy["rows"]["public.quotes"] >= 1
