@@ -17,6 +17,9 @@ from ops.errors import OpsError
 TIMEOUT_SECONDS = 30
 """Of one request where nothing else is said; what takes longer is watched, not waited for."""
 
+FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+"""Keys of a kubeconfig whose values are paths, from its own folder (kubernetes.io, "kubeconfig (v1)")."""
+
 Unreachable = (ApiException, urllib3.exceptions.HTTPError)
 """What the client raises when a request failed."""
 
@@ -114,8 +117,22 @@ def of_eks(name: str, region: str) -> Cluster:
 def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:
     """The kubeconfig's own content, with the context made the current one."""
     merger = config.kube_config.KubeConfigMerger(str(file) if file else config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    found: dict[str, Any] = dict(merger.config.value)
+    found = {
+        key: [_alone(each) for each in value] if isinstance(value, list) else value
+        for key, value in merger.config.value.items()
+    }
     return {**found, "current-context": context} if context else found
+
+
+def _alone(item: Any) -> dict[str, Any]:
+    """A cluster, user or context as it can stand in a file elsewhere; an item of the client's remembers its file."""
+    folder = Path(item.path).parent.absolute()
+    return {
+        key: {name: str(folder / told) if name in FILES else told for name, told in value.items()}
+        if isinstance(value, dict)
+        else value
+        for key, value in item.value.items()
+    }
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:
