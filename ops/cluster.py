@@ -1,7 +1,8 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from kubernetes.client.exceptions import ApiException
 from ops.errors import OpsError
 
 TIMEOUT_SECONDS = 30
-"""Of one request; what takes longer is watched, not waited for."""
+"""Of one request where nothing else is said; what takes longer is watched, not waited for."""
+
+FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+"""Keys of a kubeconfig whose values are paths, from its own folder (kubernetes.io, "kubeconfig (v1)")."""
 
 Unreachable = (ApiException, urllib3.exceptions.HTTPError)
 """What the client raises when a request failed."""
@@ -28,6 +32,28 @@ def reason(error: Exception) -> str:
         except (TypeError, ValueError, KeyError):
             return f"{error.status}, {error.reason}"
     return str(getattr(error, "reason", None) or error)
+
+
+@contextmanager
+def reached(stack: str) -> Iterator[None]:
+    """Within it the client's errors are OpsErrors; `stack` is the name of the one whose cluster is asked."""
+    try:
+        yield
+    except Unreachable as error:
+        raise OpsError(f"the cluster of {stack} refused, or doesn't answer: {reason(error)}") from None
+
+
+def holds(item: Any, condition: str) -> bool:
+    """Whether an object's status says of a condition, such as `Ready`, that it is true."""
+    return any(each.type == condition and each.status == "True" for each in item.status.conditions or [])
+
+
+class PatientClient(client.ApiClient):  # type: ignore[misc]
+    """The project's client with a limit to its patience: by itself it waits for an answer for ever."""
+
+    def call_api(self, *arguments: Any, _request_timeout: float | None = None, **options: Any) -> Any:
+        """As the project's."""
+        return super().call_api(*arguments, _request_timeout=_request_timeout or TIMEOUT_SECONDS, **options)
 
 
 class Cluster:
@@ -45,6 +71,22 @@ class Cluster:
         self.custom = client.CustomObjectsApi(api)
         self.version = client.VersionApi(api)
 
+    def get(self, path: str, accept: str = "*/*") -> bytes:
+        """What the API server answers, as it is. Raises what the client raises.
+
+        The client's own calls would write a path's slashes as %2F, or make a document of the text.
+        """
+        answer = self.api.call_api(
+            path,
+            "GET",
+            header_params={"Accept": accept},
+            auth_settings=["BearerToken"],
+            _preload_content=False,
+            _return_http_data_only=True,
+        )
+        content: bytes = answer.data
+        return content
+
     def close(self) -> None:
         """Close its connections."""
         self.api.close()
@@ -52,9 +94,10 @@ class Cluster:
 
 def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
     """The cluster of a kubeconfig (None: the user's own) and a context (None: the current one). Raises OpsError."""
+    found = client.Configuration()
     try:
-        found = config.new_client_from_config(str(file) if file else None, context=context)
-        return Cluster(found, _chosen(file, context))
+        config.load_kube_config(str(file) if file else None, context=context, client_configuration=found)
+        return Cluster(PatientClient(found), _chosen(file, context))
     except (config.ConfigException, OSError) as error:
         raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
 
@@ -66,14 +109,30 @@ def of_eks(name: str, region: str) -> Cluster:
     except (BotoCoreError, ClientError) as error:
         raise OpsError(f"cluster {name} in {region} can't be described: {error}") from None
     described = _kubeconfig(name, found, ["eks", "get-token", "--cluster-name", name, "--region", region])
-    return Cluster(config.new_client_from_config_dict(described), described)
+    chosen = client.Configuration()
+    config.load_kube_config_from_dict(described, client_configuration=chosen)
+    return Cluster(PatientClient(chosen), described)
 
 
 def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:
     """The kubeconfig's own content, with the context made the current one."""
     merger = config.kube_config.KubeConfigMerger(str(file) if file else config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    found: dict[str, Any] = dict(merger.config.value)
+    found = {
+        key: [_alone(each) for each in value] if isinstance(value, list) else value
+        for key, value in merger.config.value.items()
+    }
     return {**found, "current-context": context} if context else found
+
+
+def _alone(item: Any) -> dict[str, Any]:
+    """A cluster, user or context as it can stand in a file elsewhere; an item of the client's remembers its file."""
+    folder = Path(item.path).parent.absolute()
+    return {
+        key: {name: str(folder / told) if name in FILES else told for name, told in value.items()}
+        if isinstance(value, dict)
+        else value
+        for key, value in item.value.items()
+    }
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:
