@@ -388,5 +388,7 @@ REFUSED: dict[str, list[tuple[str, Any, str]]] = {
     "prod": [
         ("database.database", "other", "Instance/marlinspike-prod-database-instance"),
         ("cache", {"kind": "serverless"}, "ReplicationGroup/marlinspike-prod-cache-group"),
+        # `ops cache restore` takes the protection of this one group away.
+        ("cache.restore_from", "prod-cache-2026", "ReplicationGroup/marlinspike-prod-cache-group"),
     ],
 }
