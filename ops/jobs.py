@@ -121,16 +121,19 @@ def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
         if not pods:
             return [""]
         newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
-        return [_written(cluster, namespace, newest, container.name) for container in newest.spec.containers]
+        return [
+            written(cluster, namespace, newest.metadata.name, container.name) for container in newest.spec.containers
+        ]
     except Unreachable:
         return [""]
 
 
-def _written(cluster: Cluster, namespace: str, pod: Any, container: str) -> str:
+def written(cluster: Cluster, namespace: str, pod: str, container: str) -> str:
+    """The end of a container's log; nothing where there is none yet."""
     try:
         return str(
             cluster.core.read_namespaced_pod_log(
-                pod.metadata.name,
+                pod,
                 namespace,
                 container=container,
                 tail_lines=TOLD_LINES * 10,
