@@ -90,7 +90,13 @@ def _replace(stack: Stack, changes: Mapping[str, Any], old: Mapping[str, Any], k
         stack.engine.up()
     except (Exception, KeyboardInterrupt) as failure:
         said = str(failure) or "the update was interrupted"
-        new = _serving(stack)["id"]
+        try:
+            new = _serving(stack)["id"]
+        except OpsError as unknown:
+            raise OpsError(
+                f"{said}\nWhether there is a new cache can't be seen: {unknown}\n{stack.file.name} says {SETTING} now. Look "
+                f"first: pulumi stack export --stack {stack.name}"
+            ) from failure
         if new != old["id"]:
             raise OpsError(
                 f"{said}\nThe new cache {new} is filled and there; {old['id']} is not deleted yet. {stack.file.name} says "

@@ -381,6 +381,21 @@ CHANGES: dict[str, list[Change]] = {
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment", "update ResourceQuota/marlinspike-quota"),
+        change(
+            # The Service turns; with a load balancer of the program's the listener's rule (tests/ops/test_maintenance.py).
+            "app.maintenance",
+            {"retry_after_seconds": 900},
+            *operations(
+                "create",
+                "Workload/app-maintenance",
+                "ServiceAccount/app-maintenance-account",
+                "Service/app-maintenance-service",
+                "Deployment/app-maintenance-deployment",
+                "NetworkPolicy/marlinspike-app-maintenance",
+            ),
+            "update Service/app-service",
+            "update ResourceQuota/marlinspike-quota",
+        ),
     ],
 }
 

@@ -1,4 +1,4 @@
-"""`db backup` and `db restore` without a bucket: refusals, and what `kubectl exec` carries. Real pods: tests/cluster/real_node."""
+"""`db backup` and `db restore` without a bucket: refusals, and what `kubectl exec` carries. With real pods: test_copies.py."""
 
 from io import StringIO
 from pathlib import Path
