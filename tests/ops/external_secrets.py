@@ -46,12 +46,13 @@ class Volume:
         self.file.symlink_to(f"..data/{key}")
 
     def renew(self, value: str) -> None:
-        old, new = (self._folder / "..data").resolve(), self._folder / f"..{next(self._numbers)}"
+        link, new = self._folder / "..data", self._folder / f"..{next(self._numbers)}"
+        old = link.resolve() if link.exists() else None
         new.mkdir()
         (new / self._key).write_text(value)
         (self._folder / "..data_tmp").symlink_to(new.name)
-        (self._folder / "..data_tmp").rename(self._folder / "..data")
-        if old.is_dir():
+        (self._folder / "..data_tmp").rename(link)
+        if old:
             shutil.rmtree(old)
 
 

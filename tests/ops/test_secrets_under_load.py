@@ -77,6 +77,7 @@ def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         found = client(endpoint, "secretsmanager")
         found.create_secret(Name=PATH, SecretString=PASSWORD)
         yield found
+        found.delete_secret(SecretId=PATH, ForceDeleteWithoutRecovery=True)
 
 
 @pytest.fixture

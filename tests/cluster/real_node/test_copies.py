@@ -14,16 +14,19 @@ from ops.db.backup import db_backup
 from ops.db.restore import db_restore
 from ops.errors import OpsError
 from ops.stack import Stack as Operated
+from ops.stack_file import changed_text
 from rehearsal import places
 from tests.cluster.real_node.conftest import Figure
 from tests.cluster.real_node.stack import NAMESPACE, Stack
 from tests.ops.places import Exported
 
 
-def asked(stack: Stack) -> Session:
-    """A command's session on the cluster of the real node, as on any other one."""
+def asked(stack: Stack, folder: Path) -> Session:
+    """A command's session on the cluster of the real node, as on any other one; with the node's own images."""
+    text = (places.repository() / "Pulumi.local.yaml").read_text()
+    (folder / "Pulumi.local.yaml").write_text(changed_text(text, stack.node.settings))
     engine = Exported({"namespace": NAMESPACE}, stack.rehearsal.kubeconfig, rehearsed=False)
-    return Session(Operated(places.repository(), "local", engine), Report(as_json=False, out=StringIO()), yes=True)
+    return Session(Operated(folder, "local", engine), Report(as_json=False, out=StringIO()), yes=True)
 
 
 def sql(stack: Stack, words: str, database: str = "app") -> str:
@@ -36,7 +39,7 @@ def test_what_was_deleted_after_a_dump_comes_back_from_a_file_and_the_old_databa
 ) -> None:
     sql(brought_up, "INSERT INTO quotes (author, text) SELECT 'Seneca', 'Quote ' || n FROM generate_series(1, 500) n")
     before = int(sql(brought_up, "SELECT count(*) FROM quotes"))
-    session = asked(brought_up)
+    session = asked(brought_up, tmp_path)
     with session.stack:
         made = db_backup(session, folder=tmp_path)
         assert made is not None
