@@ -1,7 +1,7 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +33,14 @@ def reason(error: Exception) -> str:
 class Cluster:
     """The API groups that the commands use, over one connection pool."""
 
-    def __init__(self, api: client.ApiClient, kubeconfig: Mapping[str, Any]) -> None:
+    def __init__(
+        self, api: client.ApiClient, kubectl: Sequence[str] = (), kubeconfig: Mapping[str, Any] | None = None
+    ) -> None:
         self.api = api
+        self.kubectl = kubectl
+        """Options by which `kubectl` reaches it, where the client has no terminal and no pipes."""
         self.kubeconfig = kubeconfig
-        """For `kubectl`, where the client has no terminal."""
+        """What `kubectl` must be given in a file, where the user has none of this cluster."""
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
         self.autoscaling = client.AutoscalingV2Api(api)
@@ -54,9 +58,12 @@ def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
     """The cluster of a kubeconfig (None: the user's own) and a context (None: the current one). Raises OpsError."""
     try:
         found = config.new_client_from_config(str(file) if file else None, context=context)
-        return Cluster(found, _chosen(file, context))
     except (config.ConfigException, OSError) as error:
         raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
+    # By name, not by content: files that it refers to may lie beside it.
+    return Cluster(
+        found, [*(["--kubeconfig", str(file)] if file else []), *(["--context", context] if context else [])]
+    )
 
 
 def of_eks(name: str, region: str) -> Cluster:
@@ -66,14 +73,7 @@ def of_eks(name: str, region: str) -> Cluster:
     except (BotoCoreError, ClientError) as error:
         raise OpsError(f"cluster {name} in {region} can't be described: {error}") from None
     described = _kubeconfig(name, found, ["eks", "get-token", "--cluster-name", name, "--region", region])
-    return Cluster(config.new_client_from_config_dict(described), described)
-
-
-def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:
-    """The kubeconfig's own content, with the context made the current one."""
-    merger = config.kube_config.KubeConfigMerger(str(file) if file else config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    found: dict[str, Any] = dict(merger.config.value)
-    return {**found, "current-context": context} if context else found
+    return Cluster(config.new_client_from_config_dict(described), kubeconfig=described)
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:

@@ -83,15 +83,16 @@ def conditions(found: Any) -> str:
 
 @contextmanager
 def executing(cluster: Cluster, namespace: str, name: str, container: str, *options: str) -> Iterator[list[str]]:
-    """The words of `kubectl exec` up to its `--`; the kubeconfig in them is there within only."""
+    """The words of `kubectl exec` up to its `--`; a file that they name may be there within only."""
     with tempfile.TemporaryDirectory() as folder:
-        kubeconfig = Path(folder) / "kubeconfig"
-        kubeconfig.touch(0o600)
-        kubeconfig.write_text(yaml.safe_dump(cluster.kubeconfig))
-        yield [
-            *("kubectl", "--kubeconfig", str(kubeconfig), "exec", "--namespace", namespace, name),
-            *("--container", container, *options, "--"),
-        ]
+        reach = [*cluster.kubectl]
+        if cluster.kubeconfig:
+            file = Path(folder) / "kubeconfig"
+            file.touch(0o600)
+            file.write_text(yaml.safe_dump(cluster.kubeconfig))
+            reach = ["--kubeconfig", str(file)]
+        exec_ = ["exec", "--namespace", namespace, name, "--container", container, *options, "--"]
+        yield ["kubectl", *reach, *exec_]
 
 
 def received(words: list[str]) -> Iterator[bytes]:

@@ -4,18 +4,28 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import yaml
 
 from app.exports.place import Folder
+from ops.cluster import Cluster, of_kubeconfig
 from ops.command import Session
 from ops.console import Report
 from ops.db.backup import db_backup
-from ops.db.pods import received, sent
+from ops.db.pods import executing, received, sent
 from ops.db.restore import db_restore
 from ops.errors import OpsError
 from ops.stack import Stack
 from ops.stack_file import changed_text
 from tests.app.servers import REPOSITORY
 from tests.ops.places import Exported, session
+
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "clusters": [{"name": "here", "cluster": {"server": "https://127.0.0.1:1"}}],
+    "users": [{"name": "me", "user": {"token": "none"}}],
+    "contexts": [{"name": "here", "context": {"cluster": "here", "user": "me"}}],
+}
 
 OUTPUTS = {"namespace": "marlinspike", "exports_bucket": "exports", "region": "eu-west-3"}
 
@@ -50,3 +60,22 @@ def test_what_kubectl_says_of_a_command_that_fails_is_told_and_half_a_file_is_no
         sent(["sh", "-c", "echo 'no space' >&2; exit 3"], [b"x" * 1024] * 4096)
     sent(["sh", "-c", f"cat > {tmp_path}/whole"], [b"a", b"b"])
     assert (tmp_path / "whole").read_bytes() == b"ab"
+
+
+def test_kubectl_reads_the_users_own_kubeconfig_where_it_lies_and_that_of_eks_for_as_long_as_it_runs(
+    tmp_path: Path,
+) -> None:
+    own = tmp_path / "config"
+    own.write_text(yaml.safe_dump(KUBECONFIG))
+    found = of_kubeconfig(own, "here")
+    with executing(found, "marlinspike", "psql-1", "psql", "--stdin") as words:
+        assert words == [
+            *("kubectl", "--kubeconfig", str(own), "--context", "here", "exec", "--namespace", "marlinspike", "psql-1"),
+            *("--container", "psql", "--stdin", "--"),
+        ]
+    with executing(Cluster(found.api, kubeconfig=KUBECONFIG), "marlinspike", "psql-1", "psql") as words:
+        file = Path(words[words.index("--kubeconfig") + 1])
+        assert yaml.safe_load(file.read_text()) == KUBECONFIG
+        assert file.stat().st_mode & 0o077 == 0
+    assert not file.exists()
+    found.close()
