@@ -1,5 +1,8 @@
 """The cache: Valkey on ElastiCache, as nodes or serverless, that only TLS clients with an IAM token can enter."""
 
+import base64
+import hashlib
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
@@ -18,7 +21,7 @@ class Cache(pulumi.ComponentResource):
 
     Type token: `marlinspike:cache:Cache`. Makes a security group with one ingress rule for each client, an IAM user with its
     user group, and either a replication group or a serverless cache (infra/cache_stores.py).
-    A change of `kind` replaces the cache and empties it.
+    A change of `kind` replaces the cache and empties it; one of `restore_from` replaces it by one with a snapshot's content.
     """
 
     connection: CacheConnection
@@ -57,14 +60,17 @@ class Cache(pulumi.ComponentResource):
         users = aws.elasticache.UserGroup(
             f"{name}-users", user_group_id=f"{name}-users", engine="valkey", user_ids=[user.user_id], opts=child
         )
+        identifier = _identifier(name, settings.restore_from)
         ground = Ground(
+            identifier=identifier,
             subnet_ids=network.subnet_ids,
             security_group_id=group_id,
             user_group_id=users.id,
             key_arn=key_arn,
             protect=protect,
-            # The fence's id is new each time the stack is made, so two final snapshots never share a name.
-            final_snapshot=Output.concat(name, "-final-", tail(group_id)),
+            # The fence's id is new each time the stack is made, the identifier with each snapshot that fills a cache: two final
+            # snapshots never share a name.
+            final_snapshot=Output.concat(identifier, "-final-", tail(group_id)),
         )
         serverless = settings.kind == "serverless"
         store = (
@@ -81,7 +87,17 @@ class Cache(pulumi.ComponentResource):
             user=user_name,
             authentication="iam",
             tls=True,
-            name=name,
+            name=identifier,
             serverless=serverless,
         )
         self.register_outputs({"endpoint": self.endpoint})
+
+
+def _identifier(name: str, snapshot: str | None) -> str:
+    """What ElastiCache calls a cache: one that a snapshot fills is made while the one before serves, and needs a name of its own.
+
+    Six characters longer, which STACK_NAME_LENGTH in stacks/settings.py leaves room for.
+    """
+    if snapshot is None:
+        return name
+    return f"{name}-{base64.b32encode(hashlib.sha256(snapshot.encode()).digest())[:5].decode().lower()}"

@@ -19,6 +19,8 @@ LOGS = ("slow-log", "engine-log")
 class Ground:
     """What either kind of store stands on."""
 
+    identifier: str
+    """What ElastiCache calls it; part of what an IAM token signs."""
     subnet_ids: list[Output[str]]
     security_group_id: Output[str]
     user_group_id: Output[str]
@@ -52,7 +54,8 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     }
     group = aws.elasticache.ReplicationGroup(
         f"{name}-group",
-        replication_group_id=name,  # part of what an IAM token signs
+        replication_group_id=ground.identifier,
+        snapshot_name=settings.restore_from,
         description="Cache, sessions and rate limits",
         engine="valkey",
         engine_version=versions.VALKEY,
@@ -112,7 +115,8 @@ def serverless_cache(name: str, settings: CacheSettings, ground: Ground, parent:
     """
     cache = aws.elasticache.ServerlessCache(
         f"{name}-serverless",
-        name=name,  # part of what an IAM token signs
+        name=ground.identifier,
+        snapshot_arns_to_restores=[settings.restore_from] if settings.restore_from else None,
         description="Cache, sessions and rate limits",
         engine="valkey",
         major_engine_version=_major(),

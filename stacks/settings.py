@@ -37,7 +37,8 @@ from infra.workload_settings import WorkloadsSettings
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
 
 STACK_NAME_LENGTH = 16
-"""A cache's identifier is `marlinspike-<stack>-cache`, and ElastiCache allows 40 characters."""
+"""A cache's identifier is `marlinspike-<stack>-cache`, with six characters more where a snapshot has filled it, and ElastiCache
+allows 40."""
 
 STACK_NAME = rf"(?=.{{1,{STACK_NAME_LENGTH}}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
 
