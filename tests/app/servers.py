@@ -1,7 +1,6 @@
 """Real servers for the tests: PostgreSQL, Redis or Valkey, the application; child processes on free ports."""
 
 import contextlib
-import ctypes
 import os
 import pwd
 import random
@@ -25,7 +24,6 @@ from tests.app.programs import ServerError, cache_binary, postgresql_binaries
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 60.0  # what is waited for comes or doesn't, however busy the machine is
-_PR_SET_PDEATHSIG = 1
 
 
 def free_port() -> int:
@@ -53,10 +51,17 @@ def eventually(true: Callable[[], object], seconds: float = PATIENCE_SECONDS, wh
     raise AssertionError(f"not within {seconds} s: {what or true}; last error: {last}")
 
 
-def _die_with_parent() -> None:
-    # Also when pytest itself is killed: no server outlives the tests.
-    with contextlib.suppress(OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _as(user: str | None) -> list[str]:
+    """What starts a command as that user; and kills it when pytest is killed: no server outlives the tests.
+
+    By `setpriv` of util-linux, not by `preexec_fn`: a fork of a process in which gRPC works aborts now and then.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return []
+    entry = pwd.getpwnam(user) if user else None
+    identity = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"] if entry else []
+    return [setpriv, *identity, "--pdeathsig", "KILL"]
 
 
 @dataclass
@@ -72,20 +77,14 @@ class Server:
 
     def start(self) -> None:
         """Start the process; whether it answers is the caller's to wait for."""
-        identity: dict[str, Any] = {}
-        if self.user is not None:
-            entry = pwd.getpwnam(self.user)
-            identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command,
+                [*_as(self.user), *self.command],
                 env=self.environment,
                 cwd=REPOSITORY if self.user is None else "/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it calls one system call and no Python lock
-                **identity,
             )
 
     def stop(self, seconds: float = 15) -> int:

@@ -18,7 +18,8 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from rehearsal import places
-from rehearsal.language_host import BAIL, HostError, Runtime
+from rehearsal.language_host.host import BAIL
+from rehearsal.language_host.runtime import HostError, Runtime
 from tests.engine.conftest import TINY, Tiny
 from tests.waiting import until
 

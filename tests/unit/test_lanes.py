@@ -81,11 +81,17 @@ def tried_beside_another_lane(folder: Path, test: str) -> subprocess.CompletedPr
 BUSY = """
 from pathlib import Path
 
-def test_one():
+import pytest
+
+@pytest.fixture(scope="module")
+def stack():
     mark = Path(__file__).with_name("tried")
     first = not mark.exists()
     mark.touch()
     assert not first
+
+@pytest.mark.parametrize("number", range(9))
+def test_one(stack, number): pass
 """
 
 
@@ -93,7 +99,7 @@ def test_what_fails_of_the_other_lane_is_tried_alone_and_told(tmp_path: Path) ->
     done = tried_beside_another_lane(tmp_path, BUSY)
     assert done.returncode == 0, done.stdout
     assert "== app: FAILED" in done.stdout
-    assert '"tests/app/test_one.py::test_one"' in done.stdout
+    assert '"tests/app/test_one.py::test_one[8]"' in done.stdout
     assert "== app, what failed: passed" in done.stdout
 
 

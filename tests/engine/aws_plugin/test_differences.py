@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal.plugins.aws import dependencies, replacement
+from rehearsal.plugins.aws import deletion, replacement
 from rehearsal.plugins.aws.types import resource_type
 from rehearsal.plugins.wire import UNKNOWN
 from tests.engine.aws_plugin.resources import (
@@ -72,7 +72,7 @@ def test_the_tables_of_the_simulation_name_only_what_the_sdk_has() -> None:
     for token, properties in replacement.TABLE.items():
         known = resource_type(token).inputs.types
         assert not [path for path in properties if path.split(".")[0] not in known], token
-    for token, hindrances in dependencies.HINDRANCES.items():
+    for token, hindrances in deletion.HINDRANCES.items():
         assert resource_type(token)
         for each in hindrances:
             assert each.path.split(".")[0] in resource_type(each.by).inputs.types, each
