@@ -22,7 +22,7 @@ from rehearsal import kubeconfig
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
 from rehearsal.plugins.wire import UNKNOWN, Secret, decode, encode, plain
-from tests.cluster.engine_double import REPOSITORY, CheckFailedError, EngineDouble, OperationFailedError, Resource
+from tests.engine_double import REPOSITORY, CheckFailedError, EngineDouble, OperationFailedError, Resource
 
 DEPLOYMENT = "kubernetes:apps/v1:Deployment"
 NAMESPACE = "kubernetes:core/v1:Namespace"

@@ -22,7 +22,7 @@ from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, ApiError
 from rehearsal.kubeconfig import own_connection, tls
 from rehearsal.toolchain import ensure
-from tests.cluster.engine_double import EngineDouble
+from tests.engine_double import EngineDouble
 from tests.unit.plan import Plan, plan_of_program
 
 PODS = 3
