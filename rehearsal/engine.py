@@ -1,8 +1,8 @@
 """One run of the Pulumi engine: its environment, its output, its interruption."""
 
-import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +25,6 @@ _PROGRAM_ENDED = re.compile(
 )
 
 POLL_SECONDS = 0.25
-PR_SET_PDEATHSIG = 1
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
@@ -127,7 +126,7 @@ def _started(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, written: IO[bytes]
 ) -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        command,
+        _interrupted_when_the_parent_dies(command),
         env=dict(environment),
         cwd=folder,
         stdin=subprocess.DEVNULL,
@@ -138,8 +137,6 @@ def _started(
         # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
         # at once, half-done'.
         start_new_session=True,
-        # Safe: one call of the C library, no lock is taken.
-        preexec_fn=_interrupted_when_the_parent_dies if sys.platform == "linux" else None,  # noqa: PLW1509
     )
 
 
@@ -189,6 +186,10 @@ def _interrupt(process: "subprocess.Popen[bytes]", times: int, say: Say) -> None
         process.kill()
 
 
-def _interrupted_when_the_parent_dies() -> None:
-    """Runs in the child: when this rehearsal is killed, the engine is interrupted instead of going on unseen."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def _interrupted_when_the_parent_dies(command: Sequence[str]) -> list[str]:
+    """The command so that, when this rehearsal is killed, the engine is interrupted instead of going on unseen (Linux).
+
+    By `setpriv` of util-linux, not by `preexec_fn`: a fork of a process in which gRPC works aborts now and then.
+    """
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "INT"] if setpriv and sys.platform == "linux" else []), *command]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from infra.cache_settings import CacheSettings
 from stacks.settings import SettingsError
-from tests.unit.plan import AWS_STACKS, Plan, plan_of, planned, planned_with, settings_of, settings_with, stack_file
+from tests.unit.plan import AWS_STACKS, Plan, planned, planned_with, settings_with
 
 REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
@@ -83,9 +83,7 @@ def test_prod_keeps_seven_days_of_snapshots_and_the_others_none(stack: str, days
 
 
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
-    config = stack_file("prod")
-    config["marlinspike:protection"] = {"enabled": False}
-    found = plan_of("prod", settings_of("prod", config)).only(REPLICATION_GROUP)
+    found = planned_with("prod", {"protection.enabled": False}).only(REPLICATION_GROUP)
     assert not found.protect
     assert "finalSnapshotIdentifier" in found.inputs
 

@@ -16,13 +16,10 @@ from tests.unit.plan import (
     AWS_STACKS,
     Plan,
     Registered,
-    plan_of,
     plan_of_program,
     planned,
     planned_with,
-    settings_of,
     settings_with,
-    stack_file,
 )
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -107,9 +104,7 @@ def test_log_groups_are_there_before_the_service_that_would_make_its_own(stack: 
 
 
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
-    config = stack_file("prod")
-    config["marlinspike:protection"] = {"enabled": False}
-    found = plan_of("prod", settings_of("prod", config)).only(INSTANCE)
+    found = planned_with("prod", {"protection.enabled": False}).only(INSTANCE)
     assert (found.protect, found.inputs["deletionProtection"]) == (False, False)
     assert (found.inputs["skipFinalSnapshot"], found.inputs["deleteAutomatedBackups"]) == (False, False)
 

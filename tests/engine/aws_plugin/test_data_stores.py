@@ -1,35 +1,16 @@
 """What the simulated RDS and ElastiCache refuse, replace and hinder, as AWS does; one sentence a test."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import grpc
 import pytest
 
-from tests.engine.plugin_client import Made, Plugin
-from tests.engine.test_aws_plugin import (
-    DATABASE,
-    GROUP,
-    INSTANCE,
-    ROLE,
-    TRUST,
-    USER,
-    configured,
-    network,
-    refusal,
-)
+from tests.engine.aws_plugin.resources import DATABASE, GROUP, INSTANCE, ROLE, TRUST, USER, network
+from tests.engine.plugin_client import Made, Plugin, refusal
 
 REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
 SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
 USER_GROUP = "aws:elasticache/userGroup:UserGroup"
 MONITORING = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 THERE = "eu-central-1"
-
-
-@pytest.fixture
-def aws(tmp_path: Path) -> Iterator[Plugin]:
-    with configured(tmp_path) as plugin:
-        yield plugin
 
 
 @pytest.fixture
