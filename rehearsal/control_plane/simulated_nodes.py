@@ -196,6 +196,21 @@ def delete(api: Api, names: list[str]) -> None:
             api.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}", {"gracePeriodSeconds": 0})
 
 
+def again(node: Manifest) -> Manifest:
+    """A node as it is made anew: what it was given, without what controllers have put on it since."""
+    metadata, status = node["metadata"], node["status"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]},
+        "spec": {
+            "providerID": node["spec"].get("providerID", ""),
+            "taints": [t for t in node["spec"].get("taints") or [] if not t["key"].startswith("node.kubernetes.io/")],
+        },
+        "status": {name: status[name] for name in ("capacity", "allocatable", "nodeInfo") if name in status},
+    }
+
+
 def _wait_until_ready(api: Api, group: SimulatedNodeGroup, names: list[str], timeout_seconds: float) -> None:
     deadline = time.monotonic() + timeout_seconds
     while True:

@@ -27,7 +27,7 @@ CACHE = "localhost/marlinspike-cache"
 
 PACKAGES: Mapping[str, Sequence[str]] = {
     "pause": ("catatonit",),
-    "postgresql": ("postgresql", "dash", "coreutils"),
+    "postgresql": ("postgresql", "dash", "coreutils", "grep"),
     "cache": ("redis-server", "dash", "grep"),
 }
 VALKEY = ("valkey-server", "valkey-tools", "dash", "grep")

@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import psycopg
@@ -58,6 +59,25 @@ def test_of_two_migrations_at_once_one_waits_and_then_has_nothing_to_do(unmigrat
     for one in both:
         one.join()
     assert sorted(str(result["event"]) for result in results) == ["migrated", "nothing_to_migrate"]
+
+
+def test_who_has_nothing_to_log_in_with_says_so_in_the_log(tmp_path: Path) -> None:
+    empty = tmp_path / "password"
+    empty.touch()
+    server = {"DATABASE_HOST": "127.0.0.1", "DATABASE_NAME": "quotes", "DATABASE_USER": "app"}
+    ways = {
+        "no AWS credentials found": {"DATABASE_AUTHENTICATION": "iam", "AWS_REGION": "eu-west-3"},
+        "is empty; a secret was expected in it": {
+            "DATABASE_AUTHENTICATION": "password",
+            "DATABASE_PASSWORD_FILE": str(empty),
+        },
+    }
+    for reason, way in ways.items():
+        nowhere = {"DATABASE_TLS_CA_FILE": __file__, "AWS_EC2_METADATA_DISABLED": "true"}
+        ended = run_module("app.migrate", {**server, **way, **nowhere})
+        last = json.loads(ended.stdout.splitlines()[-1])
+        assert (ended.returncode, last["event"], ended.stderr) == (1, "migration_failed", "")
+        assert reason in last["reason"]
 
 
 def test_the_application_is_not_ready_before_the_migration(unmigrated: Place) -> None:

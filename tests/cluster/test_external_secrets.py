@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.external_secrets import ExternalSecrets, SecretStoreSettings, VaultSettings
+from infra.secret_store import ExternalSecrets, SecretStoreSettings, VaultSettings
 from rehearsal.control_plane.api import Api
 from tests.engine_double import EngineDouble
 from tests.unit.plan import plan_of_program

@@ -8,11 +8,10 @@ import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi import ResourceOptions
 
-from infra.namespace import Namespace
+from infra.namespace import Namespace, NamespaceSettings, Tenancy
 from infra.pods import ResourcesSettings
 from infra.quota import Demand, QuotaSettings
 from infra.roles import OPERATORS, RESTARTED, VIEWERS
-from infra.tenancy import NamespaceSettings, Tenancy
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, ApiError
 from tests.cluster.conftest import Eventually

@@ -257,6 +257,21 @@ CHANGES: dict[str, list[Change]] = {
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment", "update ResourceQuota/marlinspike-quota"),
+        change(
+            # The Service turns; with a load balancer of the program's the listener's rule (tests/ops/test_maintenance.py).
+            "app.maintenance",
+            {"retry_after_seconds": 900},
+            *operations(
+                "create",
+                "Workload/app-maintenance",
+                "ServiceAccount/app-maintenance-account",
+                "Service/app-maintenance-service",
+                "Deployment/app-maintenance-deployment",
+                "NetworkPolicy/marlinspike-app-maintenance",
+            ),
+            "update Service/app-service",
+            "update ResourceQuota/marlinspike-quota",
+        ),
     ],
 }
 
@@ -264,5 +279,7 @@ REFUSED: dict[str, list[tuple[str, Any, str]]] = {
     "prod": [
         ("database.database", "other", "Instance/marlinspike-prod-database-instance"),
         ("cache", {"kind": "serverless"}, "ReplicationGroup/marlinspike-prod-cache-group"),
+        # `ops cache restore` takes the protection of this one group away.
+        ("cache.restore_from", "prod-cache-2026", "ReplicationGroup/marlinspike-prod-cache-group"),
     ],
 }

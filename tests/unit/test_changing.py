@@ -94,7 +94,8 @@ def plans() -> dict[str, Plan]:
 
 def _a_workload(plans: dict[str, Plan]) -> bool:
     made = {resource.type for resource in plans["prod"].resources if "mailer" in resource.name}
-    return {
+    repositories = {repository.inputs["name"] for repository in plans["account"].of("aws:ecr/repository:Repository")}
+    return "marlinspike/mailer" in repositories and {
         "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service", "kubernetes:core/v1:ServiceAccount",
         "kubernetes:networking.k8s.io/v1:NetworkPolicy", "kubernetes:monitoring.coreos.com/v1:PrometheusRule",
     } <= made  # fmt: skip

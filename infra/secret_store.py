@@ -9,9 +9,10 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.naming import MANAGED_BY, PROJECT, object_metadata
+from infra.naming import PLATFORM_LABELS, PROJECT, object_metadata
 from infra.pods import SECRET_KEY
 from infra.secrets import secret_path
+from infra.service_account import service_account
 from infra.settings import Section
 
 API_VERSION = "external-secrets.io/v1"
@@ -86,22 +87,14 @@ class ExternalSecrets(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:external_secrets:ExternalSecrets", name, {}, opts)
-        metadata = object_metadata(STORE, namespace)
         before: list[pulumi.Resource] = list(depends_on)
         if settings.vault:
-            before.append(
-                kubernetes.core.v1.ServiceAccount(
-                    f"{name}-account",
-                    metadata=metadata,
-                    automount_service_account_token=False,
-                    opts=ResourceOptions(parent=self),
-                )
-            )
+            before.append(service_account(STORE, namespace, self, name))
         store = kubernetes.apiextensions.CustomResource(
             f"{name}-store",
             api_version=API_VERSION,
             kind="SecretStore",
-            metadata=metadata,
+            metadata=object_metadata(STORE, namespace),
             spec={"provider": _vault(settings.vault) if settings.vault else _aws(region)},
             opts=ResourceOptions(parent=self, depends_on=before),
         )
@@ -114,7 +107,7 @@ class ExternalSecrets(pulumi.ComponentResource):
                 metadata={
                     "name": secret,
                     "namespace": namespace,
-                    "labels": {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY},
+                    "labels": PLATFORM_LABELS,
                     "annotations": AWAITED,
                 },
                 spec={
