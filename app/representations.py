@@ -47,8 +47,9 @@ async def readable(
         return Response(status_code=304, headers=told)
     if pack:
         told["Content-Encoding"] = "gzip"
-        beside = len(body) > BESIDE_BYTES
-        body = packed or (await asyncio.to_thread(_packed, body) if beside else _packed(body))
+        if packed is None:
+            packed = await asyncio.to_thread(_packed, body) if len(body) > BESIDE_BYTES else _packed(body)
+        body = packed
     return Response(body, 200, told, media_type)
 
 
