@@ -11,8 +11,8 @@ from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import read, verdict
 from judges.tools import ensure_alone, pinned, version
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import ToolchainError
-from rehearsal.toolchain.store import Say
 
 REPOSITORY = "repository"
 """Under which the judges' table has what belongs to no stack."""

@@ -13,20 +13,20 @@ from infra.add_ons.cloudnative_pg import NAME as CLOUDNATIVE_PG
 from infra.add_ons.cloudnative_pg import cloudnative_pg
 from infra.add_ons.controller import Controllers
 from infra.application import application_environment, migration_environment
-from infra.in_cluster.cache import VALKEY_PORT, InClusterCache
+from infra.connections import POSTGRESQL_PORT, VALKEY_PORT
+from infra.in_cluster.cache import InClusterCache
 from infra.in_cluster.cloudnative_pg import CloudNativePgDatabase, operated
 from infra.in_cluster.credentials import Credentials
-from infra.in_cluster.database import POSTGRESQL_PORT, InClusterDatabase
+from infra.in_cluster.database import InClusterDatabase
 from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
 from infra.maintenance import page_runtime, page_settings
-from infra.namespace import Namespace
+from infra.namespace import Namespace, Tenancy
 from infra.naming import PROJECT
 from infra.placement import ANY_NODE
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
 from infra.priority import APPLICATION, WORKLOAD, Priorities
-from infra.tenancy import Tenancy
 from infra.traffic import CACHE as ANY_CACHE
 from infra.traffic import DATABASE as ANY_DATABASE
 from infra.traffic import Places, accesses, callers_of, together

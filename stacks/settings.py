@@ -18,26 +18,27 @@ from infra.delivery.roles import DeliverySettings
 from infra.edge import EdgeSettings
 from infra.encryption import EncryptionSettings
 from infra.exports.settings import ExportsSettings
-from infra.external_secrets import SecretStoreSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
 from infra.ingress import IngressSettings
 from infra.monitoring.logs import LogSettings
 from infra.monitoring.stack import MonitoringSettings
 from infra.monitoring.tracing import TracingSettings
+from infra.namespace import NamespaceSettings
 from infra.network import NetworkSettings
 from infra.nodes import NodesSettings
 from infra.recovery import RecoverySettings
 from infra.registry import RegistrySettings
+from infra.secret_store import SecretStoreSettings
 from infra.secrets import SecretsSettings
 from infra.storage import StorageSettings
-from infra.tenancy import NamespaceSettings
 from infra.usage import UsageSettings
 from infra.workload_settings import WorkloadsSettings
 from stacks.sections import AccountSettings, KubernetesSettings, ProtectionSettings
 
 STACK_NAME_LENGTH = 16
-"""A cache's identifier is `marlinspike-<stack>-cache`, and ElastiCache allows 40 characters."""
+"""A cache's identifier is `marlinspike-<stack>-cache`, with six characters more where a snapshot has filled it, and ElastiCache
+allows 40."""
 
 STACK_NAME = rf"(?=.{{1,{STACK_NAME_LENGTH}}}$)[a-z][a-z0-9]*(-[a-z0-9]+)*"
 

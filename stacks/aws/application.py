@@ -15,8 +15,7 @@ from infra.application import (
     telemetry_environment,
 )
 from infra.binding import PublicEntry
-from infra.cache_stores import VALKEY_PORT
-from infra.database import POSTGRESQL_PORT
+from infra.connections import POSTGRESQL_PORT, VALKEY_PORT
 from infra.edge import Edge
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
@@ -24,14 +23,13 @@ from infra.maintenance import MaintenanceSettings, page_runtime, page_settings
 from infra.monitoring import stack as monitoring
 from infra.monitoring.recording import REQUESTS
 from infra.monitoring.tracing import TO_COLLECTOR
-from infra.namespace import Namespace
+from infra.namespace import Namespace, Tenancy
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.priority import APPLICATION, WORKLOAD, Priorities
 from infra.release import MAINTENANCE
 from infra.scaled_object import RequestMetrics
-from infra.tenancy import Tenancy
 from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
 from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings

@@ -8,7 +8,7 @@ from pulumi import ResourceOptions
 from infra.delivery.bounds import bounding
 from infra.encryption import EncryptionKey
 from infra.naming import PROJECT, aws_tags
-from infra.recovery import SecondRegion, source_stack
+from infra.recovery import SecondRegion, key_of_copies, source_stack
 from stacks.settings import AwsSettings
 
 APP = "app"
@@ -77,7 +77,7 @@ def context_of(stack: str, settings: AwsSettings) -> Context:
     second_region = None
     if recovery is not None and not recovery.restoring:
         key = EncryptionKey(
-            f"{PROJECT}-{stack}-copies",
+            key_of_copies(f"{PROJECT}-{stack}"),
             settings.encryption,
             account.id,
             recovery.region,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pulumi import Input
 
 from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
-from infra.external_secrets import ExternalSecrets
+from infra.secret_store import ExternalSecrets
 from stacks.aws.compute import Compute
 from stacks.aws.context import Context
 

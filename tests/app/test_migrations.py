@@ -54,7 +54,7 @@ def test_of_two_migrations_at_once_one_waits_and_then_has_nothing_to_do(unmigrat
         for one in both:
             one.start()
         asking = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{unmigrated.database}' AND application_name = 'quotes'"  # noqa: S608
-        eventually(lambda: unmigrated.postgresql.run(asking)[0][0] == 2, 20, "both wait")
+        eventually(lambda: unmigrated.postgresql.run(asking)[0][0] == 2, what="both wait")
         assert results == []
     for one in both:
         one.join()
@@ -84,10 +84,10 @@ def test_the_application_is_not_ready_before_the_migration(unmigrated: Place) ->
     application = Application(unmigrated.environment(), unmigrated.folder)
     try:
         application.start(ready=False)
-        eventually(lambda: "database_not_migrated" in application.server.lines(), 5)
+        eventually(lambda: "database_not_migrated" in application.server.lines())
         assert application.client.get("/readyz").status_code == 503
         migrated(unmigrated)
-        eventually(lambda: application.client.get("/readyz").status_code == 200, 5, "ready after the migration")
+        eventually(lambda: application.client.get("/readyz").status_code == 200, what="ready after the migration")
     finally:
         application.stop()
 
@@ -157,7 +157,7 @@ def test_writes_go_on_while_the_index_is_made(unmigrated: Place) -> None:
         running = threading.Thread(target=lambda: results.append(migrated(unmigrated)))
         running.start()
         making = "SELECT count(*) FROM pg_stat_progress_create_index"
-        eventually(lambda: run(making, database)[0][0] == 1, 20, "the index is being made")
+        eventually(lambda: run(making, database)[0][0] == 1, what="the index is being made")
         run("INSERT INTO quotes (author, text) VALUES ('a', 'newer')", database)
         assert results == []
         older.commit()

@@ -22,7 +22,13 @@ from price.table import MEMORY, TABLE, Price, Table, UnknownPriceError, table
 from price.uncounted import HEADINGS, LIST, uncounted
 from stacks.configuration import NoStackError
 from stacks.settings import SettingsError
-from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, planned, planned_with, settings_with
+from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, plan_of, planned, planned_with, settings_with
+
+
+@pytest.fixture(autouse=True)
+def _plans_are_shared_with_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("price.stack.plan_of", plan_of)
+
 
 UNUSED = UsageSettings(**{name: 0 for name in UsageSettings.model_fields if name != "spot_share"})
 
