@@ -124,7 +124,7 @@ rehearsal-summary: environment ## Tell what a rehearsal of STACK came to and cos
 check: environment ## Format, lint, types and the direction of imports
 	@scripts/test.sh check
 
-bench: environment ## Measure rehearsal, preview, unit tests and the application; writes docs/benchmarks.md
+bench: environment ## Measure rehearsal, preview, unit tests, restores and the application; writes docs/benchmarks.md
 	@$(BIN)/python -m benchmarks
 
 format: environment ## Put the code into its form

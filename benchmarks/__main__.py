@@ -20,7 +20,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import application, program
+from benchmarks import application, program, restore_times
 from benchmarks.comparison import with_section
 from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.run import Rehearsal
@@ -204,6 +204,7 @@ def main() -> None:
     target = ROOT / "docs" / "benchmarks.md"
     kept = target.read_text().partition("\n## ")[2] if target.exists() else ""
     text = "\n".join(lines) + "\n" + (f"\n## {kept}" if kept else "")
+    text = with_section(text, restore_times.TITLE, restore_times.report())
     target.write_text(with_section(text, "The program", program.report()))
     application.write(application.report())
     print(f"written to {target.relative_to(ROOT)}; next: git diff docs/benchmarks.md")

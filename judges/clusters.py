@@ -21,9 +21,10 @@ from judges import report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import read, stale, verdict
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import ToolchainError, download, machine
 from rehearsal.toolchain.errors import NotAvailable
-from rehearsal.toolchain.store import Say, obtain
+from rehearsal.toolchain.store import obtain
 
 HARDENEKS = "1.1.1"
 KUBESCAPE = "4.0.1"

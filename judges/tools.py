@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.monitoring import ensure_monitoring, version_of
 from rehearsal.toolchain.packages import ensure_packages
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 FOLDER = Path(__file__).parent

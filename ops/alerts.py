@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.monitoring.stack import CHART, NAMESPACE, PROMETHEUS_PORT
-from ops.cluster import TIMEOUT_SECONDS, Cluster
+from ops.cluster import Cluster
 
 SERVICE = f"http:{CHART}-prometheus:{PROMETHEUS_PORT}"
 """`scheme:name:port`, as the API server's proxy wants it."""
@@ -28,16 +28,7 @@ class Alert:
 
 def firing(cluster: Cluster) -> list[Alert]:
     """The worst first. Raises what the client raises where Prometheus can't be asked."""
-    # Not the client's own call: it would write the path's slashes as %2F.
-    answer = cluster.api.call_api(
-        f"{PATH}/api/v1/alerts",
-        "GET",
-        auth_settings=["BearerToken"],
-        _preload_content=False,
-        _return_http_data_only=True,
-        _request_timeout=TIMEOUT_SECONDS,
-    )
-    found: list[dict[str, Any]] = json.loads(answer.data)["data"]["alerts"]
+    found: list[dict[str, Any]] = json.loads(cluster.get(f"{PATH}/api/v1/alerts"))["data"]["alerts"]
     alerts = [
         Alert(
             each["labels"]["alertname"],

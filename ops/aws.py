@@ -10,12 +10,12 @@ from ops.stack import Stack
 
 
 @contextmanager
-def asked(service: str) -> Iterator[None]:
-    """Within it boto3's errors are OpsErrors."""
+def asked(what: str) -> Iterator[None]:
+    """Within it boto3's errors are OpsErrors, behind `what`: who is asked, or what can't be done."""
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise OpsError(f"{service}: {error}") from None
+        raise OpsError(f"{what}: {error}") from None
 
 
 def identifier(stack: Stack, type_token: str) -> str:

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.stack import Stack
 
 
 def blocking(stack: Stack) -> list[str]:
     """One fault for each budget of the cluster that allows no eviction now. Raises what the Kubernetes client raises."""
-    found = stack.cluster.policy.list_pod_disruption_budget_for_all_namespaces(_request_timeout=TIMEOUT_SECONDS).items
+    found = stack.cluster.policy.list_pod_disruption_budget_for_all_namespaces().items
     return [
         f"PodDisruptionBudget {each.metadata.namespace}/{each.metadata.name} lets no pod go: {each.status.current_healthy} "
         f"healthy, {each.status.desired_healthy} wanted. Wait until its pods are ready, or raise their number"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
 from ops import leftovers_aws
-from ops.cluster import Unreachable, reason
+from ops.aws import asked
+from ops.cluster import reached
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.leftovers import Leftover, in_the_cluster
@@ -51,7 +51,7 @@ def cleanup(
     if session.would(deed):
         return {**document, "deleted": []}
     session.confirm(deed)
-    deleted, failures = _delete(found)
+    deleted, failures = _delete(stack, found)
     report.say(f"deleted: {len(deleted)} of {len(found)}")
     if failures:
         raise OpsError("these stay:\n" + "\n".join(f"  {each}" for each in failures), {**document, "deleted": deleted})
@@ -69,23 +69,20 @@ def _of_aws(session: Session, before: datetime) -> list[Leftover]:
         return []
     found: list[Leftover] = []
     for name, look in OF_AWS.items():
-        try:
+        with asked(f"nothing was deleted, since {name} can't be listed"):
             found += look(stack, before)
-        except (BotoCoreError, ClientError) as error:
-            raise OpsError(f"{name} can't be listed: {error}. Nothing was deleted.") from None
     return found
 
 
-def _delete(found: list[Leftover]) -> tuple[list[str], list[str]]:
+def _delete(stack: Stack, found: list[Leftover]) -> tuple[list[str], list[str]]:
     """What went, and what did not, with the reason: one that is refused keeps nobody from deleting the next."""
     deleted, failures = [], []
     for each in found:
         name = f"{each.kind} {each.name}"
         try:
-            each.delete()
-        except Unreachable as error:
-            failures.append(f"{name}: {reason(error)}")
-        except (BotoCoreError, ClientError, RuntimeError) as error:
+            with reached(stack.name), asked("AWS"):
+                each.delete()
+        except OpsError as error:
             failures.append(f"{name}: {error}")
         else:
             deleted.append(name)

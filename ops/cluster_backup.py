@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from kubernetes.client.exceptions import ApiException
 
 from app.exports.objects import ApiError, collect
 from app.exports.place import name_for
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
+from ops.cluster import Cluster, Unreachable, reason
 from ops.command import Result, Session
 from ops.errors import OpsError
 
@@ -59,20 +58,7 @@ def cluster_backup(
 def _get(cluster: Cluster, path: str, accept: str) -> Mapping[str, Any]:
     """An answer of the API server, by the client's own connection. Raises ApiError."""
     try:
-        answer = cluster.api.call_api(
-            path,
-            "GET",
-            header_params={"Accept": accept},
-            auth_settings=["BearerToken"],
-            _preload_content=False,
-            _return_http_data_only=True,
-            _request_timeout=TIMEOUT_SECONDS,
-        )
-        if answer.status >= 400:
-            raise ApiException(status=answer.status, reason=answer.reason)
-        found: Mapping[str, Any] = json.loads(answer.data)
-    except ApiException as error:
-        raise ApiError(error.status or 0, f"GET {path}: {error.status} {error.reason}") from None
+        found: Mapping[str, Any] = json.loads(cluster.get(path, accept))
     except Unreachable as error:
-        raise ApiError(0, f"GET {path}: {error}") from None
+        raise ApiError(getattr(error, "status", 0) or 0, f"GET {path}: {reason(error)}") from None
     return found

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cluster import Unreachable, reason
+from ops.cluster import reached
 from ops.console import Report
 from ops.errors import DeclinedError, OpsError
 from ops.stack import Stack
@@ -104,17 +104,12 @@ def command(function: Callable[..., Result]) -> Callable[..., None]:
         report = Report(as_json=chosen["as_json"])
         try:
             stack = Stack.named(FOLDER, chosen["stack"], rehearsed=chosen["rehearsed"], say=report.say)
-            with stack:
+            with stack, reached(stack.name):
                 session = Session(stack, report, chosen["dry_run"], chosen["yes"], chosen["confirm"])
                 result = function(session, **given)
         except OpsError as error:
             report.document({"error": str(error), **error.document})
             typer.echo(f"{function.__name__.replace('_', '-')}: {error}", err=True)
-            raise typer.Exit(1) from None
-        except Unreachable as error:
-            said = f"the Kubernetes API of {chosen['stack']} refused, or does not answer: {reason(error)}"
-            report.document({"error": said})
-            typer.echo(f"{function.__name__.replace('_', '-')}: {said}", err=True)
             raise typer.Exit(1) from None
         report.document(result or {})
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from infra.workload_settings import WorkloadSettings
-from ops import health, images, stack_file
+from ops import images, stack_file
+from ops.change import change
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.workload import APPLICATION, deployments_of
@@ -57,15 +58,10 @@ def release(session: Session, image: str, changes: Mapping[str, Any]) -> Result:
     images.require(image, session.report.say, rehearsed=stack.rehearsed)
     document = {"image": image, "before": before, "changes": dict(changes)}
     deed = f"release {image} in the place of {before}"
-    if session.would(deed):
-        operations = stack_file.would_change(stack, changes)
-        for line in operations:
-            session.report.say(f"  {line}")
-        return {**document, "operations": operations, "released": False}
-    session.confirm(deed)
-    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
-    session.report.say(f"{image} serves. To go back: python -m ops rollback --stack {stack.name}")
-    return {**document, "released": True}
+    result = change(session, changes, deed, "released")
+    if result["released"]:
+        session.report.say(f"{image} serves. To go back: python -m ops rollback --stack {stack.name}")
+    return {**document, **result}
 
 
 def _serving(session: Session, app: WorkloadSettings) -> int | None:

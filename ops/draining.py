@@ -7,7 +7,7 @@ from typing import Any
 from kubernetes import client
 from kubernetes.client.exceptions import ApiException
 
-from ops.cluster import TIMEOUT_SECONDS
+from ops.cluster import holds
 from ops.errors import OpsError
 from ops.readiness import serves
 from ops.stack import Stack
@@ -18,19 +18,18 @@ GONE, NOT_NOW = 404, 429
 
 def schedulable(node: Any) -> bool:
     """Whether a node is ready and takes pods."""
-    ready = any(each.type == "Ready" and each.status == "True" for each in node.status.conditions or [])
-    return ready and not node.spec.unschedulable
+    return holds(node, "Ready") and not node.spec.unschedulable
 
 
 def nodes(stack: Stack, selector: str = "") -> list[Any]:
     """The cluster's nodes, or those with a label."""
-    found: list[Any] = stack.cluster.core.list_node(label_selector=selector, _request_timeout=TIMEOUT_SECONDS).items
+    found: list[Any] = stack.cluster.core.list_node(label_selector=selector).items
     return found
 
 
 def pods_on(stack: Stack, names: Collection[str]) -> list[Any]:
     """The pods of these nodes that a drain moves: not those of DaemonSets, not the kubelet's own, not those that ended."""
-    found = stack.cluster.core.list_pod_for_all_namespaces(_request_timeout=TIMEOUT_SECONDS).items
+    found = stack.cluster.core.list_pod_for_all_namespaces().items
     return [
         pod
         for pod in found

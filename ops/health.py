@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from infra.workload_settings import MAINTENANCE_PAGE
-from ops.cluster import TIMEOUT_SECONDS
+from ops import trouble
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.stack import Stack
@@ -47,7 +47,7 @@ def health(session: Session) -> Result:
 def look(stack: Stack) -> dict[str, Any]:
     """What is found: `well`, the `reasons` why not, `notes` that keep nobody from working, and the `deployments`."""
     cluster, namespace = stack.cluster, stack.namespace
-    deployments = cluster.apps.list_namespaced_deployment(namespace, _request_timeout=TIMEOUT_SECONDS).items
+    deployments = cluster.apps.list_namespaced_deployment(namespace).items
     reasons = [
         *_deployments(deployments),
         *_stateful_sets(stack),
@@ -101,7 +101,7 @@ def _deployments(deployments: list[Any]) -> Iterator[str]:
 
 
 def _stateful_sets(stack: Stack) -> Iterator[str]:
-    sets = stack.cluster.apps.list_namespaced_stateful_set(stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+    sets = stack.cluster.apps.list_namespaced_stateful_set(stack.namespace)
     for each in sets.items:
         ready, wanted = each.status.ready_replicas or 0, each.spec.replicas
         if ready < wanted:
@@ -110,30 +110,19 @@ def _stateful_sets(stack: Stack) -> Iterator[str]:
 
 def _pods(stack: Stack) -> Iterator[str]:
     """Pods that will not become ready by themselves, and why."""
-    for pod in stack.cluster.core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items:
-        if pod.metadata.deletion_timestamp or pod.status.phase in ("Succeeded", "Failed"):
-            continue
-        for condition in pod.status.conditions or []:
-            if condition.type == "PodScheduled" and condition.status == "False":
-                yield f"pod {pod.metadata.name} has no node: {condition.message}"
-        states = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
-        for container in states:
-            waiting = container.state and container.state.waiting
-            if waiting and waiting.reason not in ("ContainerCreating", "PodInitializing"):
-                yield f"pod {pod.metadata.name}: {waiting.reason}"
+    for pod in stack.cluster.core.list_namespaced_pod(stack.namespace).items:
+        yield from trouble.short(pod)
 
 
 def _jobs(stack: Stack) -> Iterator[str]:
-    for job in stack.cluster.batch.list_namespaced_job(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items:
+    for job in stack.cluster.batch.list_namespaced_job(stack.namespace).items:
         for condition in job.status.conditions or []:
             if condition.type == "Failed" and condition.status == "True":
                 yield f"job {job.metadata.name} failed: {condition.message or condition.reason}"
 
 
 def _budgets(stack: Stack) -> Iterator[str]:
-    budgets = stack.cluster.policy.list_namespaced_pod_disruption_budget(
-        stack.namespace, _request_timeout=TIMEOUT_SECONDS
-    )
+    budgets = stack.cluster.policy.list_namespaced_pod_disruption_budget(stack.namespace)
     for each in budgets.items:
         status = each.status
         if (status.current_healthy or 0) < (status.desired_healthy or 0):
@@ -147,9 +136,7 @@ def _autoscalers(stack: Stack) -> tuple[list[str], list[str]]:
     """Those that can't work, and those at their limit."""
     reasons: list[str] = []
     notes: list[str] = []
-    scalers = stack.cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(
-        stack.namespace, _request_timeout=TIMEOUT_SECONDS
-    )
+    scalers = stack.cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(stack.namespace)
     for each in scalers.items:
         name, current, most = each.metadata.name, each.status.current_replicas or 0, each.spec.max_replicas
         reasons.extend(

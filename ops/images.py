@@ -9,9 +9,10 @@ from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import httpx
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
+from botocore.exceptions import ClientError  # type: ignore[import-untyped]
 
 from infra.recovery import REGISTRY_HOST
+from ops.aws import asked
 from ops.errors import OpsError
 
 ANSWER_SECONDS = 20.0
@@ -71,17 +72,15 @@ def require(image: str, say: Say, *, rehearsed: bool) -> None:
 
 def _in_ecr(account: str, region: str, reference: Reference) -> None:
     key = "imageDigest" if reference.version.startswith("sha256:") else "imageTag"
-    try:
-        boto3.client("ecr", region_name=region).describe_images(
-            registryId=account, repositoryName=reference.repository, imageIds=[{key: reference.version}]
-        )
-    except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("ImageNotFoundException", "RepositoryNotFoundException"):
+    with asked(f"{reference.host} can't be asked for the image"):
+        try:
+            boto3.client("ecr", region_name=region).describe_images(
+                registryId=account, repositoryName=reference.repository, imageIds=[{key: reference.version}]
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("ImageNotFoundException", "RepositoryNotFoundException"):
+                raise
             raise _missing(reference) from None
-        raise OpsError(f"{reference.host} can't be asked for the image: {error}") from None
-    except BotoCoreError as error:
-        raise OpsError(f"{reference.host} can't be asked for the image: {error}; log in to AWS") from None
 
 
 def _in_registry(reference: Reference) -> None:

@@ -6,15 +6,14 @@ from typing import Any
 
 from kubernetes.client.exceptions import ApiException
 
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
+from ops.cluster import Cluster, Unreachable, reason
 from ops.errors import OpsError
+from ops.trouble import log_of, short
 
 KEPT_SECONDS = 24 * 3600
 """How long the Job and its log stay after its end."""
 
 POLL_SECONDS = 2.0
-TOLD_LINES = 20
-"""Of each container's log, when it failed."""
 
 NOT_FOUND = 404
 
@@ -35,9 +34,9 @@ def run(
     """
     try:
         job = _job(cluster, namespace, cron_job, name, environment)
-        cluster.batch.create_namespaced_job(namespace, job, _request_timeout=TIMEOUT_SECONDS)
+        cluster.batch.create_namespaced_job(namespace, job)
     except Unreachable as error:
-        raise OpsError(f"the Job {name} can't be made: {_words(error)}") from None
+        raise OpsError(f"the Job {name} can't be made: {reason(error)}") from None
     ended = False
     try:
         say(f"Job {name} runs in {namespace}")
@@ -54,7 +53,7 @@ def run(
 
 def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     try:
-        found = cluster.batch.read_namespaced_cron_job(cron_job, namespace, _request_timeout=TIMEOUT_SECONDS)
+        found = cluster.batch.read_namespaced_cron_job(cron_job, namespace)
     except ApiException as error:
         if error.status != NOT_FOUND:
             raise
@@ -65,7 +64,7 @@ def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment
     running = [
         each.metadata.name
         for each in cluster.batch.list_namespaced_job(
-            namespace, label_selector=f"app.kubernetes.io/name={cron_job}", _request_timeout=TIMEOUT_SECONDS
+            namespace, label_selector=f"app.kubernetes.io/name={cron_job}"
         ).items
         if each.status.active
     ]
@@ -91,18 +90,22 @@ def _job(cluster: Cluster, namespace: str, cron_job: str, name: str, environment
 
 
 def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None], poll_seconds: float) -> None:
-    told = 0
+    told, complained = 0, ""
     while True:
         try:
-            status = cluster.batch.read_namespaced_job_status(name, namespace, _request_timeout=TIMEOUT_SECONDS).status
+            status = cluster.batch.read_namespaced_job_status(name, namespace).status
         except Unreachable as error:
-            say(f"the cluster doesn't answer, asked again: {_words(error)}")
+            say(f"the cluster doesn't answer, asked again: {reason(error)}")
             time.sleep(poll_seconds)
             continue
         lines = _log(cluster, namespace, name)[0].splitlines()
         for line in lines[told:]:
             say(line)
         told = max(told, len(lines))
+        complaint = "; ".join(_complaints(cluster, namespace, name))
+        if complaint not in ("", complained):
+            say(complaint)
+            complained = complaint
         for condition in status.conditions or []:
             if condition.status == "True" and condition.type == "Complete":
                 return
@@ -112,35 +115,24 @@ def _wait(cluster: Cluster, namespace: str, name: str, say: Callable[[str], None
         time.sleep(poll_seconds)
 
 
+def _newest_pod(cluster: Cluster, namespace: str, job: str) -> list[Any]:
+    """The Job's newest pod; none where there is none yet, or nobody says."""
+    try:
+        pods = cluster.core.list_namespaced_pod(namespace, label_selector=f"batch.kubernetes.io/job-name={job}").items
+    except Unreachable:
+        return []
+    return sorted(pods, key=lambda pod: pod.metadata.creation_timestamp)[-1:]
+
+
+def _complaints(cluster: Cluster, namespace: str, job: str) -> list[str]:
+    """Why the Job's pod does not begin by itself."""
+    return [line for pod in _newest_pod(cluster, namespace, job) for line in short(pod)]
+
+
 def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
     """The end of what each container of the Job's newest pod has written."""
-    try:
-        pods = cluster.core.list_namespaced_pod(
-            namespace, label_selector=f"batch.kubernetes.io/job-name={job}", _request_timeout=TIMEOUT_SECONDS
-        ).items
-        if not pods:
-            return [""]
-        newest = max(pods, key=lambda pod: pod.metadata.creation_timestamp)
-        return [_written(cluster, namespace, newest, container.name) for container in newest.spec.containers]
-    except Unreachable:
-        return [""]
-
-
-def _written(cluster: Cluster, namespace: str, pod: Any, container: str) -> str:
-    try:
-        return str(
-            cluster.core.read_namespaced_pod_log(
-                pod.metadata.name,
-                namespace,
-                container=container,
-                tail_lines=TOLD_LINES * 10,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            or ""
-        )
-    except Unreachable:
-        return ""  # not started yet, or a simulated node: it has no kubelet
-
-
-def _words(error: Exception) -> str:
-    return f"{error.status} {error.reason}: {error.body}" if isinstance(error, ApiException) else str(error)
+    return [
+        log_of(cluster, namespace, pod.metadata.name, container.name)
+        for pod in _newest_pod(cluster, namespace, job)
+        for container in pod.spec.containers
+    ] or [""]

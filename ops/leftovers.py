@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.stack import Stack
 
 JOB = "kubernetes:batch/v1:Job"
@@ -36,11 +35,11 @@ def in_the_cluster(stack: Stack, before: datetime) -> Iterator[Leftover]:
         for each in stack.resources
         if each["type"] == JOB
     }
-    for job in batch.list_namespaced_job(namespace, _request_timeout=TIMEOUT_SECONDS).items:
+    for job in batch.list_namespaced_job(namespace).items:
         name, ended = job.metadata.name, _end(job)
         if ended and ended[0] < before and name not in own:
             yield Leftover("job", name, ended[0], ended[1], _deletion(batch.delete_namespaced_job, name, namespace))
-    for pod in core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS).items:
+    for pod in core.list_namespaced_pod(namespace).items:
         name, made = pod.metadata.name, pod.metadata.creation_timestamp
         of_a_job = any(owner.kind == "Job" for owner in pod.metadata.owner_references or [])
         if pod.status.phase in ("Failed", "Succeeded") and not of_a_job and made < before:
@@ -56,4 +55,4 @@ def _end(job: Any) -> tuple[datetime, str] | None:
 
 
 def _deletion(delete: Callable[..., object], name: str, namespace: str) -> Callable[[], object]:
-    return lambda: delete(name, namespace, propagation_policy="Background", _request_timeout=TIMEOUT_SECONDS)
+    return lambda: delete(name, namespace, propagation_policy="Background")

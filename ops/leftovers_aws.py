@@ -9,7 +9,7 @@ import yaml
 
 from infra.naming import aws_tags
 from infra.recovery import REGISTRY_HOST
-from ops.cluster import TIMEOUT_SECONDS
+from ops.errors import OpsError
 from ops.images import Reference
 from ops.leftovers import Leftover
 from ops.rollback import images_of
@@ -32,7 +32,7 @@ def volumes(stack: Stack, before: datetime) -> Iterator[Leftover]:
     """Disks that the cluster's driver made, that are on no machine, and that no PersistentVolume of the cluster names."""
     region = stack.aws.account.region
     ec2 = boto3.client("ec2", region_name=region)
-    found = stack.cluster.core.list_persistent_volume(_request_timeout=TIMEOUT_SECONDS).items
+    found = stack.cluster.core.list_persistent_volume().items
     named = {each.spec.csi.volume_handle for each in found if each.spec.csi}
     wanted = [{"Name": "status", "Values": ["available"]}, {"Name": "tag-key", "Values": [MADE_BY_THE_DRIVER]}]
     wanted += [
@@ -123,7 +123,7 @@ def _named(content: Any, key: str = "") -> set[str]:
 
 
 def _running(stack: Stack) -> set[str]:
-    pods = stack.cluster.core.list_pod_for_all_namespaces(_request_timeout=TIMEOUT_SECONDS).items
+    pods = stack.cluster.core.list_pod_for_all_namespaces().items
     return {container.image for pod in pods for container in [*(pod.spec.init_containers or []), *pod.spec.containers]}
 
 
@@ -131,7 +131,7 @@ def _deleting_images(ecr: Any, deletion: dict[str, Any]) -> Callable[[], object]
     def delete() -> None:
         failures = ecr.batch_delete_image(**deletion)["failures"]
         if failures:  # ECR answers 200 all the same
-            raise RuntimeError("; ".join(each["failureReason"] for each in failures))
+            raise OpsError("; ".join(each["failureReason"] for each in failures))
 
     return delete
 

@@ -12,10 +12,11 @@ from typing import Annotated, Any
 import typer
 import yaml
 
-from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
+from ops.cluster import Unreachable, reason
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.redaction import Redaction, is_secret
+from ops.trouble import containers, when_of
 
 UNITS = {"m": 60, "h": 3600, "d": 86400}
 
@@ -90,7 +91,7 @@ class _Collection:
 
     def of(self, namespace: str) -> list[tuple[str, str]]:
         """Path in the archive, and content."""
-        pods = self._cluster.core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS).items
+        pods = self._cluster.core.list_namespaced_pod(namespace).items
         self._redaction = Redaction([*self._secrets(namespace), *_telling_values(pods)])
         self._say(f"reading {len(pods)} pods of {namespace}")
         files = [(f"{namespace}/events.txt", self._events(namespace))]
@@ -109,7 +110,7 @@ class _Collection:
 
     def _secrets(self, namespace: str) -> Iterator[str]:
         try:
-            found = self._cluster.core.list_namespaced_secret(namespace, _request_timeout=TIMEOUT_SECONDS).items
+            found = self._cluster.core.list_namespaced_secret(namespace).items
         except Unreachable as error:
             self.faults.append(f"values of the Secrets of {namespace}, to look for them in the logs: {reason(error)}")
             return
@@ -119,8 +120,7 @@ class _Collection:
                 yield value  # as it is written in the object
 
     def _logs(self, pod: Any) -> Iterator[tuple[str, str]]:
-        states = [*(pod.status.init_container_statuses or []), *(pod.status.container_statuses or [])]
-        for state in states:
+        for state in containers(pod):
             yield f"{state.name}.log", self._log(pod, state.name, previous=False)
             if state.restart_count:
                 yield f"{state.name}.previous.log", self._log(pod, state.name, previous=True)
@@ -136,7 +136,6 @@ class _Collection:
                 timestamps=True,
                 limit_bytes=MOST_BYTES,
                 _preload_content=False,
-                _request_timeout=TIMEOUT_SECONDS,
                 **since,
             )
         except Unreachable as error:
@@ -147,8 +146,8 @@ class _Collection:
         return self._redaction.text(answer.data.decode(errors="replace"))
 
     def _events(self, namespace: str) -> str:
-        events = self._cluster.core.list_namespaced_event(namespace, _request_timeout=TIMEOUT_SECONDS).items
-        found = sorted(events, key=lambda event: str(when_of(event) or ""))
+        events = self._cluster.core.list_namespaced_event(namespace).items
+        found = sorted(events, key=when_of)
         return "".join(
             f"{when_of(event)} {event.type} {event.reason} {event.involved_object.kind}/{event.involved_object.name} "
             f"(x{event.count or 1}): {self._redaction.text(event.message or '')}\n"
@@ -173,7 +172,7 @@ class _Collection:
         }
         for kind, listed in kinds.items():
             try:
-                found = listed(namespace, _request_timeout=TIMEOUT_SECONDS).items
+                found = listed(namespace).items
             except Unreachable as error:
                 self.faults.append(f"{kind} of {namespace}: {reason(error)}")
                 continue
@@ -185,12 +184,6 @@ class _Collection:
         # Holds the whole object once more, as text.
         (content["metadata"].get("annotations") or {}).pop("kubectl.kubernetes.io/last-applied-configuration", None)
         return content
-
-
-def when_of(event: Any) -> datetime | None:
-    """When it happened last."""
-    found: datetime | None = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
-    return found
 
 
 def _telling_values(pods: list[Any]) -> Iterator[str]:

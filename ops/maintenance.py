@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from ops import health, stack_file
+from ops import stack_file
+from ops.change import change
 from ops.command import Result, Session
 from ops.errors import OpsError
 
@@ -46,12 +47,7 @@ def maintenance(
     deed = (
         "let a maintenance page answer in the application's place" if on else "lead requests to the application again"
     )
-    if session.would(deed):
-        operations = stack_file.would_change(stack, changes)
-        for line in operations:
-            session.report.say(f"  {line}")
-        return {"maintenance": wanted.value, "operations": operations, "done": False}
-    session.confirm(deed)
-    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
-    session.report.say("clients are answered 503 now" if on else "the application serves again")
-    return {"maintenance": wanted.value, "done": True}
+    result = change(session, changes, deed, "done")
+    if result["done"]:
+        session.report.say("clients are answered 503 now" if on else "the application serves again")
+    return {"maintenance": wanted.value, **result}

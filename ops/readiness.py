@@ -6,7 +6,7 @@ from typing import Any
 
 from kubernetes import client
 
-from ops.cluster import TIMEOUT_SECONDS
+from ops.cluster import holds
 from ops.stack import Stack
 
 SERVICE_LABEL = "kubernetes.io/service-name"
@@ -33,9 +33,7 @@ class Look:
 
 def is_ready(pod: Any) -> bool:
     """Whether a pod is among those that serve: ready, and not on its way out."""
-    conditions = pod.status.conditions or []
-    ready = any(each.type == "Ready" and each.status == "True" for each in conditions)
-    return ready and pod.metadata.deletion_timestamp is None
+    return holds(pod, "Ready") and pod.metadata.deletion_timestamp is None
 
 
 def serves(pod: Any) -> bool:
@@ -47,14 +45,10 @@ def look(stack: Stack) -> Look:
     """The present state. Raises what the Kubernetes client raises."""
     namespace, cluster = stack.namespace, stack.cluster
     workloads = [
-        *cluster.apps.list_namespaced_deployment(namespace, _request_timeout=TIMEOUT_SECONDS).items,
-        *cluster.apps.list_namespaced_stateful_set(namespace, _request_timeout=TIMEOUT_SECONDS).items,
+        *cluster.apps.list_namespaced_deployment(namespace).items,
+        *cluster.apps.list_namespaced_stateful_set(namespace).items,
     ]
-    pods = [
-        pod
-        for pod in cluster.core.list_namespaced_pod(namespace, _request_timeout=TIMEOUT_SECONDS).items
-        if serves(pod) and is_ready(pod)
-    ]
+    pods = [pod for pod in cluster.core.list_namespaced_pod(namespace).items if serves(pod) and is_ready(pod)]
     short = [
         f"{each.metadata.name} ({each.status.ready_replicas or 0} of {each.spec.replicas} ready)"
         for each in workloads
@@ -81,18 +75,14 @@ def _complete(workload: Any) -> bool:
 def _services_behind(stack: Stack, pods: list[Any]) -> list[str]:
     """The Services whose list of endpoints is not that of the ready pods."""
     namespace = stack.namespace
-    slices = (
-        client.DiscoveryV1Api(stack.cluster.api)
-        .list_namespaced_endpoint_slice(namespace, _request_timeout=TIMEOUT_SECONDS)
-        .items
-    )
+    slices = client.DiscoveryV1Api(stack.cluster.api).list_namespaced_endpoint_slice(namespace).items
     listed: dict[str, set[str]] = {}
     for found in slices:
         uids = listed.setdefault((found.metadata.labels or {}).get(SERVICE_LABEL, ""), set())
         for endpoint in found.endpoints or []:
             if endpoint.conditions.ready and endpoint.target_ref is not None:
                 uids.add(endpoint.target_ref.uid)
-    services = stack.cluster.core.list_namespaced_service(namespace, _request_timeout=TIMEOUT_SECONDS).items
+    services = stack.cluster.core.list_namespaced_service(namespace).items
     behind = []
     for service in services:
         selector = service.spec.selector

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ops.cluster import TIMEOUT_SECONDS
+from ops import trouble
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.workload import APPLICATION, deployments_of, wait_until_rolled_out
@@ -43,12 +43,16 @@ def restart(
         each.metadata.name: (each.spec.template.metadata.annotations or {}).get(ANNOTATION) for each in deployments
     }
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    why = trouble.since_now(stack)
     _annotate(session, dict.fromkeys(names, now))
     try:
         wait_until_rolled_out(stack, workload, wait, session.report.say)
     except OpsError as error:
+        reasons = why()
         _annotate(session, before)
-        raise OpsError(f"{error}\nTurned back: the pods of before, which never stopped serving, stay.") from None
+        raise OpsError(
+            f"{error}{reasons}\nTurned back: the pods of before, which never stopped serving, stay."
+        ) from None
     session.report.say(f"{workload} runs on new pods")
     return {"workload": workload, "deployments": names, "restarted": True, "at": now}
 
@@ -56,9 +60,7 @@ def restart(
 def _annotate(session: Session, values: dict[str, str | None]) -> None:
     for name, value in values.items():
         body = {"spec": {"template": {"metadata": {"annotations": {ANNOTATION: value}}}}}
-        session.stack.cluster.apps.patch_namespaced_deployment(
-            name, session.stack.namespace, body, _request_timeout=TIMEOUT_SECONDS
-        )
+        session.stack.cluster.apps.patch_namespaced_deployment(name, session.stack.namespace, body)
 
 
 def _require_an_order(deployment: Any) -> None:
@@ -73,9 +75,7 @@ def _require_an_order(deployment: Any) -> None:
 def _require_the_budget(session: Session, deployments: list[Any]) -> None:
     """Below its budget a workload is in trouble already, and new pods would meet the same."""
     stack = session.stack
-    found = stack.cluster.policy.list_namespaced_pod_disruption_budget(
-        stack.namespace, _request_timeout=TIMEOUT_SECONDS
-    )
+    found = stack.cluster.policy.list_namespaced_pod_disruption_budget(stack.namespace)
     for budget in found.items:
         selector = (budget.spec.selector.match_labels or {}).items()
         covered = any(selector <= (each.spec.template.metadata.labels or {}).items() for each in deployments)

@@ -6,7 +6,8 @@ import typer
 
 from infra.scaling import AutoscalingSettings
 from infra.workload_settings import WorkloadSettings
-from ops import health, stack_file
+from ops import stack_file
+from ops.change import change
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.workload import APPLICATION
@@ -26,21 +27,14 @@ def scale(
 
     Examples: `python -m ops scale 3 --stack dev --yes`, `python -m ops scale --min 6 --max 30 --stack prod --confirm prod`
     """
-    stack = session.stack
     place, settings = settings_of(session, workload)
     changes = _changes(place, settings.autoscaling, replicas, least, most)
-    stack_file.checked(stack, changes)
+    stack_file.checked(session.stack, changes)
     words = ", ".join(f"{path} to {value}" for path, value in changes.items())
-    document = {"workload": workload, "changes": changes}
-    if session.would(f"set {words}, and run pulumi up"):
-        operations = stack_file.would_change(stack, changes)
-        for line in operations:
-            session.report.say(f"  {line}")
-        return {**document, "operations": operations, "done": False}
-    session.confirm(f"set {words}")
-    stack_file.apply(stack, changes, then=health.as_well_as_now(stack))
-    session.report.say(f"done: {words}")
-    return {**document, "done": True}
+    result = change(session, changes, f"set {words}", "done")
+    if result["done"]:
+        session.report.say(f"done: {words}")
+    return {"workload": workload, "changes": changes, **result}
 
 
 def settings_of(session: Session, workload: str) -> tuple[str, WorkloadSettings]:

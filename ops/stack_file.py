@@ -48,16 +48,25 @@ def checked(stack: Stack, changes: Mapping[str, Any]) -> str:
     return text
 
 
-def would_change(stack: Stack, changes: Mapping[str, Any]) -> list[str]:
-    """What `apply` would do to the stack, as in `update Deployment/app-deployment`; the stack file stays as it is."""
-    return stack.engine.would_change(checked(stack, changes))
+def would_change(stack: Stack, changes: Mapping[str, Any], *options: str) -> list[str]:
+    """What `apply` would do to the stack, as in `update Deployment/app-deployment`; the stack file stays as it is.
+
+    `options` are of `pulumi preview`.
+    """
+    return stack.engine.would_change(checked(stack, changes), *options)
 
 
-def apply(stack: Stack, changes: Mapping[str, Any], then: Callable[[], None] = lambda: None) -> None:
+def apply(
+    stack: Stack,
+    changes: Mapping[str, Any],
+    then: Callable[[], None] = lambda: None,
+    why: Callable[[], str] = lambda: "",
+) -> None:
     """Write the changed settings, run `pulumi up`, then `then`; what fails is turned back by a second `up` of the old file.
 
-    The new settings are checked before anything is touched. Raises OpsError: with the settings' faults; or with what failed,
-    after the old settings are in effect again; or, where that failed too, with both.
+    `why` tells, before that, what the failure's own words don't. The new settings are checked before anything is touched. Raises
+    OpsError: with the settings' faults; or with what failed, after the old settings are in effect again; or, where that failed
+    too, with both.
     """
     before = stack.file.read_text()
     stack.file.write_text(checked(stack, changes))
@@ -70,6 +79,7 @@ def apply(stack: Stack, changes: Mapping[str, Any], then: Callable[[], None] = l
     except Exception as failure:
         stack.file.write_text(before)
         said = str(failure) if isinstance(failure, OpsError) else f"{type(failure).__name__}: {failure}"
+        said += why()
         try:
             stack.engine.up()
         except OpsError as second:

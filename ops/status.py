@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ops import alerts
-from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
+from ops.cluster import Unreachable, holds, reason
 from ops.command import Result, Session
 from ops.cost import cost
 from ops.errors import OpsError
-from ops.logs import when_of
 from ops.stack import Stack
+from ops.trouble import when_of
 from ops.versions import versions
 
 ZONE = "topology.kubernetes.io/zone"
@@ -70,7 +70,7 @@ def age(moment: datetime | None, now: datetime) -> str:
 
 def _pods(stack: Stack) -> list[dict[str, Any]]:
     now, found = datetime.now(UTC), []
-    for pod in stack.cluster.core.list_namespaced_pod(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items:
+    for pod in stack.cluster.core.list_namespaced_pod(stack.namespace).items:
         states = pod.status.container_statuses or []
         found.append(
             {
@@ -97,14 +97,11 @@ def _state(pod: Any) -> str:
 
 def _nodes(stack: Stack) -> list[dict[str, Any]]:
     found = []
-    pods = stack.cluster.core.list_pod_for_all_namespaces(
-        field_selector="status.phase=Running", _request_timeout=TIMEOUT_SECONDS
-    )
+    pods = stack.cluster.core.list_pod_for_all_namespaces(field_selector="status.phase=Running")
     running = [pod.spec.node_name for pod in pods.items]
-    for node in stack.cluster.core.list_node(_request_timeout=TIMEOUT_SECONDS).items:
+    for node in stack.cluster.core.list_node().items:
         labels = node.metadata.labels or {}
-        ready = any(each.type == "Ready" and each.status == "True" for each in node.status.conditions or [])
-        state = ("Ready" if ready else "NotReady") + (", cordoned" if node.spec.unschedulable else "")
+        state = ("Ready" if holds(node, "Ready") else "NotReady") + (", cordoned" if node.spec.unschedulable else "")
         found.append(
             {
                 "name": node.metadata.name,
@@ -119,9 +116,7 @@ def _nodes(stack: Stack) -> list[dict[str, Any]]:
 
 
 def _autoscalers(stack: Stack) -> list[dict[str, Any]]:
-    scalers = stack.cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(
-        stack.namespace, _request_timeout=TIMEOUT_SECONDS
-    )
+    scalers = stack.cluster.autoscaling.list_namespaced_horizontal_pod_autoscaler(stack.namespace)
     return [
         {
             "name": each.metadata.name,
@@ -142,10 +137,8 @@ def _use(metric: Any) -> str:
 def _events(stack: Stack) -> list[dict[str, Any]]:
     """The last warnings; what is normal would hide them."""
     now = datetime.now(UTC)
-    events = stack.cluster.core.list_namespaced_event(
-        stack.namespace, field_selector="type=Warning", _request_timeout=TIMEOUT_SECONDS
-    ).items
-    latest = sorted(events, key=lambda event: when_of(event) or now, reverse=True)[:MOST_EVENTS]
+    events = stack.cluster.core.list_namespaced_event(stack.namespace, field_selector="type=Warning").items
+    latest = sorted(events, key=when_of, reverse=True)[:MOST_EVENTS]
     return [
         {
             "age": age(when_of(event), now),

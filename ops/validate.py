@@ -7,16 +7,15 @@ from infra.naming import PROJECT
 from ops.command import Result, Session
 from ops.errors import OpsError
 from ops.stack import Stack
-from policy.exceptions import EXCEPTIONS
 from policy.pack import rules
 from policy.planned_resource import Provider, plain
 from policy.planned_resource import Resource as Judged
 from preflight.findings import Finding, Status, fault, fine, warning
 from preflight.placeholders import placeholders
-from preflight.run import configuration
 from price.estimate import EstimateError, estimate, over_the_limit
 from price.resources import Resource
 from price.table import table
+from stacks.configuration import config_of
 from stacks.plan import Plan, plan_of
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings
 
@@ -51,7 +50,7 @@ def validate(session: Session) -> Result:
 
 def judge(stack: Stack) -> list[Finding]:
     """Everything that is found; what needs settings is left out where they cannot be read."""
-    found = placeholders(configuration(stack.folder, stack.name))
+    found = placeholders(config_of(stack.file))
     try:
         settings = stack.settings
     except OpsError as error:
@@ -98,12 +97,11 @@ def _policies(stack: Stack, plan: Plan) -> Iterator[Finding]:
     for each in plan.resources:
         provider = Provider(each.provider.split("::")[-2], {}) if each.provider else None
         for rule in asked:
-            excepted = any(it.rule == rule.name and it.concerns(each.type, each.name) for it in EXCEPTIONS)
-            if excepted or not rule.concerns(each.type):
+            if not rule.concerns(each.type):
                 continue
             urn = f"urn:pulumi:{stack.name}::{PROJECT}::{each.type}::{each.name}"
             judged = Judged(each.type, each.name, urn, plain(each.inputs), each.protect, provider, config=rule.defaults)
-            for finding in rule.check(judged):
+            for finding in () if rule.excepted(judged) else rule.check(judged):
                 broken += 1
                 yield fault("policies", f"{each.name}: {finding} ({rule.name}: {rule.why})", rule.fix)
     if not broken:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.stack import Stack
 from ops.workload import APPLICATION, deployments_of
 
@@ -15,7 +14,7 @@ ENGINES: Mapping[str, str] = {
 
 def versions(stack: Stack) -> dict[str, str]:
     """What runs, as the cluster and the engine's state say."""
-    found = {"Kubernetes": str(stack.cluster.version.get_code(_request_timeout=TIMEOUT_SECONDS).git_version)}
+    found = {"Kubernetes": str(stack.cluster.version.get_code().git_version)}
     images = {each.spec.template.spec.containers[0].image for each in deployments_of(stack, APPLICATION)}
     found["image"] = " and ".join(sorted(images))
     for resource in stack.resources:
@@ -23,7 +22,7 @@ def versions(stack: Stack) -> dict[str, str]:
         version = outputs.get("engineVersionActual") or outputs.get("engineVersion")
         if name and version:
             found[name] = str(version)
-    servers = stack.cluster.apps.list_namespaced_stateful_set(stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+    servers = stack.cluster.apps.list_namespaced_stateful_set(stack.namespace)
     for each in servers.items:
         found[each.metadata.name] = str(each.spec.template.spec.containers[0].image)
     return found

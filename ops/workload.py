@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.errors import OpsError
 from ops.stack import Stack
 
@@ -16,10 +15,10 @@ APPLICATION = "app"
 def deployments_of(stack: Stack, workload: str) -> list[Any]:
     """The Deployments of a workload: one, or one for each version that stands. Raises OpsError where there is none."""
     found: list[Any] = stack.cluster.apps.list_namespaced_deployment(
-        stack.namespace, label_selector=f"app.kubernetes.io/name={workload}", _request_timeout=TIMEOUT_SECONDS
+        stack.namespace, label_selector=f"app.kubernetes.io/name={workload}"
     ).items
     if not found:
-        every = stack.cluster.apps.list_namespaced_deployment(stack.namespace, _request_timeout=TIMEOUT_SECONDS).items
+        every = stack.cluster.apps.list_namespaced_deployment(stack.namespace).items
         names = sorted({(each.metadata.labels or {}).get("app.kubernetes.io/name", "") for each in every} - {""})
         raise OpsError(
             f"{stack.namespace} has no Deployment of a workload {workload}; there are: {', '.join(names) or 'none'}"

@@ -56,25 +56,29 @@ class Rule:
         """Its configuration where nobody gives another, as the engine makes it of the schema."""
         return {key: schema["default"] for key, schema in self.config.items()}
 
+    def excepted(self, resource: Resource, exceptions: Sequence[Except] = EXCEPTIONS) -> str:
+        """The reason for which a resource may break it; empty where it may not."""
+        own = (each for each in exceptions if each.rule == self.name and each.concerns(resource.type, resource.name))
+        return next((each.reason for each in own), "")
+
     def message(self, finding: str) -> str:
         """What is reported beside the rule's name, the resource and `says`, which the engine prints."""
         return f"{finding}\nWhy: {self.why}\nFix: {self.fix}"
 
     def policy(self, exceptions: Sequence[Except] = EXCEPTIONS) -> Policy:
         """The policy that the SDK serves."""
-        own = [exception for exception in exceptions if exception.rule == self.name]
         schema = PolicyConfigSchema({key: dict(value) for key, value in self.config.items()}) if self.config else None
         if self.check_stack:
             return StackValidationPolicy(
                 self.name,
                 self.says,
-                self._of_stack(self.check_stack, own),
+                self._of_stack(self.check_stack, exceptions),
                 self.level,
                 schema,
                 remediation_steps=self.fix,
             )
         return ResourceValidationPolicy(
-            self.name, self.says, self._of_resource(own), self.level, schema, remediation_steps=self.fix
+            self.name, self.says, self._of_resource(exceptions), self.level, schema, remediation_steps=self.fix
         )
 
     def _of_resource(self, exceptions: Sequence[Except]) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
@@ -83,7 +87,7 @@ class Rule:
                 args.not_applicable(f"{self.name} does not look at {args.resource_type}")
             resource = of_validation(args)
             findings = list(self.check(resource))
-            excepted = _excepted(resource, exceptions)
+            excepted = self.excepted(resource, exceptions)
             if findings and excepted:
                 args.not_applicable(f"excepted: {excepted}")
             for finding in findings:
@@ -102,15 +106,10 @@ class Rule:
             if not chosen:
                 args.not_applicable(f"{self.name} does not look at anything of this stack")
             for resource, finding in check(chosen):
-                if not _excepted(resource, exceptions):
+                if not self.excepted(resource, exceptions):
                     report(self.message(finding), resource.urn)
 
         return validate
-
-
-def _excepted(resource: Resource, exceptions: Sequence[Except]) -> str:
-    """The reason for which a resource may break a rule; empty where it may not."""
-    return next((exception.reason for exception in exceptions if exception.concerns(resource.type, resource.name)), "")
 
 
 GUARDED: Schema = {

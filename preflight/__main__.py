@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from preflight.findings import as_json, faults, show
-from preflight.run import NoStackError, preflight
+from preflight.run import preflight
+from stacks.configuration import NoStackError
 
 FOLDER = Path(__file__).resolve().parents[1]
 

@@ -1,5 +1,6 @@
 """`drill`: pod, node, zone, database, cache."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -9,9 +10,8 @@ from ops.drills.drill import Drill, run
 from ops.drills.managed import CacheDrill, DatabaseDrill
 from ops.drills.pods import NodeDrill, PodDrill, ServerDrill, ZoneDrill
 from ops.errors import OpsError
-from ops.reached import reached
 from ops.stack import Stack
-from stacks.settings import LocalSettings
+from stacks.settings import AwsSettings, LocalSettings
 
 drills = typer.Typer(
     no_args_is_help=True,
@@ -38,9 +38,7 @@ def pod(
 
     Examples: `python -m ops drill pod --stack staging --yes`
     """
-    with reached(session.stack):
-        drill = PodDrill(session.stack, name)
-    return run(session, drill, url=_url(session.stack, url), patience=patience)
+    return run(session, PodDrill(session.stack, name), url, patience)
 
 
 def node(
@@ -53,9 +51,7 @@ def node(
 
     Examples: `python -m ops drill node --stack prod --confirm prod`
     """
-    with reached(session.stack):
-        drill = NodeDrill(session.stack, name)
-    return run(session, drill, url=_url(session.stack, url), patience=patience)
+    return run(session, NodeDrill(session.stack, name), url, patience)
 
 
 def zone(
@@ -68,9 +64,7 @@ def zone(
 
     Examples: `python -m ops drill zone --name eu-west-3a --stack staging --yes`
     """
-    with reached(session.stack):
-        drill = ZoneDrill(session.stack, name)
-    return run(session, drill, url=_url(session.stack, url), patience=patience)
+    return run(session, ZoneDrill(session.stack, name), url, patience)
 
 
 def database(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
@@ -78,15 +72,7 @@ def database(session: Session, url: Url = "", patience: Patience = LONG) -> Resu
 
     Examples: `python -m ops drill database --stack staging --yes`
     """
-    stack = session.stack
-    drill: Drill
-    with reached(stack):
-        if isinstance(stack.platform, LocalSettings):
-            drill = ServerDrill(stack, "database", "postgresql")
-        else:
-            _not_played(stack)
-            drill = DatabaseDrill(stack)
-    return run(session, drill, url=_url(stack, url), patience=patience)
+    return run(session, _of_a_server(session.stack, "database", "postgresql", DatabaseDrill), url, patience)
 
 
 def cache(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
@@ -94,33 +80,22 @@ def cache(session: Session, url: Url = "", patience: Patience = LONG) -> Result:
 
     Examples: `python -m ops drill cache --stack staging --yes`
     """
-    stack = session.stack
-    drill: Drill
-    with reached(stack):
-        if isinstance(stack.platform, LocalSettings):
-            drill = ServerDrill(stack, "cache", "valkey")
-        else:
-            _not_played(stack)
-            if stack.platform.cache.kind == "serverless":
-                raise OpsError("a serverless cache has no failover that one could ask for: nothing to drill")
-            drill = CacheDrill(stack)
-    return run(session, drill, url=_url(stack, url), patience=patience)
+    platform = session.stack.platform
+    if isinstance(platform, AwsSettings) and platform.cache.kind == "serverless":
+        raise OpsError("a serverless cache has no failover that one could ask for: nothing to drill")
+    return run(session, _of_a_server(session.stack, "cache", "valkey", CacheDrill), url, patience)
 
 
-def _not_played(stack: Stack) -> None:
+def _of_a_server(stack: Stack, kind: str, server: str, managed: Callable[[Stack], Drill]) -> Drill:
+    """Of the pod of a server in the cluster, or of AWS's service. Raises OpsError where AWS is played."""
+    if isinstance(stack.platform, LocalSettings):
+        return ServerDrill(stack, kind, server)
     if stack.rehearsed:
         raise OpsError(
             f"the rehearsal plays AWS's part: {stack.name} has no database or cache here that could fail. Drill it on the real "
             "stack, or on one real node: make rehearse STACK=local NODE=real"
         )
-
-
-def _url(stack: Stack, given: str) -> str:
-    """What is asked: nothing in a rehearsal, whose address nobody serves, unless it is named."""
-    if given or stack.rehearsed:
-        return given
-    own = str(stack.outputs.get("url", "")).rstrip("/")
-    return f"{own}/quotes" if own else ""
+    return managed(stack)
 
 
 for _function in (pod, node, zone, database, cache):

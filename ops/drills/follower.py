@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from kubernetes import watch
 
-from ops.cluster import TIMEOUT_SECONDS, Unreachable
-from ops.reached import words_of
+from ops.cluster import TIMEOUT_SECONDS, Unreachable, reason
 from ops.readiness import Look, is_ready, look, serves
 from ops.stack import Stack
 
@@ -48,7 +47,7 @@ class Follower:
             try:
                 self.latest = look(self._stack)
             except Unreachable as error:
-                self.latest, self.unreachable = None, words_of(error)
+                self.latest, self.unreachable = None, reason(error)
 
     def _follow(self) -> None:
         version = ""
@@ -60,7 +59,7 @@ class Follower:
                 self._ended.wait(PAUSE_SECONDS)
 
     def _listed(self) -> str:
-        pods = self._stack.cluster.core.list_namespaced_pod(self._stack.namespace, _request_timeout=TIMEOUT_SECONDS)
+        pods = self._stack.cluster.core.list_namespaced_pod(self._stack.namespace)
         self._ready = {pod.metadata.uid for pod in pods.items if serves(pod) and is_ready(pod)}
         self._count()
         self._following.set()
@@ -73,7 +72,6 @@ class Follower:
             self._stack.namespace,
             resource_version=version,
             timeout_seconds=WATCH_SECONDS,
-            _request_timeout=TIMEOUT_SECONDS,
         ):
             self._changed(str(event["type"]), event["object"])
         return str(watcher.resource_version)

@@ -6,7 +6,6 @@ from typing import Any
 
 from kubernetes import client
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.draining import Drain, nodes, pods_on, schedulable, unmanaged
 from ops.drills.drill import Drill
 from ops.errors import OpsError
@@ -18,9 +17,7 @@ ZONE = "topology.kubernetes.io/zone"
 
 def serving_pods(stack: Stack, selector: str = "app.kubernetes.io/name=app") -> list[Any]:
     """The ready pods of the application, or of another selector, by name."""
-    found = stack.cluster.core.list_namespaced_pod(
-        stack.namespace, label_selector=selector, _request_timeout=TIMEOUT_SECONDS
-    ).items
+    found = stack.cluster.core.list_namespaced_pod(stack.namespace, label_selector=selector).items
     return sorted((pod for pod in found if serves(pod) and is_ready(pod)), key=lambda pod: str(pod.metadata.name))
 
 

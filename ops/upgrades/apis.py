@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from kubernetes.client.exceptions import ApiException
 
-from ops.cluster import TIMEOUT_SECONDS
 from ops.stack import Stack
 
 METRIC = "apiserver_requested_deprecated_apis"
@@ -40,7 +39,7 @@ def deprecated_in(metrics: str) -> list[Deprecated]:
 
 def requested(stack: Stack) -> list[Deprecated]:
     """What is counted now. Raises what the Kubernetes client raises."""
-    return deprecated_in(_get(stack, "/metrics"))
+    return deprecated_in(stack.cluster.get("/metrics").decode())
 
 
 def ask_for_the_programs(stack: Stack) -> list[str]:
@@ -52,14 +51,14 @@ def ask_for_the_programs(stack: Stack) -> list[str]:
     for version, kind in sorted(set(_kinds(stack))):
         prefix = f"/apis/{version}" if "/" in version else f"/api/{version}"
         try:
-            served = json.loads(_get(stack, prefix))["resources"]
+            served = json.loads(stack.cluster.get(prefix))["resources"]
         except ApiException as error:
             if error.status != 404:
                 raise
             served = []
         names = [each["name"] for each in served if each["kind"] == kind and "/" not in each["name"]]
         if names:
-            _get(stack, f"{prefix}/{names[0]}?limit=1")
+            stack.cluster.get(f"{prefix}/{names[0]}?limit=1")
         else:
             faults.append(f"the cluster does not serve {version} {kind}, of which the stack has objects")
     return faults
@@ -70,12 +69,3 @@ def _kinds(stack: Stack) -> Iterator[tuple[str, str]]:
         outputs = resource.get("outputs") or {}
         if resource["type"].startswith("kubernetes:") and "apiVersion" in outputs and "kind" in outputs:
             yield str(outputs["apiVersion"]), str(outputs["kind"])
-
-
-def _get(stack: Stack, path: str) -> str:
-    """The text that the API server answers; the client's own ways make a document of it, or spoil it."""
-    answer = stack.cluster.api.call_api(
-        path, "GET", auth_settings=["BearerToken"], _preload_content=False, _request_timeout=TIMEOUT_SECONDS
-    )
-    text: str = answer.data.decode()
-    return text

@@ -11,7 +11,6 @@ from ops import budgets
 from ops.command import Result, Session
 from ops.draining import nodes, schedulable
 from ops.errors import OpsError
-from ops.reached import reached
 from ops.readiness import look
 from ops.stack import Stack
 from ops.upgrades.apis import Deprecated, ask_for_the_programs, requested
@@ -36,12 +35,11 @@ def cluster_upgrade(
     stack.aws  # noqa: B018 - refuses stacks without EKS
     target = version or versions.KUBERNETES
     running = running_version(stack)
-    with reached(stack):
-        behind = [] if stack.rehearsed else _nodes_behind(stack, target)
-        if running == target == versions.KUBERNETES and not behind:
-            say(f"{stack.name} runs Kubernetes {target} already, and so do its nodes")
-            return {"running": running, "target": target, "upgraded": False}
-        faults, notes = _looked_at(stack, running, target)
+    behind = [] if stack.rehearsed else _nodes_behind(stack, target)
+    if running == target == versions.KUBERNETES and not behind:
+        say(f"{stack.name} runs Kubernetes {target} already, and so do its nodes")
+        return {"running": running, "target": target, "upgraded": False}
+    faults, notes = _looked_at(stack, running, target)
     for note in notes:
         say(f"to know: {note}")
     if faults:
@@ -144,10 +142,9 @@ def _wait(session: Session, target: str) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         running = running_version(stack)
-        with reached(stack):
-            missing = [] if running == target else [f"the control plane runs {running}"]
-            missing += [] if stack.rehearsed else _nodes_behind(stack, target)
-            missing += look(stack).short
+        missing = [] if running == target else [f"the control plane runs {running}"]
+        missing += [] if stack.rehearsed else _nodes_behind(stack, target)
+        missing += look(stack).short
         if not missing:
             return
         if time.monotonic() > deadline:

@@ -4,11 +4,9 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-from kubernetes.client.exceptions import ApiException
 
 from infra.nodes import NODE_GROUP_LABEL
 from ops.aws import asked
@@ -16,6 +14,8 @@ from ops.draining import Drain, nodes, schedulable
 from ops.errors import OpsError
 from ops.stack import Stack
 from ops.upgrades.eks import Eks
+from rehearsal.control_plane.api import Api, ApiError
+from rehearsal.control_plane.simulated_nodes import FIELD_MANAGER, again, delete
 
 GROUP_LABEL = "eks.amazonaws.com/nodegroup"
 """That EKS puts on every node of a managed group."""
@@ -186,35 +186,23 @@ class PlayedGroups(Groups):
                 self._anew(name)
             finally:
                 drain.undo()
-            _wait_for(partial(self._there, group, name), patience, f"node {name} is not ready")
+            self._wait_for(group, name, patience)
             say(f"{group}: {count} of {len(before)} nodes replaced")
 
-    def _there(self, group: str, name: str) -> bool:
-        return name in self.nodes(group).values()
+    def _wait_for(self, group: str, name: str, patience: float) -> None:
+        deadline = time.monotonic() + patience
+        while name not in self.nodes(group).values():
+            if time.monotonic() > deadline:
+                raise OpsError(f"node {name} is not ready after {patience:.0f} s")
+            time.sleep(0.3)
 
     def _anew(self, name: str) -> None:
-        core = self.stack.cluster.core
-        old = core.read_node(name)
-        core.delete_node(name)
-        meta = {"name": name, "labels": old.metadata.labels, "annotations": old.metadata.annotations}
-        taints = [each for each in old.spec.taints or [] if not each.key.startswith("node.kubernetes.io/")]
-        body = {"metadata": meta, "spec": {"providerID": old.spec.provider_id, "taints": taints}, "status": old.status}
-
-        def made() -> bool:
-            try:
-                core.create_node(body)
-            except ApiException as error:
-                if error.status != 409:
-                    raise
-                return False  # the old one is not gone yet
-            return True
-
-        _wait_for(made, 60, f"node {name} does not go")
-
-
-def _wait_for(holds: Callable[[], bool], patience: float, what: str) -> None:
-    deadline = time.monotonic() + patience
-    while not holds():
-        if time.monotonic() > deadline:
-            raise OpsError(f"{what} after {patience:.0f} s")
-        time.sleep(0.3)
+        kubeconfig = self.stack.engine.kubeconfig()
+        assert kubeconfig is not None  # noqa: S101 - every rehearsal has one
+        try:
+            with Api(kubeconfig) as api:
+                node = api.get(f"/api/v1/nodes/{name}")
+                delete(api, [name])
+                api.apply(again(node), FIELD_MANAGER)
+        except ApiError as error:
+            raise OpsError(f"node {name} can't be made anew: {error}") from None

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from ops import budgets
+from ops.cluster import reached
 from ops.command import Result, Session
 from ops.draining import nodes, pods_on, schedulable, unmanaged
 from ops.errors import OpsError
-from ops.reached import reached
 from ops.readiness import look
 from ops.stack import Stack
 from ops.upgrades.groups import Groups, of
@@ -30,16 +30,15 @@ def nodes_upgrade(
     stack, say = session.stack, session.report.say
     stack.aws  # noqa: B018 - refuses stacks without node groups
     groups = of(stack)
-    with reached(stack):
-        names = groups.names()
-        if group and group not in names:
-            raise OpsError(f"there is no node group {group}; there are {', '.join(names) or 'none'}")
-        chosen = [name for name in ([group] if group else names) if groups.release(name) != groups.newest(name)]
-        if not chosen:
-            say("the nodes run the newest image already")
-            return {"groups": {}}
-        before = {name: groups.nodes(name) for name in chosen}
-        faults = _faults(stack, groups, chosen)
+    names = groups.names()
+    if group and group not in names:
+        raise OpsError(f"there is no node group {group}; there are {', '.join(names) or 'none'}")
+    chosen = [name for name in ([group] if group else names) if groups.release(name) != groups.newest(name)]
+    if not chosen:
+        say("the nodes run the newest image already")
+        return {"groups": {}}
+    before = {name: groups.nodes(name) for name in chosen}
+    faults = _faults(stack, groups, chosen)
     if faults:
         raise OpsError("no upgrade of nodes now:\n" + "\n".join(f"- {each}" for each in faults))
     count = sum(len(each) for each in before.values())
@@ -51,7 +50,7 @@ def nodes_upgrade(
     done: dict[str, Any] = {}
     for name in chosen:
         try:
-            with reached(stack):
+            with reached(stack.name):
                 done[name] = _replaced(session, groups, name, patience)
         except OpsError as error:
             raise OpsError(f"{error}\nDone before: {', '.join(done) or 'none'}; the same command goes on.") from None

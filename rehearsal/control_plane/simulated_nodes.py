@@ -196,11 +196,26 @@ def delete(api: Api, names: list[str]) -> None:
             api.delete(f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}", {"gracePeriodSeconds": 0})
 
 
+def again(node: Manifest) -> Manifest:
+    """A node as it is made anew: what it was given, without what controllers have put on it since."""
+    metadata, status = node["metadata"], node["status"]
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]},
+        "spec": {
+            "providerID": node["spec"].get("providerID", ""),
+            "taints": [t for t in node["spec"].get("taints") or [] if not t["key"].startswith("node.kubernetes.io/")],
+        },
+        "status": {name: status[name] for name in ("capacity", "allocatable", "nodeInfo") if name in status},
+    }
+
+
 def _wait_until_ready(api: Api, group: SimulatedNodeGroup, names: list[str], timeout_seconds: float) -> None:
     deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            ready = {str(node["metadata"]["name"]) for node in _nodes_of(api, group.name) if _takes_pods(node)}
+            ready = {str(node["metadata"]["name"]) for node in _nodes_of(api, group.name) if takes_pods(node)}
         except ApiError as error:
             if not error.passing:
                 raise
@@ -217,7 +232,7 @@ def _wait_until_ready(api: Api, group: SimulatedNodeGroup, names: list[str], tim
         time.sleep(0.1)
 
 
-def _takes_pods(node: Manifest) -> bool:
+def takes_pods(node: Manifest) -> bool:
     """Ready, and no longer marked as not ready: the taint goes a moment after the condition."""
     conditions = node.get("status", {}).get("conditions") or []
     taints = node["spec"].get("taints") or []

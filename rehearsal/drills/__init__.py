@@ -1,4 +1,8 @@
-"""Two short drills on a rehearsed stack, the autoscaler under load and the loss of a zone; drills.json has what they measure."""
+"""Two short drills on a rehearsed stack, the autoscaler under load and the loss of a zone; drills.json has what they measure.
+
+They draw how the rehearsed objects behave, with shortened rules and nodes that vanish; `ops drill` breaks one thing of a stack
+that serves, and measures the way back as its users see it.
+"""
 
 import datetime
 import json

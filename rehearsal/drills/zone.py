@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from rehearsal.control_plane.api import Api, Manifest
-from rehearsal.control_plane.simulated_nodes import FIELD_MANAGER, delete
+from rehearsal.control_plane.api import Api
+from rehearsal.control_plane.simulated_nodes import FIELD_MANAGER, again, delete
 from rehearsal.drills.application import ZONE, Application, NoApplicationError, ready_by_zone, until
 
 BEFORE_SECONDS, AFTER_SECONDS = 3.0, 5.0
@@ -57,19 +57,4 @@ def zone(api: Api, application: Application, say: Callable[[str], None]) -> dict
         "at": [round(at, 1), round(back, 1)],
         "seconds": round(seconds, 1),
         "samples": [(moment, dict(counts)) for moment, counts in samples],
-    }
-
-
-def again(node: Manifest) -> Manifest:
-    """A node as it is made anew: what it was given, without what controllers have put on it since."""
-    metadata, status = node["metadata"], node["status"]
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": metadata["name"], "labels": metadata["labels"], "annotations": metadata["annotations"]},
-        "spec": {
-            "providerID": node["spec"].get("providerID", ""),
-            "taints": [t for t in node["spec"].get("taints") or [] if not t["key"].startswith("node.kubernetes.io/")],
-        },
-        "status": {name: status[name] for name in ("capacity", "allocatable", "nodeInfo") if name in status},
     }

@@ -7,8 +7,8 @@ import pytest
 
 from rehearsal import drills
 from rehearsal.control_plane import ControlPlane
+from rehearsal.control_plane.simulated_nodes import again
 from rehearsal.drills.autoscaling import USAGE, shortened
-from rehearsal.drills.zone import again
 from tests.cluster.conftest import Eventually
 from tests.cluster.workloads import AUTOSCALER, ZONES, Application
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from infra import versions
 from infra.exports.jobs import DUMP, OBJECTS, RESTORE
 from ops import jobs
 from ops.cluster_backup import cluster_backup
@@ -189,6 +190,32 @@ def test_psqls_pod_is_admitted_reaches_what_migrations_reach_and_is_gone_at_the_
     assert pod["spec"]["serviceAccountName"] == "database-migrate"
     assert pod["spec"]["activeDeadlineSeconds"] == 4 * 3600
     assert not psql_pods(place)
+
+
+def test_a_stack_without_aws_is_dumped_and_restored_by_a_pod_that_everything_admits(place: ControlPlane) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def look(_: str) -> None:
+        found = objects(place, f"/api/v1/namespaces/{NAMESPACE}/pods")
+        seen.extend(
+            each for each in found if each["metadata"]["name"].startswith(("database-dump-", "database-restore-"))
+        )
+
+    with session("local", OUTPUTS, place.kubeconfig, yes=True) as (asked, _):
+        asked.report.say = look  # type: ignore[method-assign]
+        assert (db_backup(asked) or {})["rehearsed"]
+        assert (db_restore(asked, "2026-11-22t03-00-00z") or {})["rehearsed"]
+    pods = {each["metadata"]["name"].rpartition("-2026-")[0]: each for each in seen}
+    assert pods.keys() == {DUMP, RESTORE}
+    for name, pod in pods.items():
+        # Network policies know it as a migration, which reaches the database and nothing else.
+        assert pod["metadata"]["labels"]["app.kubernetes.io/name"] == "database-migrate"
+        containers = {each["name"]: each for each in pod["spec"]["containers"]}
+        told = {each["name"]: each.get("value") for each in containers[name]["env"]}
+        assert (told["EXPORTS_PLACE"], told["DATABASE_NAME"]) == ("/copies", "app")
+        assert containers["postgresql"]["image"] == versions.POSTGRESQL_IMAGE, "the server's own, which the node has"
+    names = {each["metadata"]["name"] for each in seen}
+    assert not names & {e["metadata"]["name"] for e in objects(place, f"/api/v1/namespaces/{NAMESPACE}/pods")}
 
 
 def test_psqls_pod_goes_on_ctrl_c_too(place: ControlPlane) -> None:

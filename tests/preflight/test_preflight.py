@@ -18,7 +18,8 @@ from preflight import __main__ as command_line
 from preflight.account import Account
 from preflight.findings import Finding, Status, as_json, faults
 from preflight.placeholders import placeholders
-from preflight.run import NoStackError, preflight
+from preflight.run import preflight
+from stacks.configuration import NoStackError
 from tests.preflight.amazon import ACCOUNT_ID, REGION, Answer, amazon, denied, furnish, quota, zone
 
 PROJECT_FOLDER = Path(__file__).parents[2]

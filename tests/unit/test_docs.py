@@ -79,6 +79,17 @@ def test_every_runbook_belongs_to_an_alert() -> None:
     assert RUNBOOKS.endswith("/docs/runbooks")
 
 
+def test_the_class_of_a_section_stands_in_the_room_that_the_settings_page_names() -> None:
+    page = (PROJECT_FOLDER / "docs" / "settings.md").read_text()
+    named_rooms = re.findall(r"`(\w+Settings)`[^|`]*?\]\(\.\./([\w/]+\.py)\)", page)
+    assert len(named_rooms) > 30
+    assert [
+        f"{name} is not in {room}"
+        for name, room in named_rooms
+        if not re.search(rf"^class {name}\(", (PROJECT_FOLDER / room).read_text(), flags=re.MULTILINE)
+    ] == []
+
+
 def test_every_section_of_the_settings_is_declared_and_explained() -> None:
     declared = yaml.safe_load((PROJECT_FOLDER / "Pulumi.yaml").read_text())["config"].keys()
     explained = set(

@@ -25,7 +25,7 @@ def recovery_file(**changes: Any) -> dict[str, Any]:
 def recovering() -> AwsSettings:
     settings = settings_of("prod-recovery", recovery_file())
     assert isinstance(settings, AwsSettings)
-    return settings_in_effect(settings)
+    return settings
 
 
 def test_prods_file_plus_one_setting_means_the_second_region() -> None:

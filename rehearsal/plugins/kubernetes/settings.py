@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from rehearsal import kubeconfig
+from rehearsal.plugins.inputs import Problem
 from rehearsal.plugins.kubernetes.properties import UNKNOWN, Properties, plain
 from rehearsal.plugins.wire import has_unknown
-
-RESUMED = "MARLINSPIKE_REHEARSAL_RESUMED"
-"""Set to `true` when an update goes on after one that failed: objects that it made unheard are taken over then."""
+from rehearsal.variables import RESUMED
 
 # Of pulumi_kubernetes.ProviderArgs 4.34.2.
 _TEXTS = frozenset({"kubeconfig", "context", "cluster", "namespace", "clusterIdentifier"})
@@ -36,22 +35,6 @@ _WITHOUT_EFFECT = frozenset(
 )  # they tune clients that the rehearsal does not have
 _NOT_SIMULATED = frozenset({"alwaysRender", "renderYamlToDirectory"})
 _OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
-
-_ENVIRONMENT = {
-    "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
-    "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
-    "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
-    "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
-    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
-}
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One fault of an input: its property path, and what is wrong and allowed."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +58,7 @@ class ProviderSettings:
         return f"ProviderSettings(context={self.context!r}, namespace={self.namespace!r})"
 
 
-def check(config: Properties) -> list[Failure]:
+def check(config: Properties) -> list[Problem]:
     """All faults of a provider's configuration."""
     failures = []
     for key, secret in config.items():
@@ -84,7 +67,7 @@ def check(config: Properties) -> list[Failure]:
             continue
         if key in _NOT_SIMULATED:
             failures.append(
-                Failure(
+                Problem(
                     key,
                     f"{key} is not simulated: the rehearsal applies objects to an API server, and writes them to "
                     "out/<stack>/manifests itself",
@@ -92,16 +75,16 @@ def check(config: Properties) -> list[Failure]:
             )
         elif key in _TEXTS:
             if not isinstance(value, str):
-                failures.append(Failure(key, f"{key} must be a string"))
+                failures.append(Problem(key, f"{key} must be a string"))
         elif key in _SWITCHES:
             if _switch(value) is None:
-                failures.append(Failure(key, f"{key} must be true or false"))
+                failures.append(Problem(key, f"{key} must be true or false"))
         elif key not in _WITHOUT_EFFECT:
             allowed = ", ".join(sorted(_TEXTS | _SWITCHES | _WITHOUT_EFFECT))
-            failures.append(Failure(key, f"the kubernetes provider has no setting {key!r}; allowed: {allowed}"))
+            failures.append(Problem(key, f"the kubernetes provider has no setting {key!r}; allowed: {allowed}"))
     if _switch(plain(config.get("enableServerSideApply", True))) is False:
         failures.append(
-            Failure(
+            Problem(
                 "enableServerSideApply",
                 "client-side apply is not simulated; leave enableServerSideApply at true, its default",
             )
@@ -110,14 +93,11 @@ def check(config: Properties) -> list[Failure]:
 
 
 def read(config: Properties) -> ProviderSettings:
-    """The settings of a configuration that `check` found no fault in.
-
-    With the real provider's environment variables as defaults.
-    """
+    """The settings of a configuration that `check` found no fault in."""
     values = {key: plain(value) for key, value in config.items()}
 
     def switch(key: str) -> bool:
-        return bool(_switch(values[key]) if key in values else os.environ.get(_ENVIRONMENT[key]) == "true")
+        return bool(_switch(values.get(key)))
 
     def text(key: str) -> str:
         value = values.get(key, "")
