@@ -131,18 +131,18 @@ def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
 def written(cluster: Cluster, namespace: str, pod: str, container: str) -> str:
     """The end of a container's log; nothing where there is none yet."""
     try:
-        return str(
-            cluster.core.read_namespaced_pod_log(
-                pod,
-                namespace,
-                container=container,
-                tail_lines=TOLD_LINES * 10,
-                _request_timeout=TIMEOUT_SECONDS,
-            )
-            or ""
+        # The client takes text for a document: one line of JSON becomes Python's way to write it, everything else `b'...'`.
+        answer = cluster.core.read_namespaced_pod_log(
+            pod,
+            namespace,
+            container=container,
+            tail_lines=TOLD_LINES * 10,
+            _preload_content=False,
+            _request_timeout=TIMEOUT_SECONDS,
         )
     except Unreachable:
         return ""  # not started yet, or a simulated node: it has no kubelet
+    return bytes(answer.data).decode(errors="replace")
 
 
 def _words(error: Exception) -> str:
