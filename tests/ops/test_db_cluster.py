@@ -20,6 +20,7 @@ from ops.db.backup import db_backup
 from ops.db.connect import db_connect
 from ops.db.restore import _told, db_restore
 from ops.errors import DeclinedError, OpsError
+from ops.trouble import log_of
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api
 from tests.app.servers import REPOSITORY, eventually, process_environment
@@ -155,7 +156,7 @@ def test_what_a_pod_has_written_is_read_as_it_was_written(place: ControlPlane, t
         with kubelet.kubelet(cluster, tmp_path, {"speaker/main": log}):
             kubelet.pod(cluster, "default", "speaker", {})
             try:
-                said = jobs.written(cluster, "default", "speaker", "main")
+                said = log_of(cluster, "default", "speaker", "main")
             finally:
                 cluster.core.delete_namespaced_pod("speaker", "default", grace_period_seconds=0)
     assert said == log
