@@ -106,8 +106,9 @@ def _placed(graph: Graph) -> Iterable[tuple[str, Box]]:
         yield from _in_subnets(graph, clusters[:1], box, "interface")
     endpoints = [e for e in graph.of("aws:ec2/vpcEndpoint:VpcEndpoint") if e.value("vpcEndpointType") == "Interface"]
     if endpoints:
-        names = sorted(str(each.value("serviceName")).split(".", 3)[-1] for each in endpoints)
-        box = Box(ENDPOINTS, "AWS services", f"{len(names)} endpoints: {', '.join(names)}", "network")
+        # `com.amazonaws.eu-west-3.ecr.api` and `...ecr.dkr` are one service to a reader.
+        names = sorted({str(each.value("serviceName")).split(".")[3] for each in endpoints})
+        box = Box(ENDPOINTS, "AWS services", f"endpoints: {', '.join(names)}", "network")
         yield from _in_subnets(graph, endpoints[:1], box, "")
     yield from _stores(graph)
 
