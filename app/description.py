@@ -126,7 +126,7 @@ def install(application: FastAPI) -> None:
     """Serve `/openapi.json`, with what FastAPI doesn't find by itself: the problem's schema, and what any route may answer."""
 
     async def answer(request: Request) -> Response:
-        return readable(request, orjson.dumps(application.openapi()))
+        return await readable(request, orjson.dumps(application.openapi()))
 
     def description() -> dict[str, Any]:
         if application.openapi_schema is None:

@@ -44,7 +44,7 @@ def _serving(file: str, media_type: str) -> Callable[[Request], Awaitable[Respon
     packed = gzip.compress(plain, mtime=0)  # the same bytes in every pod
 
     async def answer(request: Request) -> Response:
-        return readable(request, plain, media_type, HEADERS, packed)
+        return await readable(request, plain, media_type, HEADERS, packed)
 
     return answer
 

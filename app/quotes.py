@@ -114,7 +114,7 @@ async def list_quotes(
     key = f"{ENTRY}list:{before or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return readable(request, cached.value)
+        return await readable(request, cached.value)
     async with _database(request).connection() as connection:
         # One row more than asked for tells whether there is a next page.
         found = (
@@ -126,7 +126,7 @@ async def list_quotes(
     items = rows[:limit]
     body = orjson.dumps({"items": items, "next": _cursor(items[-1]["id"]) if len(rows) > limit else None})
     await cache.store(key, body, cached)
-    return readable(request, body)
+    return await readable(request, body)
 
 
 @router.get(
@@ -142,7 +142,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
     key = f"{ENTRY}one:{number}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return readable(request, cached.value)
+        return await readable(request, cached.value)
     reader: Together[int, DictRow | None] = request.app.state.quotes_by_id
     row = await reader.ask(number)
     if row is None:
@@ -150,7 +150,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
         raise _nothing(number)
     body = orjson.dumps(row)
     await cache.store(key, body, cached)
-    return readable(request, body)
+    return await readable(request, body)
 
 
 @router.post(

@@ -110,13 +110,13 @@ async def search(
     key = f"{ENTRY}search:{asked}:{cursor or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return readable(request, cached.value)
+        return await readable(request, cached.value)
     rows = await _rows(request.app.state.database, search_values(question, rank, before, limit + 1))
     items = rows[:limit]
     following = _cursor(items[-1]["rank"], items[-1]["id"]) if len(rows) > limit else None
     body = orjson.dumps({"items": [_shown(row) for row in items], "next": following})
     await cache.store(key, body, cached)
-    return readable(request, body)
+    return await readable(request, body)
 
 
 def search_values(question: str, rank: float | None, before: int, limit: int) -> dict[str, Any]:

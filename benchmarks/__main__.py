@@ -22,7 +22,7 @@ import psutil
 
 from benchmarks import application, program, restore_times
 from benchmarks.comparison import with_section
-from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.run import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,11 +126,11 @@ def rehearsals() -> list[str]:
 
 
 def first_ups(chains: Sequence[tuple[str, list[Link]]]) -> list[str]:
-    """The longest chain of a first `up` on AWS, from the rehearsed plan's dependencies and benchmarks/durations.py."""
+    """The longest chain of a first `up` on AWS, from the rehearsed plan's dependencies and rehearsal/durations.py."""
     bound = unavoidable_seconds()
     lines = [
         "",
-        "A first `up` on AWS, computed from the rehearsed plan's dependencies and typical durations (benchmarks/durations.py; "
+        "A first `up` on AWS, computed from the rehearsed plan's dependencies and typical durations (rehearsal/durations.py; "
         f"not measured). What no order can shorten (cluster, nodes, DNS, jobs, application) takes {bound / 60:.1f} min.",
         "",
         "| stack | longest chain | above the unavoidable | its links of half a minute and more |",

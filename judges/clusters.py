@@ -10,7 +10,6 @@ import platform
 import re
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -95,11 +94,7 @@ def ensure_kubescape(say: Say) -> Path:
     site = f"https://github.com/kubescape/kubescape/releases/download/v{KUBESCAPE}"
 
     def fetch(folder: Path) -> None:
-        published = download.published_sha256(download.fetch_text(f"{site}/checksums.sha256"), name)
-        download.fetch(f"{site}/{name}", folder / name, published, say)
-        with tarfile.open(folder / name) as packed:
-            packed.extract("kubescape", folder, filter="data")
-        (folder / name).unlink()
+        download.fetch_release(site, name, "checksums.sha256", "kubescape", folder, say)
 
     places.cache().mkdir(parents=True, exist_ok=True)
     try:

@@ -86,7 +86,8 @@ def _replace(stack: Stack, changes: Mapping[str, Any], old: Mapping[str, Any], k
     stack.file.write_text(stack_file.checked(stack, changes))
     try:
         if old.get("protect"):
-            stack.engine.unprotect(str(old["urn"]))  # of this one only; the update protects the new one
+            # Of this one only: the engine refuses what both state and program protect. The update protects the new one.
+            stack.engine.unprotect(str(old["urn"]))
         stack.engine.up()
     except (Exception, KeyboardInterrupt) as failure:
         said = str(failure) or "the update was interrupted"

@@ -27,7 +27,7 @@ def db_backup(session: Session, folder: ChosenFolder = None) -> Result:
     if session.would(f"run {maker} in {stack.namespace}, which leaves the copy {name}"):
         return {"name": name}
     if isinstance(settings, LocalSettings):
-        carried.dump(stack.cluster, stack.namespace, settings.database, name, place, report.say)
+        carried.dump(stack.cluster, stack.namespace, settings, name, place, report.say)
     else:
         jobs.run(stack.cluster, stack.namespace, DUMP, f"{DUMP}-{name}", {"EXPORTS_NAME": name}, report.say)
     if place is None:

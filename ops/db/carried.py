@@ -11,14 +11,13 @@ from typing import Any
 
 from app.exports.dump import DUMP as FILE
 from app.exports.place import MANIFEST, Place, PlaceError
-from infra import versions
 from infra.exports import programs
 from infra.exports.jobs import DUMP, RESTORE
-from infra.in_cluster.database import InClusterDatabaseSettings
 from ops.cluster import Cluster
 from ops.db import pods
 from ops.errors import OpsError
 from ops.trouble import log_of
+from stacks.settings import LocalSettings
 
 COPIES = "/copies"
 
@@ -34,9 +33,7 @@ POLL_SECONDS = 0.5
 Say = Callable[[str], None]
 
 
-def dump(
-    cluster: Cluster, namespace: str, settings: InClusterDatabaseSettings, name: str, place: Place | None, say: Say
-) -> None:
+def dump(cluster: Cluster, namespace: str, settings: LocalSettings, name: str, place: Place | None, say: Say) -> None:
     """Dump the database in a pod, and bring the copy to `place`, with its checksum compared. Raises OpsError.
 
     Without a place, which is a rehearsal with simulated pods, the pod is made, and no more.
@@ -65,7 +62,7 @@ def dump(
 def restore(
     cluster: Cluster,
     namespace: str,
-    settings: InClusterDatabaseSettings,
+    settings: LocalSettings,
     place: Place | None,
     told: Mapping[str, str],
     pod: str,
@@ -88,9 +85,9 @@ def restore(
         return _await_end(cluster, namespace, pod, RESTORE, say)
 
 
-def refuse_restore(settings: InClusterDatabaseSettings) -> None:
+def refuse_restore(settings: LocalSettings) -> None:
     """Raises OpsError where the application's user may not make databases."""
-    if settings.operator:
+    if settings.database.operator:
         raise OpsError(
             "database.operator: with CloudNativePG the application's user may not make databases, and `db restore` makes one "
             "beside the old one. Let the operator bring up another Cluster from a backup of its own (CloudNativePG, "
@@ -99,10 +96,9 @@ def refuse_restore(settings: InClusterDatabaseSettings) -> None:
 
 
 def _composing(
-    name: str, program: str, settings: InClusterDatabaseSettings, told: Mapping[str, str], *, waits: bool = False
+    name: str, program: str, settings: LocalSettings, told: Mapping[str, str], *, waits: bool = False
 ) -> pods.Compose:
     """The pod; with `waits` nothing begins before the copy has been brought in."""
-    image = settings.image or (versions.CLOUDNATIVE_PG_IMAGE if settings.operator else versions.POSTGRESQL_IMAGE)
     copies = {"name": "copies", "mountPath": COPIES}
 
     def compose(spec: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +111,7 @@ def _composing(
             "volumeMounts": [*own["volumeMounts"], pods.EXCHANGE, copies],
         }
         alike = {
-            "image": image,
+            "image": pods.client_image(settings),
             "imagePullPolicy": "IfNotPresent",
             "resources": own["resources"],
             "securityContext": own["securityContext"],

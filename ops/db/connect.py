@@ -8,11 +8,21 @@ from typing import Annotated, Any
 import typer
 
 from app.exports.place import name_for
-from infra import versions
 from infra.exports import programs
 from ops.cluster import Cluster
 from ops.command import Result, Session
-from ops.db.pods import EXCHANGE, EXCHANGE_VOLUME, LIFE_SECONDS, READY_SECONDS, conditions, executing, pod, status
+from ops.db.pods import (
+    EXCHANGE,
+    EXCHANGE_VOLUME,
+    LIFE_SECONDS,
+    READY_SECONDS,
+    Compose,
+    client_image,
+    conditions,
+    executing,
+    pod,
+    status,
+)
 from ops.errors import OpsError
 
 
@@ -35,7 +45,7 @@ def db_connect(
         return {"pod": name}
     if stack.protected:
         session.confirm("open psql, with the application's right to change everything,")
-    with pod(stack.cluster, stack.namespace, name, compose):
+    with pod(stack.cluster, stack.namespace, name, _composing(client_image(stack.platform))):
         _wait_until_ready(stack.cluster, stack.namespace, name)
         report.say(f"pod {name} in {stack.namespace}")
         if stack.rehearsed:
@@ -44,31 +54,35 @@ def db_connect(
         return {"pod": name, "status": _psql(stack.cluster, stack.namespace, name, command)}
 
 
-def compose(spec: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+def _composing(image: str) -> Compose:
     """The pod: as the migration's, which logs in first, and PostgreSQL's programs beside it."""
-    where = {"name": "EXPORTS_EXCHANGE", "value": programs.EXCHANGE}
-    files = {"PGSERVICEFILE": "pg_service.conf", "PGPASSFILE": "passwords", "PSQL_HISTORY": ".history"}
-    login = {
-        **own,
-        "name": "login",
-        "args": ["-m", "app.exports.login"],
-        "env": [*own["env"], where],
-        "volumeMounts": [*own["volumeMounts"], EXCHANGE],
-    }
-    psql = {
-        "name": "psql",
-        "image": versions.POSTGRESQL_CLIENT_IMAGE,
-        "imagePullPolicy": "IfNotPresent",
-        "command": ["sleep", str(LIFE_SECONDS)],
-        "env": [
-            {"name": "PGSERVICE", "value": "database"},
-            *({"name": key, "value": f"{programs.EXCHANGE}/{file}"} for key, file in files.items()),
-        ],
-        "resources": own["resources"],
-        "securityContext": own["securityContext"],
-        "volumeMounts": [EXCHANGE],
-    }
-    return {"initContainers": [login], "containers": [psql], "volumes": [*spec["volumes"], EXCHANGE_VOLUME]}
+
+    def compose(spec: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        where = {"name": "EXPORTS_EXCHANGE", "value": programs.EXCHANGE}
+        files = {"PGSERVICEFILE": "pg_service.conf", "PGPASSFILE": "passwords", "PSQL_HISTORY": ".history"}
+        login = {
+            **own,
+            "name": "login",
+            "args": ["-m", "app.exports.login"],
+            "env": [*own["env"], where],
+            "volumeMounts": [*own["volumeMounts"], EXCHANGE],
+        }
+        psql = {
+            "name": "psql",
+            "image": image,
+            "imagePullPolicy": "IfNotPresent",
+            "command": ["sleep", str(LIFE_SECONDS)],
+            "env": [
+                {"name": "PGSERVICE", "value": "database"},
+                *({"name": key, "value": f"{programs.EXCHANGE}/{file}"} for key, file in files.items()),
+            ],
+            "resources": own["resources"],
+            "securityContext": own["securityContext"],
+            "volumeMounts": [EXCHANGE],
+        }
+        return {"initContainers": [login], "containers": [psql], "volumes": [*spec["volumes"], EXCHANGE_VOLUME]}
+
+    return compose
 
 
 def _wait_until_ready(cluster: Cluster, namespace: str, name: str) -> None:

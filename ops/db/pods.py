@@ -9,9 +9,11 @@ from typing import IO, Any, cast
 
 import yaml
 
+from infra import versions
 from infra.exports import programs
 from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
 from ops.errors import OpsError
+from stacks.settings import AwsSettings, LocalSettings
 
 MIGRATE = "database-migrate"
 """Its pods reach the database and nothing else; a pod with its labels and service account may do just that."""
@@ -30,6 +32,14 @@ READ_BYTES = 1024 * 1024
 
 Compose = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any]]
 """Makes what differs of a pod's specification: of the migration's own, and of its only container."""
+
+
+def client_image(settings: AwsSettings | LocalSettings) -> str:
+    """With PostgreSQL's programs, of the server's version: on AWS that of the dumps, else the server's own, which a node has."""
+    if isinstance(settings, AwsSettings):
+        return settings.exports.postgresql_image if settings.exports else versions.POSTGRESQL_CLIENT_IMAGE
+    operated = versions.CLOUDNATIVE_PG_IMAGE if settings.database.operator else versions.POSTGRESQL_IMAGE
+    return settings.database.image or operated
 
 
 @contextmanager

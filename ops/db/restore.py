@@ -34,7 +34,7 @@ def db_restore(
     """
     stack, report, settings = session.stack, session.report, session.stack.platform
     if isinstance(settings, LocalSettings):
-        carried.refuse_restore(settings.database)
+        carried.refuse_restore(settings)
     place = place_of(stack, folder)
     if place is not None:
         manifest = verified(place, name)
@@ -51,7 +51,7 @@ def db_restore(
     environment = {"EXPORTS_NAME": name} | ({"RESTORE_INTO": into} if into else {})
     job = f"{RESTORE}-{name_for(datetime.now(tz=UTC))}"
     if isinstance(settings, LocalSettings):
-        log = carried.restore(stack.cluster, stack.namespace, settings.database, place, environment, job, report.say)
+        log = carried.restore(stack.cluster, stack.namespace, settings, place, environment, job, report.say)
     else:
         log = jobs.run(stack.cluster, stack.namespace, RESTORE, job, environment, report.say)
     if place is None:

@@ -72,6 +72,15 @@ def test_a_client_says_whether_it_takes_gzip(application: Application, accepted:
     assert is_packed(application.client.get("/quotes", headers={"Accept-Encoding": accepted})) is packed
 
 
+def test_the_longest_list_is_packed_too(application: Application) -> None:
+    for number in range(80):
+        application.add(text=f"{number} " + "時は金なり、" * 300)
+    packed, plain = (application.client.get("/quotes?limit=100", headers=headers) for headers in (PACKED, PLAIN))
+    assert len(plain.content) > 128 * 1024
+    assert is_packed(packed)
+    assert packed.content == plain.content
+
+
 def test_what_fits_one_packet_is_sent_as_it_is(application: Application) -> None:
     quote = application.add()
     for path in ("/quotes", f"/quotes/{quote['id']}", "/icon.svg"):

@@ -7,7 +7,7 @@ import pytest
 
 from infra.secret_store import ExternalSecrets, SecretStoreSettings, VaultSettings
 from rehearsal.control_plane.api import Api
-from tests.cluster.engine_double import EngineDouble
+from tests.engine_double import EngineDouble
 from tests.unit.plan import plan_of_program
 
 VAULT = SecretStoreSettings(

@@ -15,8 +15,8 @@ from infra.roles import OPERATORS, RESTARTED, VIEWERS
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, ApiError
 from tests.cluster.conftest import Eventually
-from tests.cluster.engine_double import EngineDouble
 from tests.cluster.people import Person
+from tests.engine_double import EngineDouble
 from tests.unit.plan import Plan, plan_of_program
 
 PODS = 3

@@ -4,25 +4,40 @@ from collections.abc import Mapping
 from typing import Any
 
 from ops.cache.backup import REPLICATION_GROUP
+from ops.stack_file import changed_text
 from tests.ops.conftest import RehearsedStack
 
 
 def test_on_the_real_engine_a_second_cache_is_filled_the_pods_follow_it_and_the_first_goes(
     rehearsed_stack: RehearsedStack,
 ) -> None:
-    old = cache_of(rehearsed_stack)
-    file = rehearsed_stack.file.read_text()
-    with rehearsed_stack.opened() as opened:
-        opened.engine._run("state", "protect", old["urn"], "--yes")  # as in prod
+    protect(rehearsed_stack, True)
+    try:
+        restored(rehearsed_stack)
+    finally:
+        protect(rehearsed_stack, None)
+
+
+def protect(stack: RehearsedStack, protection: bool | None) -> None:
+    """As in prod, where an update alone could not replace it; None takes the section away."""
+    section = None if protection is None else {"enabled": protection}
+    stack.file.write_text(changed_text(stack.file.read_text(), {"protection": section}))
+    result = stack.rehearsal.up()
+    assert result.succeeded, "\n".join(result.errors)
+
+
+def restored(rehearsed_stack: RehearsedStack) -> None:
+    old, file = cache_of(rehearsed_stack), rehearsed_stack.file.read_text()
+    assert old["protect"]
     dry = rehearsed_stack.document("cache", "restore", "dev-cache-2026", "--dry-run")
     assert {"create-replacement", "delete-replaced"} <= {
         operation.split()[0] for operation in dry["operations"] if operation.endswith("/marlinspike-dev-cache-group")
     }
     assert rehearsed_stack.file.read_text() == file
 
-    done = rehearsed_stack.document("cache", "restore", "dev-cache-2026", "--yes")
+    done = rehearsed_stack.document("cache", "restore", "dev-cache-2026", "--confirm", "dev")
     new = cache_of(rehearsed_stack)
-    assert (done["before"], done["cache"]) == (old["id"], new["id"])
+    assert (done["before"], done["cache"], new["protect"]) == (old["id"], new["id"], True)
     assert new["id"].startswith("marlinspike-dev-cache-")
     assert new["inputs"]["snapshotName"] == "dev-cache-2026"
     with rehearsed_stack.opened() as opened:

@@ -18,11 +18,13 @@ from ops import jobs
 from ops.cluster_backup import cluster_backup
 from ops.db.backup import db_backup
 from ops.db.connect import db_connect
-from ops.db.restore import db_restore
+from ops.db.restore import _told, db_restore
 from ops.errors import DeclinedError, OpsError
+from ops.trouble import log_of
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api
 from tests.app.servers import REPOSITORY, eventually, process_environment
+from tests.ops import kubelet
 from tests.ops.places import control_plane, session
 from tests.unit.plan import planned
 
@@ -138,6 +140,27 @@ def test_a_job_that_fails_says_why_and_stays_for_people_to_look_at(place: Contro
     assert [
         e for e in objects(place, f"/apis/batch/v1/namespaces/{NAMESPACE}/jobs") if e["metadata"]["name"] == "stuck-1"
     ]
+
+
+@pytest.mark.parametrize(
+    "log",
+    [
+        '{"event": "restored", "kept": null, "rows": 3}\n',
+        'one line\n{"event": "sent", "percent": 10}\n{"event": "restored", "kept": null, "rows": 3}\n',
+        '{"event": "restored", "kept": null, "rows": 3}\nund sie lügen nicht\n',
+    ],
+)
+def test_what_a_pod_has_written_is_read_as_it_was_written(place: ControlPlane, tmp_path: Path, log: str) -> None:
+    with session("staging", OUTPUTS, place.kubeconfig) as (asked, _):
+        cluster = asked.stack.cluster
+        with kubelet.kubelet(cluster, tmp_path, {"speaker/main": log}):
+            kubelet.pod(cluster, "default", "speaker", {})
+            try:
+                said = log_of(cluster, "default", "speaker", "main")
+            finally:
+                cluster.core.delete_namespaced_pod("speaker", "default", grace_period_seconds=0)
+    assert said == log
+    assert _told(said) == {"event": "restored", "kept": None, "rows": 3}
 
 
 def test_a_job_is_deleted_when_whoever_waits_for_it_goes_away(place: ControlPlane) -> None:

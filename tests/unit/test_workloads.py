@@ -61,16 +61,6 @@ def test_three_lines_make_a_whole_workload_and_change_nothing_else(stack: str) -
     }
 
 
-@pytest.mark.parametrize("stack", STACKS)
-def test_no_workload_takes_the_account_of_what_the_platform_itself_runs(stack: str) -> None:
-    accounts = [made.inputs["metadata"] for made in planned(stack).of("kubernetes:core/v1:ServiceAccount")]
-    names = {made["name"] for made in accounts if made.get("namespace") == "marlinspike"}
-    assert "app" in names
-    for name in names:
-        with pytest.raises(SettingsError, match="the platform itself runs something of this name"):
-            settings_with(stack, {"workloads": {name: ECHO}})
-
-
 @pytest.mark.parametrize(
     ("stack", "watched"), [("dev", set()), ("staging", WATCHED), ("prod", WATCHED), ("local", set())]
 )

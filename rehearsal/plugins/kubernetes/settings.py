@@ -11,28 +11,11 @@ from typing import Any
 
 from rehearsal import kubeconfig
 from rehearsal.plugins.inputs import Problem
+from rehearsal.plugins.kubernetes import types
 from rehearsal.plugins.kubernetes.properties import UNKNOWN, Properties, plain
 from rehearsal.plugins.wire import has_unknown
 from rehearsal.variables import RESUMED
 
-# Of pulumi_kubernetes.ProviderArgs 4.34.2.
-_TEXTS = frozenset({"kubeconfig", "context", "cluster", "namespace", "clusterIdentifier"})
-_SWITCHES = frozenset(
-    {
-        "deleteUnreachable",
-        "enableConfigMapMutable",
-        "enablePatchForce",
-        "enableSecretMutable",
-        "enableServerSideApply",
-        "skipUpdateUnreachable",
-        "suppressDeprecationWarnings",
-        "suppressHelmHookWarnings",
-        "upsertExistingObjects",
-    }
-)
-_WITHOUT_EFFECT = frozenset(
-    {"helmReleaseSettings", "kubeClientSettings"}
-)  # they tune clients that the rehearsal does not have
 _NOT_SIMULATED = frozenset({"alwaysRender", "renderYamlToDirectory"})
 _OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
 
@@ -60,7 +43,7 @@ class ProviderSettings:
 
 def check(config: Properties) -> list[Problem]:
     """All faults of a provider's configuration."""
-    failures = []
+    known, failures = types.provider_settings(), []
     for key, secret in config.items():
         value = plain(secret)
         if key in _OF_THE_ENGINE or key.startswith("__") or has_unknown(value):
@@ -73,15 +56,13 @@ def check(config: Properties) -> list[Problem]:
                     "out/<stack>/manifests itself",
                 )
             )
-        elif key in _TEXTS:
-            if not isinstance(value, str):
-                failures.append(Problem(key, f"{key} must be a string"))
-        elif key in _SWITCHES:
-            if _switch(value) is None:
-                failures.append(Problem(key, f"{key} must be true or false"))
-        elif key not in _WITHOUT_EFFECT:
-            allowed = ", ".join(sorted(_TEXTS | _SWITCHES | _WITHOUT_EFFECT))
+        elif key not in known:
+            allowed = ", ".join(sorted(known.keys() - _NOT_SIMULATED))
             failures.append(Problem(key, f"the kubernetes provider has no setting {key!r}; allowed: {allowed}"))
+        elif str in known[key] and not isinstance(value, str):
+            failures.append(Problem(key, f"{key} must be a string"))
+        elif bool in known[key] and _switch(value) is None:
+            failures.append(Problem(key, f"{key} must be true or false"))
     if _switch(plain(config.get("enableServerSideApply", True))) is False:
         failures.append(
             Problem(

@@ -43,6 +43,13 @@ def preload() -> None:
     )
 
 
+def provider_settings() -> Mapping[str, tuple[Any, ...]]:
+    """The keys of the provider's own configuration, each with the types that it takes."""
+    with _one_at_a_time:
+        found = sdk_inputs.shape(importlib.import_module("pulumi_kubernetes").ProviderArgs).types
+        return {key: sdk_inputs.alternatives(hint) for key, hint in found.items()}
+
+
 @functools.cache
 def _arguments_class(type_token: str) -> type | None:
     module, name = sdk.classes("pulumi_kubernetes").get(type_token, ("", ""))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.layers import LAYERS, layer_of
 from rehearsal.report import svg
 from rehearsal.report.colours import LAYER_COLOURS, css

@@ -10,7 +10,7 @@ import yaml
 from rehearsal import kubeconfig
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
-from tests.cluster.engine_double import EngineDouble
+from tests.engine_double import EngineDouble
 
 WIDGETS = {
     "apiVersion": "apiextensions.k8s.io/v1",

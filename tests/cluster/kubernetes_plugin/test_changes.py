@@ -8,9 +8,9 @@ from pulumi.runtime.proto import provider_pb2 as protocol
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
 from rehearsal.plugins.wire import plain
-from tests.cluster.engine_double import EngineDouble, OperationFailedError
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, SECRET, deployment, live, with_image
+from tests.engine_double import EngineDouble, OperationFailedError
 
 
 def test_a_changed_image_is_the_only_change_shown_and_is_rolled_out(

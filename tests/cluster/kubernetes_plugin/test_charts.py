@@ -10,8 +10,8 @@ from pulumi.runtime.proto import provider_pb2 as protocol
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
 from tests.cluster.conftest import Eventually
-from tests.cluster.engine_double import CheckFailedError, EngineDouble, OperationFailedError, Resource
 from tests.cluster.kubernetes_plugin.objects import live
+from tests.engine_double import CheckFailedError, EngineDouble, OperationFailedError, Resource
 
 RELEASE = "kubernetes:helm.sh/v3:Release"
 WIDGET = "kubernetes:example.com/v1:Widget"

@@ -14,9 +14,9 @@ from pulumi.runtime.proto import provider_pb2 as protocol
 
 from rehearsal.plugins.wire import UNKNOWN, Secret, encode
 from tests.cluster.conftest import Eventually
-from tests.cluster.engine_double import REPOSITORY, EngineDouble, OperationFailedError
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import DEPLOYMENT, NAMESPACE, deployment
+from tests.engine_double import REPOSITORY, EngineDouble, OperationFailedError
 
 
 def test_the_plugin_answers_the_version_that_the_sdk_asks_for(engine: EngineDouble) -> None:

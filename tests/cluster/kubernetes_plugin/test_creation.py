@@ -9,10 +9,10 @@ import pytest
 
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
-from tests.cluster.engine_double import EngineDouble, OperationFailedError, Resource
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.every_kind import every_kind
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, NAMESPACE, config_map, deployment, live
+from tests.engine_double import EngineDouble, OperationFailedError, Resource
 
 
 def at_once(work: Callable[[Any], Any], items: list[Any]) -> list[Any]:

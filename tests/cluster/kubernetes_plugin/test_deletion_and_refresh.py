@@ -4,8 +4,8 @@ import pytest
 
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
-from tests.cluster.engine_double import EngineDouble, OperationFailedError, Resource
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, config_map, deployment
+from tests.engine_double import EngineDouble, OperationFailedError, Resource
 
 
 def test_a_deletion_waits_until_the_object_and_what_it_owns_are_gone(

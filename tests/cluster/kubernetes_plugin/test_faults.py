@@ -7,9 +7,9 @@ import pytest
 
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
-from tests.cluster.engine_double import OperationFailedError
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, config_map, deployment, with_image
+from tests.engine_double import OperationFailedError
 
 LOST = {"effect": "lose-answer", "message": "connection reset"}
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.cluster.engine_double import CheckFailedError, EngineDouble, OperationFailedError, Resource
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import CONFIG_MAP, DEPLOYMENT, deployment
+from tests.engine_double import CheckFailedError, EngineDouble, OperationFailedError, Resource
 
 
 def test_a_property_that_the_sdk_does_not_have_is_refused(engine: EngineDouble) -> None:

@@ -9,9 +9,9 @@ from google.protobuf import empty_pb2
 from rehearsal.plugins.kubernetes.api import ApiServer
 from rehearsal.plugins.wire import decode
 from tests.cluster.conftest import Eventually
-from tests.cluster.engine_double import EngineDouble, OperationFailedError, Resource
 from tests.cluster.kubernetes_plugin.conftest import Started
 from tests.cluster.kubernetes_plugin.objects import DEPLOYMENT, JOB, SERVICE, deployment, live, unschedulable
+from tests.engine_double import EngineDouble, OperationFailedError, Resource
 
 
 def test_a_deployment_that_cannot_run_fails_with_the_reason_and_stays_in_the_state(

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from rehearsal.plugins.wire import Secret
-from tests.cluster.engine_double import EngineDouble, OperationFailedError
 from tests.cluster.kubernetes_plugin.objects import DEPLOYMENT, SECRET, deployment
+from tests.engine_double import EngineDouble, OperationFailedError
 
 
 def test_the_data_of_a_secret_is_secret_everywhere_in_the_state(engine: EngineDouble, namespace: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from ops.command import Session
 from ops.console import Report
 from ops.db.backup import db_backup
+from ops.db.connect import db_connect
 from ops.db.restore import db_restore
 from ops.errors import OpsError
 from ops.stack import Stack as Operated
@@ -66,6 +67,10 @@ def test_what_was_deleted_after_a_dump_comes_back_from_a_file_and_the_old_databa
             db_restore(session, made["name"], folder=tmp_path)
         assert count(brought_up) == before
     assert not [pod for pod in brought_up.pods("app.kubernetes.io/name=database-migrate") if "restore" in named(pod)]
+    with session.stack:
+        assert (db_connect(session, "SELECT count(*) FROM quotes") or {})["status"] == 0
+        with pytest.raises(OpsError, match="psql ended with status 1"):
+            db_connect(session, "SELECT count(*) FROM nothing")
     for database in ("beside", done["kept"]):
         sql(brought_up, f"DROP DATABASE {database}")
 

@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 import pytest
 
-from tests.engine.aws_plugin.resources import CLUSTER, NODE_GROUP, SUBNET, cluster, configured, network, node_group
+from tests.engine.aws_plugin.resources import CLUSTER, SUBNET, cluster, configured, network, node_group
 from tests.engine.plugin_client import Made, Plugin, refusal
 
 ACCESS = "aws:eks/accessEntry:AccessEntry"
@@ -25,7 +25,7 @@ def test_a_cluster_moves_to_other_subnets_but_never_to_other_zones(aws: Plugin) 
 
 def test_a_cluster_goes_only_after_its_node_groups(aws: Plugin) -> None:
     made = node_group(aws)
-    control_plane = Made(made.urn.replace(NODE_GROUP, CLUSTER), "test", {}, {})
+    control_plane = Made(CLUSTER, made.name, {}, "test")
     with pytest.raises(grpc.RpcError) as refused:
         aws.delete(control_plane)
     assert "Cluster has nodegroups attached" in refusal(refused)

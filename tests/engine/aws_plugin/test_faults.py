@@ -39,7 +39,7 @@ def test_a_lost_answer_leaves_the_work_done(rehearsal: Path, tmp_path: Path) -> 
         with pytest.raises(grpc.RpcError) as taken:
             aws.create(ROLE, "r", name="reader", assumeRolePolicy=TRUST)
         assert "EntityAlreadyExists" in refusal(taken)
-        found = aws.read(Made("urn:pulumi:test::marlinspike::aws:iam/role:Role::r", "reader", {}, {}))
+        found = aws.read(Made("aws:iam/role:Role", "r", {}, "reader"))
         assert found is not None
         assert found.outputs["name"] == "reader"
 

@@ -30,7 +30,7 @@ def test_what_is_gone_is_read_as_gone_and_deleted_without_complaint(aws: Plugin)
 
 def test_an_import_finds_a_resource_by_id_and_a_database_by_its_name(aws: Plugin) -> None:
     made = aws.create(INSTANCE, "db", **DATABASE, identifier="orders")
-    found = aws.read(Made(made.urn, "orders", {}, {}))
+    found = aws.read(Made(made.type, made.name, {}, "orders"))
     assert found is not None
     assert found.id == made.id
     assert found.inputs["instanceClass"] == DATABASE["instanceClass"]

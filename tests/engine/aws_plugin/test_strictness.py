@@ -15,15 +15,15 @@ from tests.engine.plugin_client import Plugin, Refused, refusal
 def test_a_property_that_the_real_type_does_not_have_is_refused_with_what_is_allowed(aws: Plugin) -> None:
     with pytest.raises(Refused) as refused:
         aws.check(SUBNET, "subnet", {"vpcId": "vpc-1", "cidrBlok": "10.0.0.0/24"})
-    assert list(refused.value.reasons) == ["cidrBlok"]
-    assert "did you mean 'cidrBlock'?" in refused.value.reasons["cidrBlok"]
-    assert "availabilityZone" in refused.value.reasons["cidrBlok"]
+    assert list(refused.value.failures) == ["cidrBlok"]
+    assert "did you mean 'cidrBlock'?" in refused.value.failures["cidrBlok"]
+    assert "availabilityZone" in refused.value.failures["cidrBlok"]
 
 
 def test_an_unknown_property_deep_inside_an_object_is_refused_with_its_path(aws: Plugin) -> None:
     with pytest.raises(Refused) as refused:
         aws.check(TEMPLATE, "t", {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeTyp": "gp3"}}]})
-    assert list(refused.value.reasons) == ["blockDeviceMappings[0].ebs.volumeTyp"]
+    assert list(refused.value.failures) == ["blockDeviceMappings[0].ebs.volumeTyp"]
 
 
 def test_a_missing_required_property_is_refused(aws: Plugin) -> None:
@@ -47,14 +47,14 @@ def test_a_wrong_type_is_refused_where_it_stands(
 ) -> None:
     with pytest.raises(Refused) as refused:
         aws.check(token, "x", inputs)
-    assert list(refused.value.reasons) == [path]
-    assert says in refused.value.reasons[path]
+    assert list(refused.value.failures) == [path]
+    assert says in refused.value.failures[path]
 
 
 def test_a_refusal_never_shows_a_secret(aws: Plugin) -> None:
     with pytest.raises(Refused) as refused:
         aws.check(INSTANCE, "db", {**DATABASE, "port": Secret("hunter2")})
-    assert "port" in refused.value.reasons
+    assert "port" in refused.value.failures
     assert "hunter2" not in str(refused.value)
 
 
@@ -91,4 +91,4 @@ def test_every_type_of_the_sdk_can_be_checked(aws: Plugin) -> None:
     for token in type_tokens()[::40]:
         with pytest.raises(Refused) as refused:
             aws.check(token, "x", {"noSuchProperty": 1})
-        assert "noSuchProperty" in refused.value.reasons, token
+        assert "noSuchProperty" in refused.value.failures, token

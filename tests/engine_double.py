@@ -22,14 +22,17 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
 from rehearsal.plugins.wire import decode, encode
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+SECONDS_TO_END = 30
 
 
-class OperationFailedError(Exception):
+class OperationFailedError(grpc.RpcError):  # type: ignore[misc]
     """The plugin answered with an error. `partial` is there when the object exists all the same."""
 
     def __init__(self, error: grpc.RpcError) -> None:
         super().__init__(error.details())
+        self.details, self.trailing_metadata = error.details, error.trailing_metadata
         self.partial: protocol.ErrorResourceInitFailed | None = None
         metadata: Any = error.trailing_metadata()  # pairs; the stubs take it for one
         for key, value in metadata or ():
@@ -78,7 +81,8 @@ class Log(engine_pb2_grpc.EngineServicer):
 class EngineDouble:
     """Runs one plugin; to be used as a context manager, so that it is always ended."""
 
-    def __init__(self, module: str, environment: Mapping[str, str], config: Mapping[str, Any]) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], config: Mapping[str, Any] | None) -> None:
+        """`config` None leaves it to the test to configure the plugin."""
         self.log = Log()
         self._log_server = grpc.server(futures.ThreadPoolExecutor(4))
         engine_pb2_grpc.add_EngineServicer_to_server(self.log, self._log_server)
@@ -92,28 +96,33 @@ class EngineDouble:
             text=True,
         )
         assert self.process.stdout is not None
-        self._channel = grpc.insecure_channel(f"127.0.0.1:{int(self.process.stdout.readline())}")
+        line = self.process.stdout.readline().strip()
+        assert line.isdigit(), f"the plugin did not print its port but {line!r}"
+        self._channel = grpc.insecure_channel(f"127.0.0.1:{line}")
         self.provider = ResourceProviderStub(self._channel)
-        self.provider.Configure(protocol.ConfigureRequest(args=encode(config), acceptSecrets=True))
+        if config is not None:
+            self.configure(config)
 
     def __enter__(self) -> "EngineDouble":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
-        self.process.kill()
-        self.process.wait()
+        self.process.terminate()
+        self.process.wait(SECONDS_TO_END)
         assert self.process.stdout is not None
         self.process.stdout.close()
         self._log_server.stop(0)
+
+    def configure(self, config: Mapping[str, Any]) -> None:
+        """Configure. Raises OperationFailedError."""
+        called(self.provider.Configure, protocol.ConfigureRequest(args=encode(config), acceptSecrets=True))
 
     def check(self, resource: Resource, new: Mapping[str, Any], seed: bytes = b"seed") -> dict[str, Any]:
         """The inputs as the plugin completes them. Raises CheckFailedError."""
         olds = encode(resource.inputs) if resource.id else None
         request = protocol.CheckRequest(urn=resource.urn, olds=olds, news=encode(new), randomSeed=seed)
-        answer = _called(self.provider.Check, request)
-        if answer.failures:
-            raise CheckFailedError({failure.property: failure.reason for failure in answer.failures})
+        answer = called(self.provider.Check, request)
         return decode(answer.inputs)
 
     def create(
@@ -123,12 +132,12 @@ class EngineDouble:
         resource = Resource(type_token, name, {})
         inputs = self.check(resource, new)
         request = protocol.CreateRequest(urn=resource.urn, properties=encode(inputs), timeout=timeout, preview=preview)
-        answer = _called(self.provider.Create, request)
+        answer = called(self.provider.Create, request)
         return replace(resource, inputs=inputs, id=answer.id, outputs=decode(answer.properties))
 
     def diff(self, resource: Resource, new: Mapping[str, Any], ignore: tuple[str, ...] = ()) -> protocol.DiffResponse:
         """Check and Diff against what is there."""
-        answer: protocol.DiffResponse = _called(
+        answer: protocol.DiffResponse = called(
             self.provider.Diff,
             protocol.DiffRequest(
                 id=resource.id,
@@ -166,7 +175,7 @@ class EngineDouble:
             timeout=timeout,
             preview=preview,
         )
-        answer = _called(self.provider.Update, request)
+        answer = called(self.provider.Update, request)
         return replace(resource, inputs=inputs, outputs=decode(answer.properties))
 
     def refresh(self, resource: Resource) -> Resource | None:
@@ -174,7 +183,7 @@ class EngineDouble:
         request = protocol.ReadRequest(
             id=resource.id, urn=resource.urn, properties=encode(resource.outputs), inputs=encode(resource.inputs)
         )
-        answer = _called(self.provider.Read, request)
+        answer = called(self.provider.Read, request)
         if not answer.id:
             return None
         return replace(resource, id=answer.id, inputs=decode(answer.inputs), outputs=decode(answer.properties))
@@ -188,17 +197,25 @@ class EngineDouble:
             old_inputs=encode(resource.inputs),
             timeout=timeout,
         )
-        _called(self.provider.Delete, request)
+        called(self.provider.Delete, request)
+
+    def cancel(self) -> None:
+        """Cancels everything that the plugin does."""
+        self.provider.Cancel(empty_pb2.Empty())
 
     def cancel_after(self, seconds: float) -> threading.Timer:
         """Cancels everything that the plugin does, a little later."""
-        timer = threading.Timer(seconds, lambda: self.provider.Cancel(empty_pb2.Empty()))
+        timer = threading.Timer(seconds, self.cancel)
         timer.start()
         return timer
 
 
-def _called(method: Any, request: Any) -> Any:
+def called(method: Any, request: Any) -> Any:
+    """The answer. Raises OperationFailedError, and CheckFailedError for faults that an answer lists."""
     try:
-        return method(request, timeout=120)
+        answer = method(request, timeout=120)
     except grpc.RpcError as error:
         raise OperationFailedError(error) from error
+    if failures := getattr(answer, "failures", ()):
+        raise CheckFailedError({failure.property: failure.reason for failure in failures})
+    return answer

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.durations import seconds
+from rehearsal.durations import seconds
 
 JOBS_AND_APPLICATION = ("kubernetes:batch/v1:Job", "kubernetes:batch/v1:Job", "kubernetes:apps/v1:Deployment")
 
