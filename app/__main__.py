@@ -13,11 +13,11 @@ from types import FrameType
 
 import uvicorn
 
-from app import logs
 from app.application import create_application
+from app.command import run
 from app.connections import Connection
 from app.health import Health
-from app.settings import Settings, SettingsError
+from app.settings import Settings
 
 KEEP_ALIVE_SECONDS = (
     75  # above the load balancer's 60 s of idle time, or it reuses connections that were just closed here
@@ -57,12 +57,10 @@ class _Server(uvicorn.Server):
 def main() -> int:
     """Serve; returns the process' exit status."""
     _open_standard_streams()
-    try:
-        settings = Settings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
+    return run(Settings, _serve)
+
+
+def _serve(settings: Settings) -> int:
     application = create_application(settings)
     config = uvicorn.Config(
         application,

@@ -35,51 +35,27 @@ def create_application(settings: Settings) -> FastAPI:
     database_password, cache_credentials = _logins(settings)
     database = Database(settings, database_password)
     cache = Cache(settings, cache_credentials)
-    watcher = Health(database, cache)
-    passwords = Passwords()
     limits = RateLimits(cache, settings)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        try:
-            server, thread = metrics.serve(settings.metrics_port)
-        except OSError as error:
-            log.error(
-                "metrics_port_taken",
-                port=settings.metrics_port,
-                reason=str(error),
-                remedy="set METRICS_PORT to a free port",
-            )
-            raise
-        _watch_pool(database)
-        await database.open()
-        watching = asyncio.create_task(watcher.watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
-            passwords.close()
-            await cache.close()
-            await database.close()
-            await telemetry.stop()
-            # Last, so that a scrape during the stop still finds it.
-            await asyncio.to_thread(server.shutdown)
-            server.server_close()
-            thread.join(1)
 
     # Without FastAPI's own pages for the description, whose scripts come from somebody else's server.
     application = FastAPI(
-        title=NAME, version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, telemetry=NOT_FASTAPIS
+        title=NAME,
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        telemetry=NOT_FASTAPIS,
     )
     application.state.settings = settings
+    application.state.telemetry = telemetry
     application.state.database = database
     application.state.cache = cache
-    application.state.quotes_by_id = quotes.by_id(database)
+    application.state.quotes_by_id = database.by_id(quotes.THESE)
     application.state.sessions = Sessions(cache, database, secure_cookies=settings.secure_cookies)
-    application.state.passwords = passwords
+    application.state.passwords = Passwords()
     application.state.rate_limits = limits
-    application.state.health = watcher
+    application.state.health = Health(database, cache)
     _routes(application)
     # The last one added is the outermost.
     application.add_middleware(BodyLimit)
@@ -90,6 +66,32 @@ def create_application(settings: Settings) -> FastAPI:
     telemetry.install(application)
     application.add_middleware(RequestLog)
     return application
+
+
+@asynccontextmanager
+async def _lifespan(application: FastAPI) -> AsyncIterator[None]:
+    state, port = application.state, application.state.settings.metrics_port
+    try:
+        server, thread = metrics.serve(port)
+    except OSError as error:
+        log.error("metrics_port_taken", port=port, reason=str(error), remedy="set METRICS_PORT to a free port")
+        raise
+    _watch_pool(state.database)
+    await state.database.open()
+    watching = asyncio.create_task(state.health.watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        state.passwords.close()
+        await state.cache.close()
+        await state.database.close()
+        await state.telemetry.stop()
+        # Last, so that a scrape during the stop still finds it.
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        thread.join(1)
 
 
 def _routes(application: FastAPI) -> None:

@@ -12,11 +12,11 @@ import structlog
 from psycopg import sql
 from pydantic import StringConstraints
 
-from app import logs
 from app.aws_tokens import AwsError, MasterLogin, master_login
+from app.command import run
 from app.database import connection_parameters
 from app.first_connection import connect
-from app.settings import DatabaseServer, SettingsError
+from app.settings import DatabaseServer
 
 LOCK = 5_204_711_853_301
 
@@ -112,20 +112,13 @@ def _exists(connection: psycopg.Connection[Any], question: str, name: str) -> bo
 
 
 def main() -> int:
-    """Bootstrap; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
-    try:
-        settings = BootstrapSettings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    try:
-        made = bootstrap(settings, master_login(settings.database_master_secret_arn, settings.aws_region))
-    except (AwsError, BootstrapError, psycopg.Error) as error:
-        log.error("bootstrap_failed", reason=str(error).strip())
-        return 1
+    """Bootstrap; returns the process' exit status."""
+    return run(BootstrapSettings, _bootstrap, "bootstrap_failed", (AwsError, BootstrapError, psycopg.Error))
+
+
+def _bootstrap(settings: BootstrapSettings) -> None:
+    made = bootstrap(settings, master_login(settings.database_master_secret_arn, settings.aws_region))
     log.info("bootstrapped", user=settings.database_user, made=made)
-    return 0
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from app import NAME
 from app.settings import DatabaseServer, Settings
+from app.together import Together
 
 SCHEMA_REVISION = "0004"
 """The newest migration that this code needs.
@@ -21,6 +22,7 @@ SCHEMA_REVISION = "0004"
 Revisions are numbered, and a newer schema serves older code (migrations only expand).
 """
 
+MOST_TOGETHER = 32  # rows in one statement
 OPERATION_SECONDS = 4.0  # for a connection and the answer together; then the client gets a 503
 POOL_WAIT_SECONDS = 2.0
 CHECK_SECONDS = 1.0  # for so long after its server answered, a connection is trusted while nothing came in on it
@@ -151,6 +153,20 @@ class Database:
             # Psycopg files it under programming errors; but here a server takes no writes that took them before.
             await self._drain()
             raise DatabaseUnavailableError(type(error).__name__) from error
+
+    def by_id(self, statement: str) -> Together[int, DictRow | None]:
+        """Looks rows up by their ids, in one execution of `statement` for all that are asked for at once.
+
+        It takes an array of ids and answers rows with an `id`; a row that isn't there is None. Raises `DatabaseUnavailableError`.
+        """
+
+        async def rows(numbers: list[int]) -> list[DictRow | None]:
+            async with self.connection() as connection:
+                found = await (await connection.execute(statement.encode(), (numbers,))).fetchall()
+            by_id = {row["id"]: row for row in found}
+            return [by_id.get(number) for number in numbers]
+
+        return Together(rows, MOST_TOGETHER)
 
     async def is_migrated(self) -> bool:
         """Whether the schema has what this code needs. Raises `DatabaseUnavailableError`."""

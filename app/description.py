@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+import orjson
+from fastapi import FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from app.problems import MEDIA_TYPE, TITLES
+from app.representations import readable
 
 LOGIN = "/users/login"
 
@@ -66,7 +68,7 @@ IF_NONE_MATCH: dict[str, Any] = {
         }
     ]
 }
-"""What a route that is read adds to its description (`openapi_extra`); read by `app.entity_tags`, at no cost for each request."""
+"""What a route that is read adds to its description (`openapi_extra`); app.representations reads it, at no cost for a request."""
 
 IF_MATCH: dict[str, Any] = {
     "parameters": [
@@ -121,7 +123,10 @@ def _complete(operation: dict[str, Any]) -> None:
 
 
 def install(application: FastAPI) -> None:
-    """Let `/openapi.json` have what FastAPI doesn't find by itself: the problem's schema, and what any route may answer."""
+    """Serve `/openapi.json`, with what FastAPI doesn't find by itself: the problem's schema, and what any route may answer."""
+
+    async def answer(request: Request) -> Response:
+        return await readable(request, orjson.dumps(application.openapi()))
 
     def description() -> dict[str, Any]:
         if application.openapi_schema is None:
@@ -147,3 +152,4 @@ def install(application: FastAPI) -> None:
         return application.openapi_schema
 
     application.openapi = description  # type: ignore[method-assign]
+    application.add_api_route("/openapi.json", answer, methods=["GET", "HEAD"], include_in_schema=False)

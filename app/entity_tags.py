@@ -1,34 +1,21 @@
 """Entity tags and preconditions (RFC 9110, 8.8.3 and 13.1): what a client has is not sent again, nor overwritten unseen.
 
-The tags are strong: hashes of the very bytes that are sent. `If-Match` compares strongly, so that a weak tag would never let
-anybody change anything; and equal bytes have equal tags, whichever pod or cache they come from, without a column for versions.
+The tags are strong: hashes of the very bytes that are sent, or that these unpack to. `If-Match` compares strongly, so that a weak
+tag would never let anybody change anything; and equal bytes have equal tags, whichever pod or cache they come from, without a
+column for versions.
 """
 
 import re
 from hashlib import blake2b
 
-from fastapi import HTTPException, Request, Response
+from fastapi import HTTPException, Request
 
 _TAG = re.compile(r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 
-REVALIDATE = "no-cache"
-"""`Cache-Control` of what is read: kept by browsers and proxies, but asked for again each time, so that nobody sees old quotes
-after a change; the answer is then a 304 without a body."""
 
-
-def tag_of(body: bytes) -> str:
-    """The strong tag of these bytes."""
-    return f'"{blake2b(body, digest_size=12).hexdigest()}"'
-
-
-def json_answer(request: Request, body: bytes) -> Response:
-    """These bytes as JSON with their tag; 304 without them when the client has them."""
-    tag = tag_of(body)
-    headers = {"ETag": tag, "Cache-Control": REVALIDATE, "X-Content-Type-Options": "nosniff"}
-    known = request.headers.get("if-none-match")
-    if known is not None and names(known, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(body, 200, headers, "application/json")
+def tag_of(body: bytes, *, packed: bool = False) -> str:
+    """The strong tag of these bytes, or of what gzip makes of them, which is another representation (RFC 9110, 8.8.3.3)."""
+    return f'"{blake2b(body, digest_size=12).hexdigest()}{"-gzip" if packed else ""}"'
 
 
 def names(header: str, tag: str) -> bool:
@@ -43,6 +30,7 @@ def refuse_unless_current(request: Request, current: bytes, *, required: bool) -
         if required:
             raise HTTPException(428, "Send the ETag of the version that you change in If-Match (or * for any).")
         return
-    # A weak tag never matches here.
-    if given.strip() != "*" and tag_of(current) not in (found.group() for found in _TAG.finditer(given)):
+    # A weak tag never matches here. Who has read the version packed has read it.
+    known = {found.group() for found in _TAG.finditer(given)}
+    if given.strip() != "*" and known.isdisjoint((tag_of(current), tag_of(current, packed=True))):
         raise HTTPException(412, "It was changed since you read it: read it again, and decide anew.")

@@ -19,10 +19,10 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from app import logs
+from app.command import run
 from app.database import connection_parameters
-from app.first_connection import connect
-from app.settings import DatabaseSettings, SettingsError, read_secret
+from app.first_connection import LoginError, connect, password_of
+from app.settings import DatabaseSettings
 
 LOCK = 5_204_711_853_302
 """Key of the advisory lock that keeps two migrations apart; any number that nobody else uses in this database."""
@@ -45,7 +45,7 @@ def migrate(settings: DatabaseSettings) -> tuple[str | None, str | None]:
 
     A schema that a newer version has made is left as it is: migrations only expand, and whoever goes back must get there.
 
-    Raises psycopg's and SQLAlchemy's database errors.
+    Raises LoginError, psycopg's and SQLAlchemy's database errors.
     """
     engine = create_engine(
         "postgresql+psycopg://",
@@ -91,36 +91,15 @@ def _known(config: Config) -> set[str]:
     return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
-def password_of(settings: DatabaseSettings) -> str:
-    """What logs the application's user in: the password of the file, or a fresh token. Raises AwsError, OSError, ValueError."""
-    if settings.database_password_file is not None:
-        return read_secret(settings.database_password_file)
-    from app.aws_tokens import AwsTokens  # noqa: PLC0415 - not loaded with a password
-
-    return AwsTokens(settings.aws_region or "").database(
-        settings.database_host, settings.database_port, settings.database_user
-    )
-
-
 def main() -> int:
-    """Migrate; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
-    try:
-        settings = DatabaseSettings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    try:
-        before, after = migrate(settings)
-    except (psycopg.Error, DBAPIError) as error:
-        log.error(
-            "migration_failed",
-            reason=str(error).strip(),
-            remedy="see the reason, then run it again: what was done stays, the rest was not begun",
-        )
-        return 1
+    """Migrate; returns the process' exit status."""
+    remedy = "see the reason, then run it again: what was done stays, the rest was not begun"
+    return run(DatabaseSettings, _migrate, "migration_failed", (LoginError, psycopg.Error, DBAPIError), remedy)
+
+
+def _migrate(settings: DatabaseSettings) -> None:
+    before, after = migrate(settings)
     log.info("migrated" if before != after else "nothing_to_migrate", before=before, after=after)
-    return 0
 
 
 if __name__ == "__main__":

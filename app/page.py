@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
 
-from app.entity_tags import names, tag_of
+from app.representations import readable
 
 FOLDER = Path(__file__).parent / "static"
 
@@ -41,18 +41,10 @@ router = APIRouter(include_in_schema=False)
 
 def _serving(file: str, media_type: str) -> Callable[[Request], Awaitable[Response]]:
     plain = (FOLDER / file).read_bytes()
-    packed = gzip.compress(plain, mtime=0)  # the same bytes, and so the same tag, in every pod
-    plain_headers = {**HEADERS, "Vary": "Accept-Encoding", "ETag": tag_of(plain)}
-    packed_headers = {**plain_headers, "Content-Encoding": "gzip", "ETag": tag_of(packed)}
+    packed = gzip.compress(plain, mtime=0)  # the same bytes in every pod
 
     async def answer(request: Request) -> Response:
-        content, headers = plain, plain_headers
-        if "gzip" in request.headers.get("accept-encoding", ""):
-            content, headers = packed, packed_headers
-        known = request.headers.get("if-none-match")
-        if known is not None and names(known, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=media_type)
+        return await readable(request, plain, media_type, HEADERS, packed)
 
     return answer
 

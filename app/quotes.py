@@ -24,15 +24,15 @@ from app import idempotency
 from app.cache import ENTRY, Cache
 from app.database import Database
 from app.description import IF_MATCH, IF_NONE_MATCH, documented
-from app.entity_tags import json_answer, refuse_unless_current, tag_of
+from app.entity_tags import refuse_unless_current, tag_of
 from app.idempotency import Answer, IdempotencyKey
+from app.representations import readable
 from app.sessions import User, signed_in
 from app.together import Together
 
 BIGGEST_ID = 2**63 - 1  # PostgreSQL's bigint
 AUTHOR_CHARACTERS = 200  # the limits stand in the table's constraints too
 TEXT_CHARACTERS = 2000
-MOST_TOGETHER = 32  # reads in one statement
 
 # PostgreSQL stores no NUL, whatever its encoding.
 _WITHOUT_NUL = r"^[^\x00]*$"
@@ -86,7 +86,7 @@ COLUMNS = "id, author, text, language, owner, created_at"
 _NEWEST = f"SELECT {COLUMNS} FROM quotes ORDER BY id DESC LIMIT %s"
 _OLDER = f"SELECT {COLUMNS} FROM quotes WHERE id < %s ORDER BY id DESC LIMIT %s"
 _ONE = f"SELECT {COLUMNS} FROM quotes WHERE id = %s"
-_THESE = f"SELECT {COLUMNS} FROM quotes WHERE id = ANY(%s::bigint[])"
+THESE = f"SELECT {COLUMNS} FROM quotes WHERE id = ANY(%s::bigint[])"
 _ADD = f"""
     INSERT INTO quotes (author, text, owner, language)
     VALUES (%(author)s, %(text)s, %(owner)s, coalesce(%(language)s, quotes_language(%(text)s, %(otherwise)s)))
@@ -114,7 +114,7 @@ async def list_quotes(
     key = f"{ENTRY}list:{before or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return json_answer(request, cached.value)
+        return await readable(request, cached.value)
     async with _database(request).connection() as connection:
         # One row more than asked for tells whether there is a next page.
         found = (
@@ -126,7 +126,7 @@ async def list_quotes(
     items = rows[:limit]
     body = orjson.dumps({"items": items, "next": _cursor(items[-1]["id"]) if len(rows) > limit else None})
     await cache.store(key, body, cached)
-    return json_answer(request, body)
+    return await readable(request, body)
 
 
 @router.get(
@@ -142,7 +142,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
     key = f"{ENTRY}one:{number}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return json_answer(request, cached.value)
+        return await readable(request, cached.value)
     reader: Together[int, DictRow | None] = request.app.state.quotes_by_id
     row = await reader.ask(number)
     if row is None:
@@ -150,7 +150,7 @@ async def read_quote(request: Request, number: QuoteNumber) -> Response:
         raise _nothing(number)
     body = orjson.dumps(row)
     await cache.store(key, body, cached)
-    return json_answer(request, body)
+    return await readable(request, body)
 
 
 @router.post(
@@ -215,18 +215,6 @@ async def delete_quote(request: Request, number: QuoteNumber, user: SignedIn) ->
         await _own(request, connection, number, user, precondition=False)
         await connection.execute(_DELETE, (number,))
     return Response(status_code=204)
-
-
-def by_id(database: Database) -> Together[int, DictRow | None]:
-    """Reads quotes by their ids; raises `DatabaseUnavailableError`."""
-
-    async def read(numbers: list[int]) -> list[DictRow | None]:
-        async with database.connection() as connection:
-            rows = await (await connection.execute(_THESE, (numbers,))).fetchall()
-        found = {row["id"]: row for row in rows}
-        return [found.get(number) for number in numbers]
-
-    return Together(read, MOST_TOGETHER)
 
 
 @asynccontextmanager

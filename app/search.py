@@ -20,8 +20,8 @@ from pydantic import BaseModel, Field
 from app.cache import ENTRY, Cache
 from app.database import Database, DatabaseUnavailableError
 from app.description import IF_NONE_MATCH, documented
-from app.entity_tags import json_answer
 from app.quotes import Quote
+from app.representations import readable
 
 QUESTION_CHARACTERS = 200
 MOST_RANKED = 1000
@@ -110,13 +110,13 @@ async def search(
     key = f"{ENTRY}search:{asked}:{cursor or ''}:{limit}"
     cached = await cache.read(key)
     if cached.value is not None:
-        return json_answer(request, cached.value)
+        return await readable(request, cached.value)
     rows = await _rows(request.app.state.database, search_values(question, rank, before, limit + 1))
     items = rows[:limit]
     following = _cursor(items[-1]["rank"], items[-1]["id"]) if len(rows) > limit else None
     body = orjson.dumps({"items": [_shown(row) for row in items], "next": following})
     await cache.store(key, body, cached)
-    return json_answer(request, body)
+    return await readable(request, body)
 
 
 def search_values(question: str, rank: float | None, before: int, limit: int) -> dict[str, Any]:

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import orjson
 from fastapi import HTTPException, Request, Response
-from psycopg.rows import DictRow
 
 from app.cache import Cache
 from app.database import Database
-from app.together import Together
 
 ID_BYTES = 32  # 256 random bits; OWASP's Session Management Cheat Sheet asks for 64 at least
 IDLE_SECONDS = 7 * 24 * 3600  # begins anew at each use
@@ -26,7 +24,6 @@ LONGEST_SECONDS = 30 * 24 * 3600  # then the user logs in again, however busy
 _ID = re.compile(r"[A-Za-z0-9_-]{43}")
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
-MOST_TOGETHER = 32  # users in one statement
 _WHO = "SELECT id, name, password_version FROM users WHERE id = ANY(%s::bigint[])"
 
 
@@ -51,8 +48,7 @@ class Sessions:
 
     def __init__(self, cache: Cache, database: Database, *, secure_cookies: bool) -> None:
         self._cache = cache
-        self._database = database
-        self._users = Together(self._users_by_id, MOST_TOGETHER)
+        self._users = database.by_id(_WHO)
         self._secure = secure_cookies
         # With the prefix, browsers take the cookie from this very host over TLS, and from nobody else.
         self._cookie = "__Host-session" if secure_cookies else "session"
@@ -85,12 +81,6 @@ class Sessions:
             return None
         row = await self._users.ask(found["user"])
         return User(row["id"], row["name"]) if row and row["password_version"] == found["version"] else None
-
-    async def _users_by_id(self, numbers: list[int]) -> list[DictRow | None]:
-        async with self._database.connection() as connection:
-            rows = await (await connection.execute(_WHO, (numbers,))).fetchall()
-        found = {row["id"]: row for row in rows}
-        return [found.get(number) for number in numbers]
 
     def credential(self, request: Request) -> Credential | None:
         """What the request shows; a header `Authorization` outdoes the cookie."""

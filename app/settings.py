@@ -1,8 +1,7 @@
 """Every setting of the application: the contract with the Deployment that runs it.
 
-Settings are environment variables without a prefix; secrets are files, and only their paths are settings. All faults
-are found at once,
-before any port or connection is opened.
+Settings are environment variables without a prefix; secrets are files, and only their paths are settings. All faults are found at
+once, before any port or connection is opened.
 """
 
 import os
@@ -29,19 +28,13 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-class DatabaseServer(BaseSettings):
-    """Where PostgreSQL is and who logs in; shared by the server, the migration and the bootstrap."""
+class Environment(BaseSettings):
+    """What any process of this package is told, and how that is read."""
 
     model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     aws_region: Text | None = None
-    database_host: Text
-    database_port: Port = 5432
-    database_name: Text
-    database_user: Text
-    database_tls: Literal["verify-full", "disable"] = "verify-full"
-    database_tls_ca_file: Path = Path("/etc/ssl/certs/rds-global-bundle.pem")
 
     other_names: ClassVar[frozenset[str]] = frozenset()
     """Variables that are accepted but not read, so that a Job may be given the Deployment's environment."""
@@ -83,16 +76,16 @@ class DatabaseServer(BaseSettings):
 
     @classmethod
     def _files_that_cannot_be_read(cls, given: Mapping[str, str]) -> list[str]:
-        named = {name: given[name] for name in cls.environment_names() if name.endswith("_FILE") and given.get(name)}
-        if given.get("DATABASE_TLS") == "disable":
-            named.pop("DATABASE_TLS_CA_FILE", None)
-        else:
-            named.setdefault("DATABASE_TLS_CA_FILE", str(cls.model_fields["database_tls_ca_file"].default))
         return [
             f"{name}: {path} is not a readable file; mount it, or name the right one"
-            for name, path in named.items()
+            for name, path in cls.files(given).items()
             if not (Path(path).is_file() and os.access(path, os.R_OK))
         ]
+
+    @classmethod
+    def files(cls, given: Mapping[str, str]) -> dict[str, str]:
+        """The files that must be there, by the variables that name them."""
+        return {name: given[name] for name in cls.environment_names() if name.endswith("_FILE") and given.get(name)}
 
     @model_validator(mode="after")
     def _nothing_contradicts(self) -> Self:
@@ -100,6 +93,27 @@ class DatabaseServer(BaseSettings):
         if faults := self.contradictions(given):
             raise ValueError("; ".join(f"{name}: {what}" for name, what in faults))
         return self
+
+
+class DatabaseServer(Environment):
+    """Where PostgreSQL is and who logs in; shared by the server, the migration and the bootstrap."""
+
+    database_host: Text
+    database_port: Port = 5432
+    database_name: Text
+    database_user: Text
+    database_tls: Literal["verify-full", "disable"] = "verify-full"
+    database_tls_ca_file: Path = Path("/etc/ssl/certs/rds-global-bundle.pem")
+
+    @classmethod
+    def files(cls, given: Mapping[str, str]) -> dict[str, str]:
+        """With the authorities by which the server is known, where it has to prove itself."""
+        found = super().files(given)
+        if given.get("DATABASE_TLS") == "disable":
+            found.pop("DATABASE_TLS_CA_FILE", None)
+        else:
+            found.setdefault("DATABASE_TLS_CA_FILE", str(cls.model_fields["database_tls_ca_file"].default))
+        return found
 
 
 class DatabaseSettings(DatabaseServer):

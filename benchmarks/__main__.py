@@ -20,9 +20,9 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks import application, program
+from benchmarks import application, program, restore_times
 from benchmarks.comparison import with_section
-from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.run import Rehearsal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,11 +126,11 @@ def rehearsals() -> list[str]:
 
 
 def first_ups(chains: Sequence[tuple[str, list[Link]]]) -> list[str]:
-    """The longest chain of a first `up` on AWS, from the rehearsed plan's dependencies and benchmarks/durations.py."""
+    """The longest chain of a first `up` on AWS, from the rehearsed plan's dependencies and rehearsal/durations.py."""
     bound = unavoidable_seconds()
     lines = [
         "",
-        "A first `up` on AWS, computed from the rehearsed plan's dependencies and typical durations (benchmarks/durations.py; "
+        "A first `up` on AWS, computed from the rehearsed plan's dependencies and typical durations (rehearsal/durations.py; "
         f"not measured). What no order can shorten (cluster, nodes, DNS, jobs, application) takes {bound / 60:.1f} min.",
         "",
         "| stack | longest chain | above the unavoidable | its links of half a minute and more |",
@@ -204,6 +204,7 @@ def main() -> None:
     target = ROOT / "docs" / "benchmarks.md"
     kept = target.read_text().partition("\n## ")[2] if target.exists() else ""
     text = "\n".join(lines) + "\n" + (f"\n## {kept}" if kept else "")
+    text = with_section(text, restore_times.TITLE, restore_times.report())
     target.write_text(with_section(text, "The program", program.report()))
     application.write(application.report())
     print(f"written to {target.relative_to(ROOT)}; next: git diff docs/benchmarks.md")

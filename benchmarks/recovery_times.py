@@ -7,8 +7,8 @@ the application answering there.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from benchmarks.critical_path import Link, Resource, critical_path
-from benchmarks.durations import RESTORE_SECONDS_PER_GIB, seconds
+from rehearsal.critical_path import Link, Resource, critical_path
+from rehearsal.durations import RESTORE_SECONDS_PER_GIB, seconds
 
 DECISION_SECONDS = 30 * 60
 """Until somebody was told, has looked, and has decided to leave the region: a health check alarms after minutes, people take

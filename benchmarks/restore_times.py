@@ -1,13 +1,18 @@
-"""`python -m benchmarks.restore_times`: how long a dump and a restore take for each GiB, on a real PostgreSQL and a folder.
+"""`python -m benchmarks.restore_times [ROWS]`: how long a dump and a restore take for each GiB, on a real PostgreSQL.
 
-By the two processes that share a pod (app/exports), with the application's own schema and its indexes.
-What S3, a network and a pod's limits add is not in it, and larger databases are not measured: the figure is for small ones.
+Part of `make bench`; alone it only prints. By the two processes that share a pod (app/exports), with the application's own schema
+and its indexes. What S3, a network and a pod's limits add is not in it, and larger databases are not measured: the figure is for
+small ones.
 """
 
+import datetime
 import os
+import platform
 import sys
 import tempfile
 from pathlib import Path
+
+import psutil
 
 from tests.app.conftest import PASSWORD, USER
 from tests.app.servers import PostgreSql, run_module, stopping
@@ -24,8 +29,13 @@ _FILL = """
 """
 
 
-def main(quotes: int) -> None:
-    """Fill, dump, restore; print a row of docs/benchmarks.md."""
+TITLE = "Dump and restore of the database"
+"""Of the section in docs/benchmarks.md."""
+
+
+def report(quotes: int = QUOTES) -> list[str]:
+    """Fill, dump, restore; returns the section of docs/benchmarks.md. Raises SystemExit where the schema can't be made."""
+    load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="restore-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -51,16 +61,26 @@ def main(quotes: int) -> None:
             server.run(_FILL.format(quotes=quotes), "quotes")
             server.run("VACUUM ANALYZE quotes", "quotes")
             size: int = server.run("SELECT pg_database_size('quotes')")[0][0]
+            version: int = int(server.run("SHOW server_version_num")[0][0]) // 10000
             told = {"EXPORTS_PLACE": str(folder / "copies"), "EXPORTS_NAME": "copy"}
             dumped = dumping(folder / "a", environment, seconds=3600, **told).event("dumped")
             restored = restoring(folder / "b", environment, seconds=3600, **told).event("restored")
     scale = size / GIBIBYTE
-    print(
+    return [
+        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {os.cpu_count()} cores, "
+        f"{psutil.virtual_memory().total / GIBIBYTE:.0f} GiB, {platform.system()}, PostgreSQL {version}, "
+        "`python -m benchmarks.restore_times`, part of `make bench`: real pg_dump and pg_restore "
+        "through the two processes of a pod, a folder in S3's place, nothing tuned, one run. For each GiB it is "
+        "computed from this small one: indexes grow a little faster than rows, "
+        "a pod has half a core, and S3 and a network are not in it.",
+        "",
+        "| database | dump | dumping, for each GiB | restoring (checksum, load, indexes, comparison), for each GiB | load |",
+        "|---|---|---|---|---|",
         f"| {size / MEBIBYTE:.0f} MiB, {quotes} rows | {dumped['bytes'] / MEBIBYTE:.0f} MiB | {dumped['seconds']:.1f} s, "
         f"{dumped['seconds'] / scale / 60:.1f} min | {restored['seconds']:.1f} s, {restored['seconds'] / scale / 60:.1f} min | "
-        f"{os.getloadavg()[0]:.0f} |"
-    )
+        f"{load:.0f} |",
+    ]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else QUOTES)
+    print("\n".join(report(*(int(word) for word in sys.argv[1:]))))

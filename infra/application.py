@@ -6,7 +6,7 @@ from typing import Literal
 from pulumi import Input
 from pydantic import Field, model_validator
 
-from infra.connections import CacheConnection, DatabaseConnection
+from infra.connections import APPLICATION_USER, POSTGRESQL_PORT, VALKEY_PORT, CacheConnection, DatabaseConnection
 from infra.maintenance import MaintenanceSettings
 from infra.monitoring.tracing import ENDPOINT, TracingSettings
 from infra.pods import SECRETS_FOLDER
@@ -38,6 +38,7 @@ class ApplicationSettings(WorkloadSettings):
 
     faults_enabled: bool = False
     """Whether a client may ask for a delay or an error (`X-Fault-Delay`, `X-Fault-Status`), for drills."""
+
     sentry_dsn: SecretName | None = None
     """Of `secrets`: the address by which errors that nobody expected are told to Sentry; nothing is when left out. Opens the way
     to public addresses on port 443, since Sentry's change."""
@@ -56,9 +57,9 @@ def database_environment(database: DatabaseConnection) -> dict[str, Input[str]]:
     """What any container that speaks to PostgreSQL is told."""
     found: dict[str, Input[str]] = {
         "DATABASE_HOST": database.host,
-        "DATABASE_PORT": str(database.port),
+        "DATABASE_PORT": str(POSTGRESQL_PORT),
         "DATABASE_NAME": database.database,
-        "DATABASE_USER": database.user,
+        "DATABASE_USER": APPLICATION_USER,
         "DATABASE_TLS": "verify-full" if database.tls else "disable",
     }
     if database.tls:
@@ -127,7 +128,7 @@ def application_environment(
         "SECURE_COOKIES": "true" if https else "false",
         "TRUSTED_PROXIES": str(proxies),
         "CACHE_HOST": cache.host,
-        "CACHE_PORT": str(cache.port),
+        "CACHE_PORT": str(VALKEY_PORT),
         "CACHE_TLS": "true" if cache.tls else "false",
         "CACHE_AUTHENTICATION": cache.authentication,
         "CACHE_USER": cache.user,

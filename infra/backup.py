@@ -8,8 +8,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.identity import trusting
 from infra.recovery import SecondRegion
+from infra.service_role import ServiceRole, service_role
 from infra.settings import Section
 
 START_MINUTES = 60
@@ -23,8 +23,6 @@ RESTORE_TEST = "cron(0 8 2 * ? *)"
 
 RESTORE_TEST_DAYS = 7
 """How old a recovery point may be to be tested. The latest is taken."""
-
-MANAGED_POLICIES = "arn:aws:iam::aws:policy"
 
 
 class VaultLockSettings(Section):
@@ -112,14 +110,6 @@ class BackedUp:
     """Versioned ones."""
 
 
-@dataclass(frozen=True)
-class _Role:
-    """A role, and the options of what must wait until it may do something."""
-
-    arn: Output[str]
-    granted: ResourceOptions
-
-
 class Backup(pulumi.ComponentResource):
     """A locked vault, one more in another region where asked for, a plan of snapshots into both, and a monthly restore test.
 
@@ -158,7 +148,7 @@ class Backup(pulumi.ComponentResource):
             plan_id=plan.id,
             iam_role_arn=writer.arn,
             resources=[*backed_up.databases, *backed_up.buckets],
-            opts=writer.granted,
+            opts=ResourceOptions(parent=self, depends_on=writer.granted),
         )
         if settings.restore_test:
             self._restore_test(vault.arn, restorer, backed_up.databases, target)
@@ -186,24 +176,14 @@ class Backup(pulumi.ComponentResource):
         )
         return vault
 
-    def _role(self, kind: str, policies: list[str]) -> "_Role":
+    def _role(self, kind: str, policies: list[str]) -> ServiceRole:
         """A role with AWS's own policies: they follow what AWS Backup does, and are bound to tags and services inside."""
-        role = aws.iam.Role(
-            f"{self._prefix}-{kind}", assume_role_policy=trusting("backup.amazonaws.com"), opts=self._child
-        )
-        attachments = [
-            aws.iam.RolePolicyAttachment(
-                f"{self._prefix}-{kind}-{policy}",
-                role=role.name,
-                policy_arn=(
-                    f"{MANAGED_POLICIES}/{'' if policy.startswith('S3') else 'service-role/'}"
-                    f"AWSBackupServiceRolePolicyFor{policy}"
-                ),
-                opts=self._child,
-            )
-            for policy in policies
-        ]
-        return _Role(role.arn, ResourceOptions(parent=self, depends_on=attachments))
+        name = f"{self._prefix}-{kind}"
+        managed = {
+            f"{name}-{each}": f"{'' if each.startswith('S3') else 'service-role/'}AWSBackupServiceRolePolicyFor{each}"
+            for each in policies
+        }
+        return service_role(name, "backup.amazonaws.com", self._child, managed=managed)
 
     def _rules(self, vault_name: Output[str]) -> list[aws.backup.PlanRuleArgs]:
         """Daily and, on the first of the month, monthly: of two at the same time AWS Backup does the one that is kept longer."""
@@ -235,7 +215,7 @@ class Backup(pulumi.ComponentResource):
         ]
 
     def _restore_test(
-        self, vault_arn: Output[str], restorer: "_Role", databases: Sequence[Input[str]], target: RestoreTarget
+        self, vault_arn: Output[str], restorer: ServiceRole, databases: Sequence[Input[str]], target: RestoreTarget
     ) -> None:
         name = self._prefix.replace("-", "_")  # AWS Backup takes no hyphens here, and automatic names have them
         plan = aws.backup.RestoreTestingPlan(
@@ -262,5 +242,5 @@ class Backup(pulumi.ComponentResource):
                 "dbSubnetGroupName": target.subnet_group_name,
                 "vpcSecurityGroupIds": Output.json_dumps([target.security_group_id]),
             },
-            opts=restorer.granted,
+            opts=ResourceOptions(parent=self, depends_on=restorer.granted),
         )

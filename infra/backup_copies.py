@@ -1,37 +1,31 @@
 """Copies of a database's automated backups in another region, and an instance that is made from such copies."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-
-@dataclass(frozen=True)
-class BackupCopies:
-    """Where RDS copies every snapshot and all transaction logs, as soon as they are ready."""
-
-    region: str
-    key_arn: Input[str]
-    """Of a key in that region."""
-    retention_days: int
-    """How far back the other region can restore (RDS allows 1 to 35 days)."""
-
+from infra.recovery import SecondRegion
 
 NEVER_REPLACED = ["restoreToPointInTime", "kmsKeyId"]
 """What an instance keeps from the moment when it was made, whatever the program says later: where it was restored from, and the
 key of the copies, which need not be the platform's key of its region."""
 
 
-def replicate(name: str, instance: aws.rds.Instance, copies: BackupCopies, parent: pulumi.Resource) -> Output[str]:
-    """Makes the replication, in the other region; returns its ARN there, from which an instance can be restored."""
+def replicate(
+    name: str, instance: aws.rds.Instance, copies: SecondRegion, days: int, parent: pulumi.Resource
+) -> Output[str]:
+    """Has RDS copy every snapshot and all transaction logs to the other region, as soon as they are ready.
+
+    Any second of the last `days` can be restored there. Returns the ARN of the copies, from which an instance can be made.
+    """
     return aws.rds.InstanceAutomatedBackupsReplication(
         f"{name}-copies",
         source_db_instance_arn=instance.arn,
         region=copies.region,
         kms_key_id=copies.key_arn,
-        retention_period=copies.retention_days,
+        retention_period=days,
         # RDS refuses a second replication of one instance to one region, so that the old one ends first; what it copied stays.
         opts=ResourceOptions(parent=parent, delete_before_replace=True),
     ).id

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.identity import POLICY_VERSION
+from infra.identity import policy_of
 
 MULTIPART_DAYS = 7
 """After which the parts of an upload that was never finished go; they cost, and no listing shows them."""
@@ -35,6 +35,8 @@ class Bucket(pulumi.ComponentResource):
     """
 
     bucket: aws.s3.Bucket
+    arn: Output[str]
+    name: Output[str]
     versioning: aws.s3.BucketVersioning
     encryption: aws.s3.BucketServerSideEncryptionConfiguration
     """Must be there before the first object that is to be encrypted so."""
@@ -61,25 +63,25 @@ class Bucket(pulumi.ComponentResource):
             region=region,
             opts=ResourceOptions(parent=self, protect=protect),
         )
-        self.arn = self.bucket.arn
+        self.arn, self.name = self.bucket.arn, self.bucket.bucket
         self._closed = self._close()
         self.versioning = aws.s3.BucketVersioning(
             f"{name}-versioning",
-            bucket=self.bucket.bucket,
+            bucket=self.name,
             versioning_configuration={"status": "Enabled"},
             region=region,
             opts=child,
         )
         self.encryption = aws.s3.BucketServerSideEncryptionConfiguration(
             f"{name}-encryption",
-            bucket=self.bucket.bucket,
+            bucket=self.name,
             rules=[_encryption(key_arn)],
             region=region,
             opts=child,
         )
         aws.s3.BucketLifecycleConfiguration(
             f"{name}-lifecycle",
-            bucket=self.bucket.bucket,
+            bucket=self.name,
             rules=_rules(lifetime),
             region=region,
             # Rules for versions need versions (AWS provider, "S3 Bucket Lifecycle Configuration").
@@ -91,7 +93,7 @@ class Bucket(pulumi.ComponentResource):
         """Nothing public, by policy or by ACL."""
         closed = aws.s3.BucketPublicAccessBlock(
             f"{self._prefix}-public-access",
-            bucket=self.bucket.bucket,
+            bucket=self.name,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -101,7 +103,7 @@ class Bucket(pulumi.ComponentResource):
         )
         aws.s3.BucketOwnershipControls(
             f"{self._prefix}-ownership",
-            bucket=self.bucket.bucket,
+            bucket=self.name,
             rule={"object_ownership": "BucketOwnerEnforced"},
             region=self._where,
             opts=ResourceOptions(parent=self),
@@ -123,8 +125,8 @@ class Bucket(pulumi.ComponentResource):
         }
         return aws.s3.BucketPolicy(
             f"{self._prefix}-policy",
-            bucket=self.bucket.bucket,
-            policy=Output.json_dumps({"Version": POLICY_VERSION, "Statement": [plain, *statements]}),
+            bucket=self.name,
+            policy=Output.json_dumps(policy_of(plain, *statements)),
             region=self._where,
             # S3 refuses two changes of a bucket's access at a time (OperationAborted).
             opts=ResourceOptions(parent=self, depends_on=[self._closed]),

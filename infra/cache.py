@@ -1,14 +1,16 @@
 """The cache: Valkey on ElastiCache, as nodes or serverless, that only TLS clients with an IAM token can enter."""
 
+import base64
+import hashlib
+
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from infra.cache_settings import CacheSettings
-from infra.cache_stores import VALKEY_PORT, Ground, replication_group, serverless_cache
-from infra.connections import CacheConnection
-from infra.database import DataNetwork
-from infra.fence import fence, tail
+from infra.cache_stores import Ground, replication_group, serverless_cache
+from infra.connections import VALKEY_PORT, CacheConnection
+from infra.fence import DataNetwork, fence, tail
 
 APPLICATION_ACCESS = "on ~* &* +@all -@dangerous +info"
 """Valkey ACL of the application: every key and channel, no administration (no FLUSHALL, KEYS, CONFIG)."""
@@ -19,7 +21,7 @@ class Cache(pulumi.ComponentResource):
 
     Type token: `marlinspike:cache:Cache`. Makes a security group with one ingress rule for each client, an IAM user with its
     user group, and either a replication group or a serverless cache (infra/cache_stores.py).
-    A change of `kind` replaces the cache and empties it.
+    A change of `kind` replaces the cache and empties it; one of `restore_from` replaces it by one with a snapshot's content.
     """
 
     connection: CacheConnection
@@ -31,8 +33,6 @@ class Cache(pulumi.ComponentResource):
     """Of the replication group or the serverless cache: where IAM lets the user in."""
     member_ids: list[Output[str]]
     """What CloudWatch calls each node (dimension `CacheClusterId`), whoever is the primary; none of a serverless cache."""
-    serverless_name: Output[str] | None
-    """What CloudWatch calls a serverless cache (dimension `clusterId`)."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Cache(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:cache:Cache", name, {}, opts)
         child = ResourceOptions(parent=self)
-        group_id = fence(name, "Valkey, for its clients only", network.vpc_id, VALKEY_PORT, network.clients, child)
+        group_id = fence(name, "Valkey, for its clients only", network, VALKEY_PORT, child)
         user_name = f"{name}-app"
         user = aws.elasticache.User(
             f"{name}-user",
@@ -60,14 +60,17 @@ class Cache(pulumi.ComponentResource):
         users = aws.elasticache.UserGroup(
             f"{name}-users", user_group_id=f"{name}-users", engine="valkey", user_ids=[user.user_id], opts=child
         )
+        identifier = _identifier(name, settings.restore_from)
         ground = Ground(
+            identifier=identifier,
             subnet_ids=network.subnet_ids,
             security_group_id=group_id,
             user_group_id=users.id,
             key_arn=key_arn,
             protect=protect,
-            # The fence's id is new each time the stack is made, so two final snapshots never share a name.
-            final_snapshot=Output.concat(name, "-final-", tail(group_id)),
+            # The fence's id is new each time the stack is made, the identifier with each snapshot that fills a cache: two final
+            # snapshots never share a name.
+            final_snapshot=Output.concat(identifier, "-final-", tail(group_id)),
         )
         serverless = settings.kind == "serverless"
         store = (
@@ -79,14 +82,22 @@ class Cache(pulumi.ComponentResource):
         self.user_arn = user.arn
         self.arn = store.arn
         self.member_ids = store.member_ids
-        self.serverless_name = store.serverless_name
         self.connection = CacheConnection(
             host=self.endpoint,
             user=user_name,
             authentication="iam",
             tls=True,
-            name=name,
+            name=identifier,
             serverless=serverless,
-            port=VALKEY_PORT,
         )
         self.register_outputs({"endpoint": self.endpoint})
+
+
+def _identifier(name: str, snapshot: str | None) -> str:
+    """What ElastiCache calls a cache: one that a snapshot fills is made while the one before serves, and needs a name of its own.
+
+    Six characters longer, which STACK_NAME_LENGTH in stacks/settings.py leaves room for.
+    """
+    if snapshot is None:
+        return name
+    return f"{name}-{base64.b32encode(hashlib.sha256(snapshot.encode()).digest())[:5].decode().lower()}"

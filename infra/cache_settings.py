@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from infra.settings import Section
+from infra.settings import LogDays, Section
 from infra.windows import DailyWindow, WeeklyWindow, daily, refuse_short, weekly
 
 NodeType = Literal[
@@ -22,6 +22,13 @@ NodeType = Literal[
 """Graviton types that run Valkey (ElastiCache user guide, "Supported node types")."""
 
 ParameterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", examples=["timeout"])]
+
+SnapshotSource = Annotated[
+    str,
+    Field(
+        pattern=r"^([A-Za-z][A-Za-z0-9.-]{0,254}|arn:aws[a-z-]*:elasticache:[a-z0-9-]+:[0-9]{12}:serverlesssnapshot:[^:]+)$"
+    ),
+]
 
 LEAST_WINDOW = 60
 """Minutes of a snapshot or maintenance window (ElastiCache API reference, `CreateReplicationGroup`)."""
@@ -63,11 +70,18 @@ class CacheSettings(Section):
     keep_after_deletion: bool = False
     """Whether a deletion takes a final snapshot, of `nodes` only; apart from `protection`, which prevents it."""
 
+    restore_from: SnapshotSource | None = None
+    """What the cache was filled with when it was made: of `nodes` the name of a snapshot, of `serverless` the ARN of one.
+
+    ElastiCache fills new caches only (ElastiCache user guide, "Restoring from a backup into a new cache"), so that every other
+    value makes another cache, which takes the place of the one that serves; without the setting an empty one.
+    `python -m ops cache restore` sets it, and it stays in the file (docs/decisions/0039)."""
+
     parameters: Mapping[ParameterName, Annotated[str, Field(min_length=1)]] = Field({})
     """Valkey's own parameters, of `nodes` only, beside `maxmemory-policy`, which the platform decides. Only what differs from
     ElastiCache's defaults: a default that is written down shows as a change for ever."""
 
-    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    log_retention_days: LogDays = 30
     """Of the slow log and the engine's log, of `nodes` only."""
 
     @property
@@ -82,6 +96,13 @@ class CacheSettings(Section):
             raise ValueError(
                 f"kind {self.kind} knows no {', '.join(strange)}; remove {'them' if strange[1:] else 'it'}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _is_filled_by_what_its_kind_takes(self) -> "CacheSettings":
+        if self.restore_from and self.restore_from.startswith("arn:") != (self.kind == "serverless"):
+            wanted = "the ARN of a serverless snapshot" if self.kind == "serverless" else "a snapshot's name"
+            raise ValueError(f"restore_from {self.restore_from}: kind {self.kind} is filled by {wanted}; write that")
         return self
 
     @model_validator(mode="after")

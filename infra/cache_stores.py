@@ -1,5 +1,6 @@
 """What holds the cache's data: a replication group of nodes, or a serverless cache."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
@@ -8,8 +9,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra import versions
 from infra.cache_settings import CacheSettings
-
-VALKEY_PORT = 6379
+from infra.connections import VALKEY_PORT
 
 LOGS = ("slow-log", "engine-log")
 """What ElastiCache writes to CloudWatch, as JSON, each to a group of its own; the slow log has commands above 10 ms."""
@@ -19,6 +19,8 @@ LOGS = ("slow-log", "engine-log")
 class Ground:
     """What either kind of store stands on."""
 
+    identifier: str
+    """What ElastiCache calls it; part of what an IAM token signs."""
     subnet_ids: list[Output[str]]
     security_group_id: Output[str]
     user_group_id: Output[str]
@@ -34,7 +36,6 @@ class Store:
     endpoint: Output[str]
     arn: Output[str]
     member_ids: list[Output[str]] = field(default_factory=list)
-    serverless_name: Output[str] | None = None
 
 
 def replication_group(name: str, settings: CacheSettings, ground: Ground, parent: pulumi.Resource) -> Store:
@@ -44,16 +45,7 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     """
     child = ResourceOptions(parent=parent)
     subnets = aws.elasticache.SubnetGroup(f"{name}-subnets", subnet_ids=ground.subnet_ids, opts=child)
-    parameters = aws.elasticache.ParameterGroup(
-        f"{name}-parameters",
-        family=f"valkey{_major()}",
-        # Not what ElastiCache does by itself: a quarter of the memory reserved, commands above 10 ms in the slow log.
-        parameters=[
-            {"name": parameter, "value": value}
-            for parameter, value in {"maxmemory-policy": "allkeys-lru", **settings.parameters}.items()
-        ],
-        opts=child,
-    )
+    parameters = _parameter_group(name, settings.parameters, child)
     logs = {
         log: aws.cloudwatch.LogGroup(
             f"{name}-{log}", retention_in_days=settings.log_retention_days, kms_key_id=ground.key_arn, opts=child
@@ -62,7 +54,8 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     }
     group = aws.elasticache.ReplicationGroup(
         f"{name}-group",
-        replication_group_id=name,  # part of what an IAM token signs
+        replication_group_id=ground.identifier,
+        snapshot_name=settings.restore_from,
         description="Cache, sessions and rate limits",
         engine="valkey",
         engine_version=versions.VALKEY,
@@ -101,6 +94,19 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     return Store(group.primary_endpoint_address, group.arn, member_ids=members)
 
 
+def _parameter_group(name: str, own: Mapping[str, str], child: ResourceOptions) -> aws.elasticache.ParameterGroup:
+    return aws.elasticache.ParameterGroup(
+        f"{name}-parameters",
+        family=f"valkey{_major()}",
+        # Not what ElastiCache does by itself: a quarter of the memory reserved, commands above 10 ms in the slow log.
+        parameters=[
+            {"name": parameter, "value": value}
+            for parameter, value in {"maxmemory-policy": "allkeys-lru", **own}.items()
+        ],
+        opts=child,
+    )
+
+
 def serverless_cache(name: str, settings: CacheSettings, ground: Ground, parent: pulumi.Resource) -> Store:
     """A cache without nodes, in all zones of its subnets; always encrypted in transit.
 
@@ -109,7 +115,8 @@ def serverless_cache(name: str, settings: CacheSettings, ground: Ground, parent:
     """
     cache = aws.elasticache.ServerlessCache(
         f"{name}-serverless",
-        name=name,  # part of what an IAM token signs
+        name=ground.identifier,
+        snapshot_arns_to_restores=[settings.restore_from] if settings.restore_from else None,
         description="Cache, sessions and rate limits",
         engine="valkey",
         major_engine_version=_major(),
@@ -125,7 +132,7 @@ def serverless_cache(name: str, settings: CacheSettings, ground: Ground, parent:
         daily_snapshot_time=settings.snapshot_window.split("-")[0] if settings.snapshot_days else None,
         opts=ResourceOptions(parent=parent, protect=ground.protect),
     )
-    return Store(cache.endpoints.apply(lambda found: str(found[0].address)), cache.arn, serverless_name=cache.name)
+    return Store(cache.endpoints.apply(lambda found: str(found[0].address)), cache.arn)
 
 
 def _major() -> str:

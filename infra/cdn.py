@@ -8,7 +8,7 @@ from pulumi import Output, ResourceOptions
 from pydantic import Field
 
 from infra.buckets import Bucket
-from infra.settings import Section
+from infra.settings import DomainName, HostedZoneId, Section
 
 STATIC = "static"
 """Prefix of the files that everybody may read, through CloudFront only."""
@@ -33,10 +33,10 @@ class CdnSettings(Section):
     The domain is a must: under CloudFront's own name (`*.cloudfront.net`) TLS 1.0 is accepted, whatever one asks for.
     """
 
-    domain: Annotated[str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,}$", max_length=253)]
+    domain: DomainName
     """Name under which the files are served, such as `static.example.com`."""
 
-    zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
+    zone_id: HostedZoneId
     """Route 53 hosted zone that holds the domain; the certificate is validated there."""
 
     price_class: Annotated[str, Field(pattern=r"^PriceClass_(100|200|All)$")] = "PriceClass_100"
@@ -149,9 +149,9 @@ class Cdn(pulumi.ComponentResource):
         record = aws.route53.Record(
             f"{name}-validation",
             zone_id=settings.zone_id,
-            name=proof.resource_record_name.apply(_present),
-            type=proof.resource_record_type.apply(_present),
-            records=[proof.resource_record_value.apply(_present)],
+            name=proof.resource_record_name.apply(str),
+            type=proof.resource_record_type.apply(str),
+            records=[proof.resource_record_value.apply(str)],
             ttl=300,  # seconds
             allow_overwrite=True,  # the same domain in the same account always has the same proof
             opts=child,
@@ -164,9 +164,3 @@ class Cdn(pulumi.ComponentResource):
             opts=child,
         )
         return validated.certificate_arn
-
-
-def _present(value: str | None) -> str:
-    if value is None:
-        raise ValueError("ACM answered without the record that proves the domain; DNS validation always has one")
-    return value

@@ -12,23 +12,18 @@ from pydantic import AfterValidator
 
 from infra import versions
 from infra.access import AccessSettings, access_entries
-from infra.identity import trusting_pods
+from infra.identity import managed_policy, trusting_pods
+from infra.layout import PRIVATE_RANGES
+from infra.naming import SYSTEM_NAMESPACE
 from infra.network import Network
+from infra.settings import LogDays
 
-NETWORK_ADD_ON_POLICY = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"
+NETWORK_ADD_ON_POLICY = "AmazonEKS_CNI_Policy"
 """What the VPC CNI may do: network interfaces and their addresses (EKS user guide, "Amazon EKS node IAM role")."""
 
-UNREACHABLE = tuple(
-    ipaddress.IPv4Network(cidr)
-    for cidr in (
-        "10.0.0.0/8",
-        "172.16.0.0/12",
-        "192.168.0.0/16",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "224.0.0.0/3",
-    )
+UNREACHABLE = (
+    *PRIVATE_RANGES,
+    *(ipaddress.IPv4Network(cidr) for cidr in ("100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3")),
 )
 """Ranges that EKS refuses for the public endpoint."""
 
@@ -56,8 +51,6 @@ def _the_pinned_one(value: str) -> str:
     return value
 
 
-SYSTEM_NAMESPACE = "kube-system"
-
 NETWORK_ACCOUNT = "aws-node"
 """Service account of the VPC CNI's DaemonSet."""
 
@@ -74,7 +67,7 @@ class ClusterSettings(AccessSettings):
     public_access_cidrs: tuple[Annotated[str, AfterValidator(_not_everybody)], ...] = ()
     """Networks that may reach the API from outside; none makes it private only."""
 
-    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    log_retention_days: LogDays = 30
     """How long the control plane's logs (API, audit, authenticator, controllers, scheduler) are kept."""
 
 
@@ -133,12 +126,7 @@ class Cluster(pulumi.ComponentResource):
             skip_default_node_group=True,
             skip_default_security_groups=True,  # EKS's own cluster security group serves control plane and nodes
             create_instance_role=False,
-            vpc_cni_options=eks.VpcCniOptionsArgs(
-                addon_version=versions.ADD_ONS["vpc-cni"],
-                enable_network_policy=True,  # off by default: policies would be accepted and ignored
-                enable_prefix_delegation=True,  # 110 pods on small nodes
-                resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
-            ),
+            vpc_cni_options=_pod_network(),
             kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(version=versions.ADD_ONS["kube-proxy"]),
             # CoreDNS comes after the nodes (infra/add_ons/eks.py): without any it stays degraded (pulumi-eks#1819).
             coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
@@ -169,7 +157,7 @@ class Cluster(pulumi.ComponentResource):
             opts=child,
         )
         attachment = aws.iam.RolePolicyAttachment(
-            f"{name}-network-add-on", role=role.name, policy_arn=NETWORK_ADD_ON_POLICY, opts=child
+            f"{name}-network-add-on", role=role.name, policy_arn=managed_policy(NETWORK_ADD_ON_POLICY), opts=child
         )
         association = aws.eks.PodIdentityAssociation(
             f"{name}-network-add-on",
@@ -180,6 +168,15 @@ class Cluster(pulumi.ComponentResource):
             opts=child,
         )
         return [attachment, association]
+
+
+def _pod_network() -> eks.VpcCniOptionsArgs:
+    return eks.VpcCniOptionsArgs(
+        addon_version=versions.ADD_ONS["vpc-cni"],
+        enable_network_policy=True,  # off by default: policies would be accepted and ignored
+        enable_prefix_delegation=True,  # 110 pods on small nodes
+        resolve_conflicts_on_update=eks.ResolveConflictsOnUpdate.OVERWRITE,
+    )
 
 
 def _present(value: str | None) -> str:

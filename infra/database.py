@@ -1,7 +1,6 @@
 """The database: RDS for PostgreSQL, encrypted, TLS only, entered by IAM."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import pulumi
@@ -10,19 +9,15 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.backup_copies import NEVER_REPLACED, BackupCopies, replicate, restored_from
-from infra.connections import DatabaseConnection
-from infra.fence import fence, tail
-from infra.identity import trusting
+from infra.backup_copies import NEVER_REPLACED, replicate, restored_from
+from infra.connections import POSTGRESQL_PORT, DatabaseConnection
+from infra.fence import DataNetwork, fence, tail
 from infra.instance_classes import bearable_connections
 from infra.parameters import Extension, Parameters, group_parameters, refuse_decided
-from infra.settings import Section
+from infra.recovery import SecondRegion
+from infra.service_role import service_role
+from infra.settings import LogDays, Section
 from infra.windows import DailyWindow, WeeklyWindow, daily, overlap, refuse_short, weekly
-
-POSTGRESQL_PORT = 5432
-
-APPLICATION_USER = "app"
-"""PostgreSQL role of the application. It has no password: it logs in with IAM tokens."""
 
 LOGS = ("postgresql", "upgrade")
 """What RDS writes to CloudWatch, each to a group of its own."""
@@ -36,8 +31,6 @@ LEAST_WINDOW = 30
 INSIGHTS_DAYS: Mapping[str, int] = {"standard": 7, "advanced": 465}
 """How long each mode of Database Insights keeps its history: what is free, and what `advanced` asks for at least (RDS user
 guide, "Considerations for Database Insights")."""
-
-MONITORING_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
 
 MANAGED_PASSWORD = (
     "RDS offers it only without a master password that it manages itself, and any other would stand in the state "  # noqa: S105
@@ -84,7 +77,7 @@ class DatabaseSettings(Section):
     database: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")] = "app"
     """Name of the database."""
 
-    log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    log_retention_days: LogDays = 30
 
     insights: Literal["standard", "advanced"] = "standard"
     """Mode of Database Insights: the top statements of 7 days, or of 465 with locks and plans (paid by the vCPU)."""
@@ -136,15 +129,6 @@ class DatabaseSettings(Section):
         return self
 
 
-@dataclass(frozen=True)
-class DataNetwork:
-    """Where a data store lives and who may connect: security groups by name."""
-
-    vpc_id: Input[str]
-    subnet_ids: list[Output[str]]
-    clients: Mapping[str, Input[str]]
-
-
 class Database(pulumi.ComponentResource):
     """An RDS instance for PostgreSQL with its subnet, parameter and security groups, its log groups and its monitoring role.
 
@@ -179,83 +163,47 @@ class Database(pulumi.ComponentResource):
         network: DataNetwork,
         key_arn: Input[str],
         protect: bool,
-        copies: BackupCopies | None = None,
+        copies: SecondRegion | None = None,
         restore_from: Input[str] | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:database:Database", name, {}, opts)
         child = ResourceOptions(parent=self)
         subnets = aws.rds.SubnetGroup(f"{name}-subnets", subnet_ids=network.subnet_ids, opts=child)
-        group_id = fence(
-            name, "PostgreSQL, for its clients only", network.vpc_id, POSTGRESQL_PORT, network.clients, child
-        )
-        group = aws.rds.ParameterGroup(
-            f"{name}-parameters",
-            family=f"postgres{versions.POSTGRESQL}",
-            parameters=group_parameters(
-                settings.parameters, settings.max_connections, settings.slow_query_milliseconds
-            ),
-            opts=child,
-        )
+        group_id = fence(name, "PostgreSQL, for its clients only", network, POSTGRESQL_PORT, child)
         # The fence's id is new each time the stack is made, so neither log groups nor final snapshots ever share a name.
         identifier = Output.concat(name, "-", tail(group_id))
-        logs = [
-            aws.cloudwatch.LogGroup(
-                f"{name}-{log}",
-                name=Output.concat("/aws/rds/instance/", identifier, "/", log),
-                retention_in_days=settings.log_retention_days,
-                kms_key_id=key_arn,
-                opts=child,
-            )
-            for log in LOGS
-        ]
-        role_arn, monitoring = _monitoring(name, child) if settings.monitoring_seconds else (None, [])
+        observed, before = _observed(name, settings, identifier, key_arn, child)
         instance = aws.rds.Instance(
             f"{name}-instance",
             identifier=identifier,
             **(restored_from(restore_from) if restore_from else _new(settings, key_arn)),
+            **_closed(key_arn),
+            **_kept(settings, identifier),
+            **observed,
             engine="postgres",
             engine_version=versions.POSTGRESQL,
             auto_minor_version_upgrade=True,
+            maintenance_window=settings.maintenance_window,
             instance_class=settings.instance_class,
             max_allocated_storage=settings.max_storage_gib,
             storage_type="gp3",
-            storage_encrypted=True,
-            manage_master_user_password=True,
-            master_user_secret_kms_key_id=key_arn,
-            iam_database_authentication_enabled=True,
             multi_az=settings.multi_az,
             db_subnet_group_name=subnets.name,
             vpc_security_group_ids=[group_id],
-            publicly_accessible=False,
-            parameter_group_name=group.name,
-            ca_cert_identifier="rds-ca-rsa2048-g1",
-            backup_retention_period=settings.backup_days,
-            backup_window=settings.backup_window,
-            maintenance_window=settings.maintenance_window,
-            copy_tags_to_snapshot=True,
-            delete_automated_backups=not settings.keep_after_deletion,
-            database_insights_mode=settings.insights,
-            performance_insights_enabled=True,
-            performance_insights_kms_key_id=key_arn,
-            performance_insights_retention_period=INSIGHTS_DAYS[settings.insights],
-            monitoring_interval=settings.monitoring_seconds,
-            monitoring_role_arn=role_arn,
-            enabled_cloudwatch_logs_exports=list(LOGS),
+            parameter_group_name=_parameter_group(name, settings, child).name,
             deletion_protection=protect,
-            skip_final_snapshot=not settings.keep_after_deletion,
-            final_snapshot_identifier=Output.concat(identifier, "-final") if settings.keep_after_deletion else None,
             apply_immediately=False,
             opts=ResourceOptions(
                 parent=self,
                 protect=protect,
-                depends_on=[*logs, *monitoring],
+                depends_on=before,
                 ignore_changes=NEVER_REPLACED,
                 # Multi-AZ changes and restores of large disks take longer than the provider's 80 and 60 minutes.
                 custom_timeouts=pulumi.CustomTimeouts(create="90m", update="120m", delete="90m"),
             ),
         )
-        self.copies_arn = replicate(name, instance, copies, self) if copies else None
+        self.copies_arn = replicate(name, instance, copies, settings.backup_days, self) if copies else None
         self.arn = instance.arn
         self.address = instance.address
         self.identifier = instance.identifier
@@ -264,12 +212,7 @@ class Database(pulumi.ComponentResource):
         self.resource_id = instance.resource_id
         self.master_secret_arn = instance.master_user_secrets.apply(_secret_arn)
         self.connection = DatabaseConnection(
-            host=self.address,
-            database=settings.database,
-            user=APPLICATION_USER,
-            authentication="iam",
-            tls=True,
-            port=POSTGRESQL_PORT,
+            host=self.address, database=settings.database, authentication="iam", tls=True
         )
         self.register_outputs({"address": self.address})
 
@@ -284,13 +227,69 @@ def _new(settings: DatabaseSettings, key_arn: Input[str]) -> dict[str, Any]:
     }
 
 
-def _monitoring(name: str, child: ResourceOptions) -> tuple[Output[str], list[pulumi.Resource]]:
-    """The role with which RDS writes the operating system's figures, and what gives it its rights."""
-    role = aws.iam.Role(f"{name}-monitoring", assume_role_policy=trusting("monitoring.rds.amazonaws.com"), opts=child)
-    attachment = aws.iam.RolePolicyAttachment(
-        f"{name}-monitoring", role=role.name, policy_arn=MONITORING_POLICY, opts=child
+def _parameter_group(name: str, settings: DatabaseSettings, child: ResourceOptions) -> aws.rds.ParameterGroup:
+    return aws.rds.ParameterGroup(
+        f"{name}-parameters",
+        family=f"postgres{versions.POSTGRESQL}",
+        parameters=group_parameters(settings.parameters, settings.max_connections, settings.slow_query_milliseconds),
+        opts=child,
     )
-    return role.arn, [attachment]
+
+
+def _closed(key_arn: Input[str]) -> dict[str, Any]:
+    """What no settings open: encryption, how one logs in, and from where."""
+    return {
+        "storage_encrypted": True,
+        "manage_master_user_password": True,
+        "master_user_secret_kms_key_id": key_arn,
+        "iam_database_authentication_enabled": True,
+        "publicly_accessible": False,
+        "ca_cert_identifier": "rds-ca-rsa2048-g1",
+    }
+
+
+def _kept(settings: DatabaseSettings, identifier: Output[str]) -> dict[str, Any]:
+    """What is kept of an instance: while it is there, and when it goes."""
+    keep = settings.keep_after_deletion
+    return {
+        "backup_retention_period": settings.backup_days,
+        "backup_window": settings.backup_window,
+        "copy_tags_to_snapshot": True,
+        "delete_automated_backups": not keep,
+        "skip_final_snapshot": not keep,
+        "final_snapshot_identifier": Output.concat(identifier, "-final") if keep else None,
+    }
+
+
+def _observed(
+    name: str, settings: DatabaseSettings, identifier: Output[str], key_arn: Input[str], child: ResourceOptions
+) -> tuple[dict[str, Any], list[pulumi.Resource]]:
+    """What an instance tells of itself; and its log groups and the role of Enhanced Monitoring, which must be there before."""
+    before: list[pulumi.Resource] = [
+        aws.cloudwatch.LogGroup(
+            f"{name}-{log}",
+            name=Output.concat("/aws/rds/instance/", identifier, "/", log),
+            retention_in_days=settings.log_retention_days,
+            kms_key_id=key_arn,
+            opts=child,
+        )
+        for log in LOGS
+    ]
+    observed: dict[str, Any] = {
+        "enabled_cloudwatch_logs_exports": list(LOGS),
+        "database_insights_mode": settings.insights,
+        "performance_insights_enabled": True,
+        "performance_insights_kms_key_id": key_arn,
+        "performance_insights_retention_period": INSIGHTS_DAYS[settings.insights],
+        "monitoring_interval": settings.monitoring_seconds,
+    }
+    if settings.monitoring_seconds:
+        logical = f"{name}-monitoring"
+        managed = {logical: "service-role/AmazonRDSEnhancedMonitoringRole"}
+        role = service_role(logical, "monitoring.rds.amazonaws.com", child, managed=managed)
+        observed["monitoring_role_arn"] = role.arn
+        before += role.granted
+    return observed, before
 
 
 def _secret_arn(secrets: Sequence[aws.rds.outputs.InstanceMasterUserSecret]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -10,27 +10,29 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
 from infra.certificate import Certificate
+from infra.fence import admit
 from infra.firewall import Firewall, FirewallSettings
 from infra.log_bucket import LogBucket
 from infra.release import MAINTENANCE, rule_priority
-from infra.settings import Section
+from infra.settings import DomainName, HostedZoneId, LogDays, Section
 
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the client knows it: what AWS recommends and the
 console chooses (Elastic Load Balancing, "Security policies for your Application Load Balancer")."""
 
-CONTENT_SECURITY_POLICY = (
-    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
-"""For pages that need nothing from other hosts and are in nobody's frame."""
+HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # For pages that need nothing from other hosts and are in nobody's frame.
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+    ),
+}
+"""On every answer, a load balancer's own included (OWASP Secure Headers Project)."""
 
 Failover = Literal["none", "primary", "secondary"]
 """Whether a domain leads to one region, or to a first one as long as it is well and else to a second one."""
-
-# At least two labels; ACM takes 64 characters for a certificate's first name (RFC 5280, ub-common-name).
-DomainName = Annotated[
-    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", max_length=64)
-]
 
 
 SHORT_NAME = "edge-"
@@ -43,12 +45,12 @@ class EdgeSettings(Section):
     domain: DomainName
     """What people type; certificate and record are made for it."""
 
-    hosted_zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
+    hosted_zone_id: HostedZoneId
     """Of the Route 53 zone that the domain lies in, which must be public and delegated to."""
 
     firewall: FirewallSettings = FirewallSettings()
 
-    access_log_retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
+    access_log_retention_days: LogDays = 30
     """How long the record of requests, connections and what the firewall refused is kept."""
 
     idle_timeout_seconds: int = Field(60, ge=1, le=4000)
@@ -200,17 +202,11 @@ class Edge(pulumi.ComponentResource):
             tags={"Name": name},
             opts=self._child,
         )
-        for scheme, public_port in (("http", 80), ("https", 443)):
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-from-world-{scheme}",
-                security_group_id=group.id,
-                cidr_ipv4="0.0.0.0/0",
-                ip_protocol="tcp",
-                from_port=public_port,
-                to_port=public_port,
-                description="From everybody" if scheme == "https" else "From everybody, to be sent to HTTPS",
-                opts=self._child,
-            )
+        for scheme, public_port, what in (
+            ("http", 80, "From everybody, to be sent to HTTPS"),
+            ("https", 443, "From everybody"),
+        ):
+            admit(f"{name}-from-world-{scheme}", group.id, public_port, what, self._child, cidr="0.0.0.0/0")
         aws.vpc.SecurityGroupEgressRule(
             f"{name}-to-pods",
             security_group_id=group.id,
@@ -221,16 +217,8 @@ class Edge(pulumi.ComponentResource):
             description="To the pods",
             opts=self._child,
         )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-into-pods",
-            security_group_id=network.pods_group_id,
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            description="From the load balancer",
-            opts=self._child,
-        )
+        pods_id = network.pods_group_id
+        admit(f"{name}-into-pods", pods_id, port, "From the load balancer", self._child, client_id=group.id)
         return group.id
 
     def _target_group(self, name: str, colour: str, vpc_id: Input[str]) -> aws.lb.TargetGroup:
@@ -287,11 +275,10 @@ class Edge(pulumi.ComponentResource):
                     },
                 }
             ],
-            # On every answer, its own included (OWASP Secure Headers Project).
             routing_http_response_server_enabled=False,
-            routing_http_response_strict_transport_security_header_value="max-age=31536000; includeSubDomains",
-            routing_http_response_x_content_type_options_header_value="nosniff",
-            routing_http_response_x_frame_options_header_value="DENY",
-            routing_http_response_content_security_policy_header_value=CONTENT_SECURITY_POLICY,
+            routing_http_response_strict_transport_security_header_value=HEADERS["Strict-Transport-Security"],
+            routing_http_response_x_content_type_options_header_value=HEADERS["X-Content-Type-Options"],
+            routing_http_response_x_frame_options_header_value=HEADERS["X-Frame-Options"],
+            routing_http_response_content_security_policy_header_value=HEADERS["Content-Security-Policy"],
             opts=self._child,
         )

@@ -7,12 +7,17 @@ import pulumi_aws as aws
 from pulumi import Output, ResourceOptions
 from pydantic import Field
 
+from infra.identity import policy_of
+from infra.log_delivery import LOG_DELIVERY, for_this_account
 from infra.settings import Section
 
 NOTIFIERS = ("cloudwatch.amazonaws.com", "budgets.amazonaws.com", "events.rds.amazonaws.com")
 """Services that publish to the alarms' encrypted topic: alarms, budgets, and events of the database."""
 
 AUTO_SCALING_ROLE = "aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+
+USE = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+"""What AWS's guides ask for where a service encrypts with somebody's key."""
 
 
 class EncryptionSettings(Section):
@@ -55,46 +60,42 @@ class EncryptionKey(pulumi.ComponentResource):
             deletion_window_in_days=settings.deletion_window_days,
             region=region,
             policy=json.dumps(
-                {
-                    "Version": "2012-10-17",
-                    "Statement": [
-                        {
-                            "Sid": "AccountDecidesByItsOwnPolicies",
-                            "Effect": "Allow",
-                            "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
-                            "Action": "kms:*",
-                            "Resource": "*",
-                        },
-                        {
-                            "Sid": "LogsOfThisAccount",
-                            "Effect": "Allow",
-                            "Principal": {"Service": f"logs.{region}.amazonaws.com"},
-                            "Action": [
-                                "kms:Encrypt*",
-                                "kms:Decrypt*",
-                                "kms:ReEncrypt*",
-                                "kms:GenerateDataKey*",
-                                "kms:Describe*",
-                            ],
-                            "Resource": "*",
-                            "Condition": {
-                                "ArnLike": {
-                                    "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"
-                                }
-                            },
-                        },
-                        _notifications(account_id),
-                        *_disks_of_node_groups(account_id),
-                        _delivered_logs(account_id, region),
-                        *(_distributions(account_id) if for_cloudfront else []),
-                    ],
-                }
+                policy_of(
+                    _account(account_id),
+                    _logs(account_id, region),
+                    _notifications(account_id),
+                    *_disks_of_node_groups(account_id),
+                    _delivered_logs(account_id, region),
+                    *([_distributions(account_id)] if for_cloudfront else []),
+                )
             ),
             opts=ResourceOptions(parent=self, protect=protect, retain_on_delete=keep),
         )
         aws.kms.Alias(f"{name}-alias", name=f"alias/{name}", target_key_id=key.key_id, region=region, opts=child)
         self.arn = key.arn
         self.register_outputs({"arn": self.arn})
+
+
+def _account(account_id: str) -> dict[str, object]:
+    return {
+        "Sid": "AccountDecidesByItsOwnPolicies",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+
+
+def _logs(account_id: str, region: str) -> dict[str, object]:
+    groups = {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"}
+    return {
+        "Sid": "LogsOfThisAccount",
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{region}.amazonaws.com"},
+        "Action": ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"],
+        "Resource": "*",
+        "Condition": {"ArnLike": groups},
+    }
 
 
 def _notifications(account_id: str) -> dict[str, object]:
@@ -125,7 +126,7 @@ def _disks_of_node_groups(account_id: str) -> list[dict[str, object]]:
             "Sid": "NodeGroupsDisks",
             "Effect": "Allow",
             "Principal": {"AWS": "*"},
-            "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+            "Action": USE,
             "Resource": "*",
             "Condition": scope,
         },
@@ -148,29 +149,24 @@ def _delivered_logs(account_id: str, region: str) -> dict[str, object]:
     return {
         "Sid": "LogsDeliveredToBuckets",
         "Effect": "Allow",
-        "Principal": {"Service": "delivery.logs.amazonaws.com"},
-        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Principal": {"Service": LOG_DELIVERY},
+        "Action": USE,
         "Resource": "*",
-        "Condition": {
-            "StringEquals": {"aws:SourceAccount": account_id},
-            "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
-        },
+        "Condition": for_this_account(account_id, region),
     }
 
 
-def _distributions(account_id: str) -> list[dict[str, object]]:
+def _distributions(account_id: str) -> dict[str, object]:
     """After CloudFront developer guide, "Restrict access to an Amazon S3 origin", SSE-KMS.
 
     All distributions of the account, since a distribution comes after the bucket, and that after its key; which one may read
     which files, the bucket's policy says.
     """
-    return [
-        {
-            "Sid": "DistributionsOfThisAccount",
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudfront.amazonaws.com"},
-            "Action": "kms:Decrypt",
-            "Resource": "*",
-            "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
-        }
-    ]
+    return {
+        "Sid": "DistributionsOfThisAccount",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "kms:Decrypt",
+        "Resource": "*",
+        "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:cloudfront::{account_id}:distribution/*"}},
+    }

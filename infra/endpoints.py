@@ -7,7 +7,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
-from infra.identity import POLICY_VERSION
+from infra.fence import admit
+from infra.identity import policy_of
 
 SERVICES = (
     "ec2",  # nodes that join; VPC CNI, EBS CSI driver, AWS Load Balancer Controller, cluster autoscaler
@@ -66,7 +67,7 @@ def _own_principals(account_id: str) -> dict[str, Any]:
 
 
 def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": POLICY_VERSION, "Statement": statements})
+    return json.dumps(policy_of(*statements))
 
 
 class InterfaceEndpoints(pulumi.ComponentResource):
@@ -95,16 +96,7 @@ class InterfaceEndpoints(pulumi.ComponentResource):
             tags={"Name": name},
             opts=child,
         )
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-from-vpc",
-            security_group_id=group.id,
-            cidr_ipv4=vpc_cidr,
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            description="From this VPC",
-            opts=child,
-        )
+        admit(f"{name}-from-vpc", group.id, 443, "From this VPC", child, cidr=vpc_cidr)
         for service in SERVICES:
             logical = f"{name}-{service.replace('.', '-')}"
             aws.ec2.VpcEndpoint(

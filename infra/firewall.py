@@ -9,7 +9,8 @@ import pulumi_aws as aws
 from pulumi import Input, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.identity import POLICY_VERSION
+from infra.identity import policy_of
+from infra.log_delivery import LOG_DELIVERY, for_this_account
 from infra.settings import Section
 
 WINDOW_SECONDS = 300
@@ -194,21 +195,12 @@ def _begins_with_any(
 
 def _log_delivery(log_group_arn: str, account_id: str, region: str) -> str:
     """Lets AWS WAF write ("Sending web ACL traffic logs to a CloudWatch Logs log group"): else it would make this itself."""
-    return json.dumps(
-        {
-            "Version": POLICY_VERSION,
-            "Statement": [
-                {
-                    "Sid": "FirewallWritesItsLog",
-                    "Effect": "Allow",
-                    "Principal": {"Service": "delivery.logs.amazonaws.com"},
-                    "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-                    "Resource": f"{log_group_arn}:*",
-                    "Condition": {
-                        "StringEquals": {"aws:SourceAccount": account_id},
-                        "ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"},
-                    },
-                }
-            ],
-        }
-    )
+    statement = {
+        "Sid": "FirewallWritesItsLog",
+        "Effect": "Allow",
+        "Principal": {"Service": LOG_DELIVERY},
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": f"{log_group_arn}:*",
+        "Condition": for_this_account(account_id, region),
+    }
+    return json.dumps(policy_of(statement))

@@ -7,8 +7,10 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 
 from infra.buckets import Bucket, BucketLifetime
-from infra.identity import Permission, granting, trusting
-from infra.settings import Section
+from infra.identity import Permission
+from infra.log_delivery import LOG_DELIVERY, for_this_account
+from infra.service_role import service_role
+from infra.settings import LogDays, Section
 
 
 class FlowLogSettings(Section):
@@ -18,8 +20,8 @@ class FlowLogSettings(Section):
     """`cloudwatch` answers questions at once; `s3` costs half as much a GB ("Amazon CloudWatch pricing", vended logs) and
     wants Athena to be read. A change begins a new record and deletes the old one."""
 
-    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
-    """How long the record is kept; periods that CloudWatch Logs offers."""
+    retention_days: LogDays = 30
+    """How long the record is kept."""
 
 
 class FlowLogs(pulumi.ComponentResource):
@@ -52,21 +54,16 @@ class FlowLogs(pulumi.ComponentResource):
         group = aws.cloudwatch.LogGroup(
             f"{self._prefix}-group", retention_in_days=days, kms_key_id=self._key_arn, opts=self._child
         )
-        role = aws.iam.Role(
-            f"{self._prefix}-role", assume_role_policy=trusting("vpc-flow-logs.amazonaws.com"), opts=self._child
+        write = Permission(
+            actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
+            resources=[group.arn, Output.concat(group.arn, ":*")],
         )
-        policy = aws.iam.RolePolicy(
-            f"{self._prefix}-policy",
-            role=role.id,
-            policy=granting(
-                {
-                    "WriteFlowLogs": Permission(
-                        actions=["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"],
-                        resources=[group.arn, Output.concat(group.arn, ":*")],
-                    )
-                }
-            ),
-            opts=self._child,
+        role = service_role(
+            f"{self._prefix}-role",
+            "vpc-flow-logs.amazonaws.com",
+            self._child,
+            permissions={"WriteFlowLogs": write},
+            policy_name=f"{self._prefix}-policy",
         )
         aws.ec2.FlowLog(
             f"{self._prefix}-to-cloudwatch",
@@ -76,7 +73,7 @@ class FlowLogs(pulumi.ComponentResource):
             log_destination=group.arn,
             iam_role_arn=role.arn,
             max_aggregation_interval=60,  # seconds; the other choice is ten minutes
-            opts=ResourceOptions(parent=self, depends_on=[policy]),
+            opts=ResourceOptions(parent=self, depends_on=role.granted),
         )
 
     def _record_in_bucket(self, vpc_id: Input[str], account_id: str, region: str, days: int) -> None:
@@ -103,9 +100,8 @@ class FlowLogs(pulumi.ComponentResource):
 
 def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> list[dict[str, Any]]:
     """Lets the log delivery write for this account ("Amazon S3 bucket permissions for flow logs")."""
-    delivery = {"Service": "delivery.logs.amazonaws.com"}
-    sources = {"ArnLike": {"aws:SourceArn": f"arn:aws:logs:{region}:{account_id}:*"}}
-    own = {"aws:SourceAccount": account_id}
+    delivery, ours = {"Service": LOG_DELIVERY}, for_this_account(account_id, region)
+    owned_by_us = {"s3:x-amz-acl": "bucket-owner-full-control"}
     return [
         {
             "Sid": "Write",
@@ -113,7 +109,7 @@ def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> list[dic
             "Principal": delivery,
             "Action": "s3:PutObject",
             "Resource": Output.concat(bucket_arn, f"/AWSLogs/{account_id}/*"),
-            "Condition": {"StringEquals": {**own, "s3:x-amz-acl": "bucket-owner-full-control"}, **sources},
+            "Condition": {**ours, "StringEquals": {**ours["StringEquals"], **owned_by_us}},
         },
         {
             "Sid": "Look",
@@ -121,6 +117,6 @@ def _delivery(bucket_arn: Output[str], account_id: str, region: str) -> list[dic
             "Principal": delivery,
             "Action": ["s3:GetBucketAcl", "s3:ListBucket"],
             "Resource": bucket_arn,
-            "Condition": {"StringEquals": own, **sources},
+            "Condition": ours,
         },
     ]

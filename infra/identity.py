@@ -1,6 +1,5 @@
-"""What a workload may do on AWS: a role for its service account, handed to its pods by EKS Pod Identity."""
+"""Who may do what on AWS: IAM's policies, and the role of a workload, which EKS Pod Identity hands to its pods."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,10 +12,19 @@ POLICY_VERSION = "2012-10-17"
 """Of IAM's policy language; the other one is older."""
 
 
-def trusting(service: str) -> str:
-    """The trust policy of a role that an AWS service assumes, as JSON."""
-    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+def policy_of(*statements: Mapping[str, Any]) -> dict[str, Any]:
+    """A policy of these statements, whatever it is attached to; to be written as JSON."""
+    return {"Version": POLICY_VERSION, "Statement": list(statements)}
+
+
+def managed_policy(name: str) -> str:
+    """ARN of one of AWS's own policies, by its name, with a path before it where it has one."""
+    return f"arn:aws:iam::aws:policy/{name}"
+
+
+def zone_arns(zone_ids: Sequence[str]) -> list[str]:
+    """Of hosted zones, which belong to no region and carry no account."""
+    return [f"arn:aws:route53:::hostedzone/{zone}" for zone in zone_ids]
 
 
 def trusting_pods(cluster_name: Input[str], namespace: str, service_account: str) -> Output[str]:
@@ -36,7 +44,7 @@ def trusting_pods(cluster_name: Input[str], namespace: str, service_account: str
         "Action": ["sts:AssumeRole", "sts:TagSession"],
         "Condition": {"StringEquals": session},
     }
-    return Output.json_dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return Output.json_dumps(policy_of(statement))
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,8 @@ class Permission:
 
 def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
     """An identity policy with one statement for each permission, named by its key (`Sid`)."""
-    return {
-        "Version": POLICY_VERSION,
-        "Statement": [
+    return policy_of(
+        *(
             {
                 "Sid": sid,
                 "Effect": permission.effect,
@@ -65,8 +72,8 @@ def document(permissions: Mapping[str, Permission]) -> dict[str, Any]:
                 **({"Condition": permission.conditions} if permission.conditions else {}),
             }
             for sid, permission in permissions.items()
-        ],
-    }
+        )
+    )
 
 
 def granting(permissions: Mapping[str, Permission]) -> Output[str]:
@@ -82,7 +89,6 @@ class WorkloadIdentity(pulumi.ComponentResource):
     beside the permissions.
     """
 
-    role_arn: Output[str]
     association: aws.eks.PodIdentityAssociation
     """Must exist before the pods: one admitted earlier never gets credentials (terraform-provider-aws#40852)."""
 
@@ -111,9 +117,8 @@ class WorkloadIdentity(pulumi.ComponentResource):
         )
         for policy in managed_policies:
             aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child
+                f"{name}-{policy}", role=role.name, policy_arn=managed_policy(policy), opts=child
             )
-        self.role_arn = role.arn
         self.association = aws.eks.PodIdentityAssociation(
             f"{name}-association",
             cluster_name=cluster_name,
@@ -122,4 +127,4 @@ class WorkloadIdentity(pulumi.ComponentResource):
             role_arn=role.arn,
             opts=child,
         )
-        self.register_outputs({"roleArn": self.role_arn})
+        self.register_outputs({"roleArn": role.arn})

@@ -8,10 +8,10 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
-from infra.edge import CONTENT_SECURITY_POLICY, DomainName
+from infra.edge import HEADERS
 from infra.ingress_controllers import Controller, Wishes, annotations, middlewares, refusal
-from infra.naming import object_metadata
-from infra.settings import Email, Section
+from infra.naming import SYSTEM_NAMESPACE, object_metadata
+from infra.settings import DomainName, Email, Section
 
 SOLVER = "acme-solver"
 """What the pods are called that answer Let's Encrypt's question; network policies know them by it."""
@@ -61,7 +61,7 @@ class IngressSettings(Section):
     class_name: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", max_length=63)] = "traefik"
     """The IngressClass, as `kubectl get ingressclass` lists it."""
 
-    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)] = "kube-system"
+    namespace: Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$", max_length=63)] = SYSTEM_NAMESPACE
     """Where the controller's pods run: they, and no others, may call the application. k3s and k3d have theirs in kube-system."""
 
     pod_labels: dict[str, str] = Field({})
@@ -232,11 +232,5 @@ def _spec(
 
 
 def _headers(secure: bool) -> dict[str, str]:
-    found = {
-        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-        "X-Content-Type-Options": "nosniff",
-        "X-Frame-Options": "DENY",
-    }
-    if secure:  # browsers ignore it over plain HTTP (RFC 6797, 8.1)
-        found["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    return found
+    # Over plain HTTP browsers ignore Strict-Transport-Security (RFC 6797, 8.1).
+    return {name: value for name, value in HEADERS.items() if secure or name != "Strict-Transport-Security"}

@@ -4,17 +4,10 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import object_labels, object_metadata
+from infra import service_account as accounts
+from infra.naming import object_labels
 from infra.placement import ANY_NODE, Placement
-from infra.pods import (
-    ResourcesSettings,
-    Runtime,
-    container_security,
-    environment,
-    mounts,
-    pod_security,
-    volumes,
-)
+from infra.pods import Runtime, mounts, one_off_container, one_off_pod, volumes
 
 DEADLINE_SECONDS = 600
 """A job that takes longer has failed; the release stops and the old version goes on serving."""
@@ -48,34 +41,10 @@ class ReleaseJob(pulumi.ComponentResource):
         before, labels = list(depends_on or []), object_labels(workload or name)
         if service_account is None:
             service_account = name
-            before.append(
-                kubernetes.core.v1.ServiceAccount(
-                    f"{name}-account",
-                    metadata=object_metadata(name, namespace),
-                    automount_service_account_token=False,
-                    opts=ResourceOptions(parent=self),
-                )
-            )
-        pod: kubernetes.core.v1.PodSpecArgsDict = {
-            "restart_policy": "Never",
-            "service_account_name": service_account,
-            "automount_service_account_token": kubernetes_token,
-            "enable_service_links": False,
-            "security_context": pod_security(),
-            "volumes": volumes(runtime),
-            "containers": [
-                {
-                    "name": name,
-                    "image": image,
-                    "image_pull_policy": "IfNotPresent",
-                    "args": arguments,
-                    "env": environment(runtime.environment),
-                    "resources": ResourcesSettings().requirements(),
-                    "security_context": container_security(),
-                    "volume_mounts": mounts(runtime),
-                }
-            ],
-        }
+            before.append(accounts.service_account(name, namespace, self))
+        container = one_off_container(name, image, runtime.environment, mounts(runtime))
+        container["args"] = arguments
+        pod = one_off_pod(service_account, [container], volumes(runtime), kubernetes_token=kubernetes_token)
         self.job = kubernetes.batch.v1.Job(
             name,
             metadata={"namespace": namespace, "labels": labels},

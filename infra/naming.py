@@ -7,6 +7,12 @@ PROJECT = "marlinspike"
 
 MANAGED_BY = "pulumi"
 
+SYSTEM_NAMESPACE = "kube-system"
+"""Kubernetes' own."""
+
+PLATFORM_LABELS = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
+"""On every Kubernetes object of the program; of Kubernetes' recommended set (kubernetes.io, "Recommended Labels")."""
+
 
 def aws_tags(stack: str) -> dict[str, str]:
     """Tags on every AWS resource, given once to the provider as `default_tags`."""
@@ -19,14 +25,10 @@ def selector_labels(name: str) -> dict[str, str]:
 
 
 def object_labels(name: str) -> dict[str, str]:
-    """Labels of an object, after Kubernetes' recommended set (kubernetes.io, "Recommended Labels")."""
-    return {
-        **selector_labels(name),
-        "app.kubernetes.io/part-of": PROJECT,
-        "app.kubernetes.io/managed-by": MANAGED_BY,
-    }
+    """Labels of an object that belongs to the workload `name`."""
+    return {**selector_labels(name), **PLATFORM_LABELS}
 
 
 def object_metadata(name: str, namespace: Input[str]) -> ObjectMetaArgsDict:
-    """Name, namespace and labels of an object that belongs to the workload `name`."""
+    """Name, namespace and labels of such an object."""
     return {"name": name, "namespace": namespace, "labels": object_labels(name)}

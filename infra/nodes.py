@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.identity import trusting
 from infra.naming import PROJECT
+from infra.service_role import service_role
 from infra.settings import Section
 
 NODE_GROUP_LABEL = f"{PROJECT}.io/node-group"
@@ -182,17 +182,8 @@ class Nodes(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:nodes:Nodes", name, {}, opts)
         child = ResourceOptions(parent=self)
-        role = aws.iam.Role(
-            f"{name}-node",
-            assume_role_policy=trusting("ec2.amazonaws.com"),
-            opts=child,
-        )
-        attachments = [
-            aws.iam.RolePolicyAttachment(
-                f"{name}-{policy}", role=role.name, policy_arn=f"arn:aws:iam::aws:policy/{policy}", opts=child
-            )
-            for policy in NODE_POLICIES
-        ]
+        policies = {f"{name}-{policy}": policy for policy in NODE_POLICIES}
+        role = service_role(f"{name}-node", "ec2.amazonaws.com", child, managed=policies)
         self.groups = []
         for group_name, group in settings.items():
             template = _launch_template(f"{name}-{group_name}", group, key_arn, tags, child)
@@ -224,7 +215,7 @@ class Nodes(pulumi.ComponentResource):
                     ],
                     opts=ResourceOptions(
                         parent=self,
-                        depends_on=[*attachments, *depends_on],
+                        depends_on=[*role.granted, *depends_on],
                         ignore_changes=["scalingConfig.desiredSize"],  # the cluster autoscaler's
                         # A drain that respects disruption budgets may take up to 60 minutes for a group.
                         custom_timeouts=pulumi.CustomTimeouts(create="30m", update="90m", delete="60m"),

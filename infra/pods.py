@@ -15,7 +15,7 @@ USER_ID = 10001
 SECRETS_FOLDER = "/var/run/secrets/marlinspike"
 
 SECRET_KEY = "value"  # noqa: S105 - the name of a key
-"""The one key of a Secret that comes from a store outside (infra/external_secrets.py)."""
+"""The one key of a Secret that comes from a store outside (infra/secret_store.py)."""
 
 TEMPORARY_FOLDER = "/tmp"  # noqa: S108 - a volume of the pod's own
 
@@ -150,6 +150,43 @@ def mounts(runtime: Runtime, secrets: Sequence[str] = ()) -> list[Input[kubernet
     """Where `volumes` appear in the container."""
     any_secret = runtime.secret_name is not None or runtime.keys or secrets
     return [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *([secret_mount()] if any_secret else [])]
+
+
+def one_off_container(
+    name: str,
+    image: str,
+    told: Mapping[str, Input[str]],
+    mounted: Sequence[Input[kubernetes.core.v1.VolumeMountArgsDict]],
+) -> kubernetes.core.v1.ContainerArgsDict:
+    """A container that does one thing and ends; what it runs, and with which arguments, is to be added."""
+    return {
+        "name": name,
+        "image": image,
+        "image_pull_policy": "IfNotPresent",
+        "env": environment(told),
+        "resources": ResourcesSettings().requirements(),
+        "security_context": container_security(),
+        "volume_mounts": [*mounted],
+    }
+
+
+def one_off_pod(
+    account: str,
+    containers: Sequence[kubernetes.core.v1.ContainerArgsDict],
+    volumes: Sequence[Input[kubernetes.core.v1.VolumeArgsDict]],
+    *,
+    kubernetes_token: bool = False,
+) -> kubernetes.core.v1.PodSpecArgsDict:
+    """The pod of a job: it is not begun again, another one takes its place."""
+    return {
+        "restart_policy": "Never",
+        "service_account_name": account,
+        "automount_service_account_token": kubernetes_token,
+        "enable_service_links": False,
+        "security_context": pod_security(),
+        "volumes": [*volumes],
+        "containers": [*containers],
+    }
 
 
 def spread_over(

@@ -8,7 +8,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import object_metadata, selector_labels
+from infra.layout import PRIVATE_RANGES
+from infra.naming import SYSTEM_NAMESPACE, object_metadata, selector_labels
 
 POD_IDENTITY_AGENT = "169.254.170.23/32"
 """Where EKS Pod Identity hands out credentials, on port 80 (EKS user guide, "Pod Identity considerations")."""
@@ -16,7 +17,7 @@ POD_IDENTITY_AGENT = "169.254.170.23/32"
 LINK_LOCAL = "169.254.0.0/16"
 """Holds the instance metadata service, which hands out the node's own role (RFC 3927)."""
 
-NOT_PUBLIC = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", LINK_LOCAL)
+NOT_PUBLIC = (*map(str, PRIVATE_RANGES), "100.64.0.0/10", LINK_LOCAL)
 """RFC 1918, and what carriers and peered networks share (RFC 6598)."""
 
 
@@ -70,7 +71,7 @@ class Access:
 
 
 DNS = Flow(
-    Peer(namespace="kube-system", pod_labels={"k8s-app": "kube-dns"}),
+    Peer(namespace=SYSTEM_NAMESPACE, pod_labels={"k8s-app": "kube-dns"}),
     ports=(53,),
     protocols=("UDP", "TCP"),  # answers above 512 bytes come by TCP
 )

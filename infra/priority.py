@@ -4,7 +4,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
-from infra.naming import MANAGED_BY, PROJECT
+from infra.naming import PLATFORM_LABELS, PROJECT
 
 APPLICATION = "application"
 WORKLOAD = "workload"
@@ -30,7 +30,7 @@ class Priorities(pulumi.ComponentResource):
                 f"{name}-priority-{of}",
                 metadata={
                     "name": f"{PROJECT}-{of}",
-                    "labels": {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY},
+                    "labels": PLATFORM_LABELS,
                 },
                 value=value,
                 preemption_policy="PreemptLowerPriority" if of == APPLICATION else "Never",

@@ -8,7 +8,7 @@ from pulumi import Input
 from pydantic import Field
 
 from infra.layout import PrivateNetwork
-from infra.settings import Section
+from infra.settings import Region, Section
 
 RECOVERY_SUFFIX = "-recovery"
 """A stack that recovers `prod` is called `prod-recovery`: so it finds what `prod` left in the second region by name."""
@@ -19,7 +19,7 @@ REGISTRY_HOST = re.compile(r"^(?P<account>[0-9]{12})\.dkr\.ecr\.(?P<region>[a-z0
 class RecoverySettings(Section):
     """Section `recovery` of a stack file."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    region: Region
     """The second region: receives copies of the database's backups, files and secrets, encrypted with a key of its own."""
 
     network_cidr: PrivateNetwork
@@ -43,6 +43,11 @@ class SecondRegion:
 
     region: str
     key_arn: Input[str]
+
+
+def key_of_copies(owner: str) -> str:
+    """What the key of a stack's copies is called: by this alias the stack knows it that is brought up from them."""
+    return f"{owner}-copies"
 
 
 def source_stack(stack: str) -> str:

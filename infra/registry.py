@@ -8,8 +8,9 @@ import pulumi_aws as aws
 from pulumi import Input, Output, ResourceOptions
 from pydantic import Field
 
-from infra.identity import POLICY_VERSION, Permission, granting, trusting
-from infra.settings import Section
+from infra.identity import Permission, policy_of
+from infra.service_role import service_role
+from infra.settings import AccountId, Region, Section
 
 PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
 """ECR user guide, "Private repository policy examples": what a pull asks of a repository."""
@@ -33,10 +34,10 @@ class RegistrySettings(Section):
     scan: Literal["basic", "enhanced"] = "basic"
     """`basic` looks for known flaws at each push; `enhanced` (Amazon Inspector, paid) again whenever a new one is known."""
 
-    pull_accounts: tuple[Annotated[str, Field(pattern=r"^[0-9]{12}$")], ...] = ()
+    pull_accounts: tuple[AccountId, ...] = ()
     """Other accounts whose environments run these images; they may pull and nothing else."""
 
-    replicate_to: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")] | None = None
+    replicate_to: Region | None = None
     """A second region that receives every image as it is pushed, for recovery there."""
 
 
@@ -126,20 +127,17 @@ class Registry(pulumi.ComponentResource):
         repositories: list[aws.ecr.Repository],
     ) -> None:
         child = ResourceOptions(parent=self)
-        role = aws.iam.Role(f"{name}-copy", assume_role_policy=trusting("ecr.amazonaws.com"), opts=child)
         namespaces = _namespaces(settings)
         copies = [f"arn:aws:ecr:{region}:{account_id}:repository/{namespace}/*" for namespace in namespaces]
-        granted = aws.iam.RolePolicy(
+        role = service_role(
             f"{name}-copy",
-            role=role.id,
+            "ecr.amazonaws.com",
+            child,
             # ECR user guide, "Create a custom policy for repository creation templates", narrowed to these.
-            policy=granting(
-                {
-                    "MakeCopies": Permission(["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"], copies),
-                    "TheirKey": Permission(["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], [key_arn]),
-                }
-            ),
-            opts=child,
+            permissions={
+                "MakeCopies": Permission(["ecr:CreateRepository", "ecr:ReplicateImage", "ecr:TagResource"], copies),
+                "TheirKey": Permission(["kms:CreateGrant", "kms:DescribeKey", "kms:RetireGrant"], [key_arn]),
+            },
         )
         templates = [
             aws.ecr.RepositoryCreationTemplate(
@@ -170,7 +168,7 @@ class Registry(pulumi.ComponentResource):
                 ]
             },
             # A template counts only for copies that are made after it.
-            opts=ResourceOptions(parent=self, depends_on=[granted, *templates, *repositories]),
+            opts=ResourceOptions(parent=self, depends_on=[*role.granted, *templates, *repositories]),
         )
 
 
@@ -200,4 +198,4 @@ def _others_pull(accounts: tuple[str, ...]) -> str:
         "Principal": {"AWS": [f"arn:aws:iam::{account}:root" for account in accounts]},
         "Action": list(PULL),
     }
-    return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+    return json.dumps(policy_of(statement))

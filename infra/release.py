@@ -5,10 +5,13 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from infra.naming import selector_labels
+from infra.naming import PROJECT, selector_labels
 from infra.settings import Section
 
-COLOUR_LABEL = "marlinspike.io/colour"
+COLOUR_LABEL = f"{PROJECT}.io/colour"
+
+VERSIONS = "(-[0-9a-f]{8})?"
+"""Behind a workload's name in Prometheus' regular expressions: its own objects, and those of one version (`version_name`)."""
 
 MAINTENANCE = "maintenance"
 """In the place of a colour: the page that stands in for every version."""

@@ -6,7 +6,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
-from infra.naming import MANAGED_BY, PROJECT
+from infra.naming import PLATFORM_LABELS, PROJECT
 
 VIEWERS = f"{PROJECT}:viewers"
 OPERATORS = f"{PROJECT}:operators"
@@ -106,9 +106,12 @@ def restart_only() -> kubernetes.admissionregistration.v1.ValidatingAdmissionPol
 def make_roles(name: str, namespace: Input[str], parent: pulumi.Resource) -> None:
     """Roles `viewer` and `operator`, bound to their groups, and what keeps operators from changing pods."""
     child = ResourceOptions(parent=parent)
-    labels = {"app.kubernetes.io/part-of": PROJECT, "app.kubernetes.io/managed-by": MANAGED_BY}
     for role, group, rules in (("viewer", VIEWERS, viewing()), ("operator", OPERATORS, operating())):
-        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {"name": role, "namespace": namespace, "labels": labels}
+        metadata: kubernetes.meta.v1.ObjectMetaArgsDict = {
+            "name": role,
+            "namespace": namespace,
+            "labels": PLATFORM_LABELS,
+        }
         kubernetes.rbac.v1.Role(f"{name}-{role}", metadata=metadata, rules=rules, opts=child)
         kubernetes.rbac.v1.RoleBinding(
             f"{name}-{role}s",
@@ -120,13 +123,13 @@ def make_roles(name: str, namespace: Input[str], parent: pulumi.Resource) -> Non
     # Without a namespace of its own: its name has the namespace's in it.
     policy = kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy(
         f"{name}-operators-restart-only",
-        metadata={"name": f"{name}-operators-restart-only", "labels": labels},
+        metadata={"name": f"{name}-operators-restart-only", "labels": PLATFORM_LABELS},
         spec=restart_only(),
         opts=child,
     )
     kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding(
         f"{name}-operators-restart-only",
-        metadata={"name": f"{name}-operators-restart-only", "labels": labels},
+        metadata={"name": f"{name}-operators-restart-only", "labels": PLATFORM_LABELS},
         spec={
             "policy_name": policy.metadata.name.apply(str),
             "validation_actions": ["Deny"],

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, ResourceOptions
 from pydantic import Field
 
 from infra.identity import Permission
-from infra.recovery import SecondRegion
+from infra.recovery import SecondRegion, key_of_copies
 from infra.settings import SecretName, Section
 
 
@@ -35,7 +35,7 @@ def reading(owner: str, account_id: str, region: str, key_arn: Input[str] | None
     Without `key_arn` they are the copies in the second region, whose key is known by its alias only.
     """
     via = {"StringEquals": {"kms:ViaService": f"secretsmanager.{region}.amazonaws.com"}}
-    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{owner}-copies"}}
+    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{key_of_copies(owner)}"}}
     return {
         "SecretsOfThisStack": Permission(
             actions=["secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"],
@@ -57,9 +57,6 @@ class Secrets(pulumi.ComponentResource):
     that its name is free for the next `up`; with it AWS keeps it for 30 days.
     """
 
-    arns: Mapping[str, Output[str]]
-    """By the name in the stack file."""
-
     def __init__(
         self,
         name: str,
@@ -73,7 +70,7 @@ class Secrets(pulumi.ComponentResource):
         replicas: list[aws.secretsmanager.SecretReplicaArgsDict] = (
             [{"region": copies.region, "kms_key_id": copies.key_arn}] if copies else []
         )
-        self.arns = {
+        arns = {
             secret: aws.secretsmanager.Secret(
                 f"{name}-{secret}",
                 name=secret_path(name, secret),
@@ -85,4 +82,4 @@ class Secrets(pulumi.ComponentResource):
             ).arn
             for secret, wanted in settings.items()
         }
-        self.register_outputs({"arns": dict(self.arns)})
+        self.register_outputs({"arns": arns})

@@ -1,7 +1,7 @@
 """What every section of a stack file has in common: frozen, typed, and without room for a misspelt key."""
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,19 @@ class Section(BaseModel):
     unavailable: ClassVar[Mapping[str, str]] = {}
     """Keys that one would look for here and that cannot be had: the reason, and what to do instead."""
 
+
+AccountId = Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+HostedZoneId = Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")]
+"""Of Route 53."""
+
+DomainName = Annotated[
+    str, Field(pattern=r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])$", max_length=64)
+]
+"""At least two labels; ACM takes 64 characters for a certificate's first name (RFC 5280, ub-common-name)."""
+
+LogDays = Literal[7, 14, 30, 60, 90, 180, 365]
+"""Periods that CloudWatch Logs offers; logs elsewhere are kept as long."""
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$", examples=["platform@example.com"])]
 """Where people read what happened."""

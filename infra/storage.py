@@ -1,6 +1,5 @@
 """The files: a private bucket with a record of who read what, and a copy in a second region as files arrive."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pulumi
@@ -10,8 +9,9 @@ from pydantic import Field
 
 from infra.buckets import Bucket, BucketLifetime
 from infra.cdn import Cdn, CdnSettings
-from infra.identity import Permission, granting, trusting
-from infra.naming import PROJECT
+from infra.identity import Permission
+from infra.recovery import SecondRegion, key_of_copies
+from infra.service_role import service_role
 from infra.settings import Section
 
 APPLICATION = "app"
@@ -44,20 +44,12 @@ class StorageSettings(Section):
     """Whether S3 refuses to delete the buckets while they hold files; apart from `protection`, which prevents it before."""
 
 
-@dataclass(frozen=True)
-class StorageCopy:
-    """Where files are copied to as they arrive."""
+def copy_bucket_name(files: str, account_id: str, region: str) -> str:
+    """The name of the copy of `files`, known beforehand: recovery in that region must find it without this region's state.
 
-    region: str
-    key_arn: Input[str]
-    """Of a KMS key in that region."""
-    bucket_name: str
-    """Known beforehand, since recovery in that region must find it without this region's state: `copy_bucket_name`."""
-
-
-def copy_bucket_name(stack: str, account_id: str, region: str) -> str:
-    """The name of the copy of a stack's files. Raises ValueError where S3 would refuse it."""
-    name = f"{PROJECT}-{stack}-files-{account_id}-{region}"
+    Raises ValueError where S3 would refuse it.
+    """
+    name = f"{files}-{account_id}-{region}"
     if len(name) > LONGEST_BUCKET_NAME:
         raise ValueError(
             f"{name} has {len(name)} characters, and S3 takes {LONGEST_BUCKET_NAME}: shorten the stack's name"
@@ -82,7 +74,6 @@ class Storage(pulumi.ComponentResource):
     """
 
     bucket_name: Output[str]
-    bucket_arn: Output[str]
 
     def __init__(
         self,
@@ -93,7 +84,7 @@ class Storage(pulumi.ComponentResource):
         region: str,
         key_arn: Input[str],
         protect: bool,
-        copy: StorageCopy | None = None,
+        copy: SecondRegion | None = None,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:storage:Storage", name, {}, opts)
@@ -112,9 +103,8 @@ class Storage(pulumi.ComponentResource):
             statements.append(Cdn(f"{name}-cdn", cdn, self._files, opts=child).reading(self._files))
         self._files.set_policy(statements)
         if copy is not None:
-            self._copy(copy)
-        self.bucket_name = self._files.bucket.bucket
-        self.bucket_arn = self._files.arn
+            self._copy(copy, copy_bucket_name(name, account_id, copy.region))
+        self.bucket_name = self._files.name
         self.register_outputs({"bucketName": self.bucket_name})
 
     def application_permissions(self) -> dict[str, Permission]:
@@ -155,13 +145,13 @@ class Storage(pulumi.ComponentResource):
         )
         aws.s3.BucketLogging(
             f"{self._prefix}-logging",
-            bucket=self._files.bucket.bucket,
-            target_bucket=logs.bucket.bucket,
+            bucket=self._files.name,
+            target_bucket=logs.name,
             target_prefix="files/",
             opts=ResourceOptions(parent=self),
         )
 
-    def _copy(self, copy: StorageCopy) -> None:
+    def _copy(self, copy: SecondRegion, bucket_name: str) -> None:
         child = ResourceOptions(parent=self)
         target = Bucket(
             f"{self._prefix}-copy",
@@ -169,24 +159,18 @@ class Storage(pulumi.ComponentResource):
             copy.key_arn,
             force_destroy=not self._settings.keep_after_deletion,
             protect=self._resists,
-            bucket_name=copy.bucket_name,
+            bucket_name=bucket_name,
             region=copy.region,
             opts=child,
         )
         target.set_policy()
-        role = aws.iam.Role(f"{self._prefix}-copy", assume_role_policy=trusting("s3.amazonaws.com"), opts=child)
-        granted = aws.iam.RolePolicy(
-            f"{self._prefix}-copy",
-            role=role.id,
-            policy=granting(self._copying(target, copy)),
-            opts=child,
-        )
+        role = service_role(f"{self._prefix}-copy", "s3.amazonaws.com", child, permissions=self._copying(target, copy))
         within: aws.s3.BucketReplicationConfigRuleDestinationReplicationTimeTimeArgsDict = {
             "minutes": COPIED_WITHIN_MINUTES
         }
         aws.s3.BucketReplicationConfig(
             f"{self._prefix}-copy",
-            bucket=self._files.bucket.bucket,
+            bucket=self._files.name,
             role=role.arn,
             rules=[
                 {
@@ -204,10 +188,10 @@ class Storage(pulumi.ComponentResource):
                 }
             ],
             # S3 copies between versioned buckets only, and drops what comes before the role has its rights.
-            opts=ResourceOptions(parent=self, depends_on=[self._files.versioning, target.versioning, granted]),
+            opts=ResourceOptions(parent=self, depends_on=[self._files.versioning, target.versioning, *role.granted]),
         )
 
-    def _copying(self, target: Bucket, copy: StorageCopy) -> dict[str, Permission]:
+    def _copying(self, target: Bucket, copy: SecondRegion) -> dict[str, Permission]:
         """After S3 user guide, "Setting up permissions for live replication" and "Replicating encrypted objects"."""
         return {
             "ReadHere": Permission(
@@ -244,17 +228,18 @@ class Storage(pulumi.ComponentResource):
 
 
 class CopiedFiles:
-    """The copy of another stack's files in its second region, taken over as it is: nothing is made, and nothing deleted.
+    """The copy of the files that another stack calls `name`, in its second region, taken over as it is.
 
-    The stack that made the copy goes on owning it. Its key is known by its alias only, which IAM can name.
+    Nothing is made, and nothing deleted: the stack that made the copy goes on owning it. Its key is known by its alias only,
+    which IAM can name.
     """
 
     bucket_name: Output[str]
 
-    def __init__(self, settings: StorageSettings, source_stack: str, account_id: str, region: str) -> None:
+    def __init__(self, name: str, settings: StorageSettings, owner: str, account_id: str, region: str) -> None:
         self._settings, self._account_id, self._region = settings, account_id, region
-        self._bucket = copy_bucket_name(source_stack, account_id, region)
-        self._alias = f"alias/{PROJECT}-{source_stack}-copies"
+        self._bucket = copy_bucket_name(name, account_id, region)
+        self._alias = f"alias/{key_of_copies(owner)}"
         self.bucket_name = Output.from_input(self._bucket)
 
     def application_permissions(self) -> dict[str, Permission]:

@@ -1,6 +1,6 @@
 """Who talks to whom among the workloads: one description, from which both ends' network policies are derived."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from infra.policies import Access, Flow, Peer
@@ -32,9 +32,13 @@ def accesses(workloads: Mapping[str, WorkloadSettings], places: Places) -> dict[
     A call that one side declares is allowed on both. Names that are not there: the invariant `named_workloads_exist`.
     """
     found: dict[str, Access] = {}
+    callers = {
+        called: callers_of(called, workloads) for called in workloads
+    }  # once: there are as many pairs as n times n
     for name, settings in workloads.items():
+        called = {other: workloads[other].port for other in workloads if name in callers[other]}
         found[name] = Access(
-            ingress=[*_into(name, settings, workloads, places)], egress=[*_out_of(name, workloads, places)]
+            ingress=[*_into(name, settings, callers[name], places)], egress=[*_out_of(settings, called, places)]
         )
         if settings.release.check:
             to_it = Flow(Peer(workload=name), ports=(settings.port,))
@@ -55,13 +59,11 @@ def check_name(name: str) -> str:
     return f"{name}-check"
 
 
-def _into(
-    name: str, settings: WorkloadSettings, workloads: Mapping[str, WorkloadSettings], places: Places
-) -> Iterator[Flow]:
+def _into(name: str, settings: WorkloadSettings, callers: Sequence[str], places: Places) -> Iterator[Flow]:
     ports = (settings.port,)
     if settings.metrics_port is not None and places.monitoring is not None:
         yield Flow(places.monitoring, ports=(settings.metrics_port,))
-    yield from (Flow(Peer(workload=caller), ports) for caller in callers_of(name, workloads))
+    yield from (Flow(Peer(workload=caller), ports) for caller in callers)
     addresses = [caller for caller in settings.allowed_callers if "/" in caller]
     if addresses:
         yield Flow(Peer(cidrs=addresses), ports)
@@ -69,16 +71,14 @@ def _into(
         yield Flow(Peer(workload=check_name(name)), ports)
 
 
-def _out_of(name: str, workloads: Mapping[str, WorkloadSettings], places: Places) -> Iterator[Flow]:
-    calls = workloads[name].calls
-    if DATABASE in calls:
+def _out_of(settings: WorkloadSettings, called: Mapping[str, int], places: Places) -> Iterator[Flow]:
+    """`called` are the workloads that it reaches, with their ports."""
+    if DATABASE in settings.calls:
         yield places.database
-    if CACHE in calls:
+    if CACHE in settings.calls:
         yield places.cache
-    for other, settings in workloads.items():
-        if name in callers_of(other, workloads):
-            yield Flow(Peer(workload=other), ports=(settings.port,))
-    for call in calls:
+    yield from (Flow(Peer(workload=other), ports=(port,)) for other, port in called.items())
+    for call in settings.calls:
         if "/" in call:
             cidr, _, port = call.partition(":")
             yield Flow(Peer(cidrs=(cidr,)), ports=(int(port),))

@@ -18,6 +18,7 @@ from infra.pods import Runtime
 from infra.release import MAINTENANCE, colour_labels, colour_of, version_name
 from infra.scaled_object import RequestMetrics, scale_by_requests
 from infra.scaling import KEDA_MAY_FOLLOW, AutoscalingSettings, autoscaler_spec, budget_spec
+from infra.service_account import service_account
 from infra.traffic import check_name
 from infra.workload_settings import WorkloadSettings
 
@@ -68,7 +69,7 @@ class Workload(pulumi.ComponentResource):
         self._closed_by = closed_by
         self._metadata = object_metadata(name, home.namespace)
         self._runtime = replace(runtime, environment={**runtime.environment, **settings.environment})
-        self._before: list[pulumi.Resource] = [*home.depends_on, self._account()]
+        self._before: list[pulumi.Resource] = [*home.depends_on, service_account(name, home.namespace, self)]
         self._files_name = self._files()
         service = self._side_by_side() if settings.release.blue_green else self._one_by_one()
         self.service_name = service.metadata.name.apply(str)
@@ -81,10 +82,8 @@ class Workload(pulumi.ComponentResource):
         name, labels = self._workload, selector_labels(self._workload)
         service = self._service(name, *self._door(labels, None))
         binding = [bind(name, self._home.namespace, service, self._public, "", self)] if self._public else []
-        self.deployment, self.deployment_name = (
-            self._deploy(name, self._settings.image, labels, [service, *binding]),
-            name,
-        )
+        self.deployment_name = name
+        self.deployment = self._deploy(name, self._settings.image, labels, [service, *binding])
         if self._closed_by:
             self._lead("", [])
         self._budget(labels)
@@ -147,14 +146,6 @@ class Workload(pulumi.ComponentResource):
         ]
 
     # ---- objects
-
-    def _account(self) -> kubernetes.core.v1.ServiceAccount:
-        return kubernetes.core.v1.ServiceAccount(
-            f"{self._workload}-account",
-            metadata=self._metadata,
-            automount_service_account_token=False,
-            opts=ResourceOptions(parent=self),
-        )
 
     def _files(self) -> str | None:
         """A ConfigMap that never changes: other content has another name, and pods that leave keep theirs."""

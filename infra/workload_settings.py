@@ -61,9 +61,14 @@ OWN_NAMES = (
     MAINTENANCE_PAGE,
     "credentials",
     "database-bootstrap",
+    "database-dump",
     "database-migrate",
+    "database-restore",
+    "default",
     "default-deny",
+    "objects-export",
     "postgresql",
+    "secret-store",
     "valkey",
 )
 """What the platform itself runs, or names so, in the application's namespace."""

@@ -1,19 +1,16 @@
 """checkov: policies for AWS resources, read from Terraform's language, and for Kubernetes objects."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from judges.asking import json_report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.tools import Judges
 
 FRAMEWORKS = ("terraform", "kubernetes")
-
-TIMEOUT_SECONDS = 300.0
 
 _START = "import sys, runpy; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('checkov.main', run_name='__main__')"
 
@@ -28,18 +25,7 @@ def ask(judges: Judges, framework: str, folder: Path, places: Mapping[str, str])
     command = [sys.executable, "-I", "-S", "-c", _START, str(judges.checkov)]
     command += ["--directory", str(folder), "--framework", framework, "--output", "json", "--soft-fail"]
     command += ["--skip-download"]  # what its makers' service knows of each check is not for a rehearsal
-    run = subprocess.run(
-        command,
-        env={**os.environ, "LOG_LEVEL": "ERROR"},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    try:
-        report = json.loads(run.stdout)
-    except ValueError:
-        raise JudgeError(f"{name} gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
+    report = json_report(name, command, environment={"LOG_LEVEL": "ERROR"})
     return opinion(name, report, sum(file.is_file() for file in folder.iterdir()), places)
 
 

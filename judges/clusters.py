@@ -10,7 +10,6 @@ import platform
 import re
 import subprocess
 import sys
-import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,9 +20,10 @@ from judges import report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import read, stale, verdict
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import ToolchainError, download, machine
 from rehearsal.toolchain.errors import NotAvailable
-from rehearsal.toolchain.store import Say, obtain
+from rehearsal.toolchain.store import obtain
 
 HARDENEKS = "1.1.1"
 KUBESCAPE = "4.0.1"
@@ -94,11 +94,7 @@ def ensure_kubescape(say: Say) -> Path:
     site = f"https://github.com/kubescape/kubescape/releases/download/v{KUBESCAPE}"
 
     def fetch(folder: Path) -> None:
-        published = download.published_sha256(download.fetch_text(f"{site}/checksums.sha256"), name)
-        download.fetch(f"{site}/{name}", folder / name, published, say)
-        with tarfile.open(folder / name) as packed:
-            packed.extract("kubescape", folder, filter="data")
-        (folder / name).unlink()
+        download.fetch_release(site, name, "checksums.sha256", "kubescape", folder, say)
 
     places.cache().mkdir(parents=True, exist_ok=True)
     try:

@@ -1,7 +1,6 @@
 """gitleaks: whether a secret stands in what is committed, or in what the program emits. `make secrets` asks about the former."""
 
 import hashlib
-import json
 import shutil
 import subprocess
 import sys
@@ -10,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from judges.asking import json_report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.tools import ensure_alone, version
 from judges.workflows import told
 from rehearsal import places
-
-TIMEOUT_SECONDS = 120.0
 
 
 def ask(program: Path, folder: Path, *parts: str) -> Opinion:
@@ -33,18 +31,9 @@ def _report(program: Path, folder: Path) -> Sequence[Mapping[str, Any]]:
     options = ["--no-banner", "--log-level=error", "--exit-code=0", "--report-format=json", "--report-path=-"]
     with tempfile.TemporaryDirectory() as empty:  # where no configuration of somebody's lies
         options += ["--ignore-gitleaks-allow", f"--gitleaks-ignore-path={empty}"]
-        run = subprocess.run(
-            [str(program), "dir", *options, str(folder)],
-            cwd=empty,
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
+        report: Sequence[Mapping[str, Any]] = json_report(
+            "gitleaks", [str(program), "dir", *options, str(folder)], Path(empty)
         )
-    try:
-        report: Sequence[Mapping[str, Any]] = json.loads(run.stdout)
-    except ValueError:
-        raise JudgeError(f"gitleaks gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
     return report
 
 

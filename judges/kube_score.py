@@ -1,18 +1,15 @@
 """kube-score: whether Kubernetes objects are reliable and safe as their authors think that they should be."""
 
-import json
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from judges.findings import Finding, JudgeError, Opinion
+from judges.asking import json_report
+from judges.findings import Finding, Opinion
 from judges.tools import Judges
 
 BEST = 10
 """kube-score's grades: 10 is a pass, 7 a remark, 5 a warning, 1 critical. Anything below the best counts as failed here."""
-
-TIMEOUT_SECONDS = 120.0
 
 
 def ask(judges: Judges, manifests: Sequence[Path], kubernetes_minor: str) -> Opinion:
@@ -20,21 +17,10 @@ def ask(judges: Judges, manifests: Sequence[Path], kubernetes_minor: str) -> Opi
     version = judges.versions["kube-score"]
     if not manifests:
         return Opinion("kube-score", version, 0)
-    command = [
-        str(judges.kube_score),
-        "score",
-        "--output-format",
-        "json",
-        "--kubernetes-version",
-        f"v{kubernetes_minor}",
-    ]
+    command = [str(judges.kube_score), "score", "--output-format=json", f"--kubernetes-version=v{kubernetes_minor}"]
     # What is right although it objects stands in skips.yaml, not in annotations of the objects.
     command += ["--disable-ignore-checks-annotations", *map(str, manifests)]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-    try:
-        return opinion(version, json.loads(run.stdout) or [])
-    except ValueError:
-        raise JudgeError(f"kube-score gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
+    return opinion(version, json_report("kube-score", command) or [])
 
 
 def opinion(version: str, report: Sequence[dict[str, Any]]) -> Opinion:

@@ -1,20 +1,17 @@
 """kubeconform: whether each Kubernetes object has the form that its kind's schema demands, unknown fields refused."""
 
-import json
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from judges.findings import Finding, JudgeError, Opinion
+from judges.asking import json_report
+from judges.findings import Finding, Opinion
 from judges.schemas import LOCATION, write_schemas
 from judges.tools import Judges
 from rehearsal.control_plane.api import Api
-
-TIMEOUT_SECONDS = 120.0
 
 CHECK = "schema"
 """The one check that it has."""
@@ -28,23 +25,9 @@ def ask(judges: Judges, manifests: Sequence[Path], api: Api, schemas: Path) -> O
     objects = [yaml.safe_load(file.read_text()) for file in manifests]
     shutil.rmtree(schemas, ignore_errors=True)
     write_schemas(api, [(each["apiVersion"], each["kind"]) for each in objects], schemas)
-    command = [
-        str(judges.kubeconform),
-        "-strict",
-        "-verbose",
-        "-output",
-        "json",
-        "-schema-location",
-        f"{schemas}/{LOCATION}",
-    ]
-    run = subprocess.run(
-        [*command, *map(str, manifests)], capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-    )
-    try:
-        resources = json.loads(run.stdout)["resources"]
-    except (ValueError, KeyError):
-        raise JudgeError(f"kubeconform gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
-    return opinion(version, resources)
+    command = [str(judges.kubeconform), "-strict", "-verbose", "-output", "json"]
+    command += ["-schema-location", f"{schemas}/{LOCATION}", *map(str, manifests)]
+    return opinion(version, json_report("kubeconform", command)["resources"])
 
 
 def opinion(version: str, resources: Sequence[Mapping[str, Any]]) -> Opinion:

@@ -4,17 +4,15 @@ checkov pins a hundred packages, some of them older than the project's, hence no
 """
 
 import re
-import shutil
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.monitoring import ensure_monitoring, version_of
 from rehearsal.toolchain.packages import ensure_packages
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 FOLDER = Path(__file__).parent
@@ -165,17 +163,7 @@ def _official(program: str, folder: Path, say: Say) -> None:
             program,
         ),
     }[program]
-    published = download.published_sha256(download.fetch_text(f"{site}/{checksums}"), archive)
-    packed = folder / archive
-    download.fetch(f"{site}/{archive}", packed, published, say)
-    with tarfile.open(packed) as content:
-        source = content.extractfile(member)
-        if source is None:
-            raise KeyError(program)
-        with source, (folder / program).open("wb") as written:
-            shutil.copyfileobj(source, written)
-    (folder / program).chmod(0o755)
-    packed.unlink()
+    download.fetch_release(site, archive, checksums, re.escape(member), folder, say)
 
 
 def _build(tool: go.Go, program: str, folder: Path, cache: Path, say: Say) -> None:

@@ -1,22 +1,18 @@
 """actionlint and zizmor: whether CI's workflows are right, and whether they are safe. `make workflows` asks the two alone."""
 
-import json
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from judges import report
+from judges.asking import json_report
 from judges.findings import Finding, JudgeError, Opinion
 from judges.skips import read, verdict
 from judges.tools import ensure_alone, pinned, version
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import ToolchainError
-from rehearsal.toolchain.store import Say
-
-TIMEOUT_SECONDS = 120.0
 
 REPOSITORY = "repository"
 """Under which the judges' table has what belongs to no stack."""
@@ -34,7 +30,7 @@ def ask_actionlint(program: Path, repository: Path, files: Sequence[Path]) -> Op
     command = [str(program), "-no-color", "-shellcheck=", "-pyflakes=", "-format={{json .}}", *map(str, files)]
     found = [
         Finding(each["kind"], Path(each["filepath"]).name, each["message"], f"line {each['line']}")
-        for each in _asked("actionlint", command, repository)
+        for each in json_report("actionlint", command, repository) or []
     ]
     return _opinion("actionlint", version("actionlint"), found, files)
 
@@ -44,7 +40,7 @@ def ask_zizmor(repository: Path, files: Sequence[Path]) -> Opinion:
     # Offline: an answer must not depend on what GitHub says today. Strict: what it cannot read is no agreement.
     command = [str(zizmor()), "--offline", "--no-progress", "--quiet", "--color=never", "--strict-collection"]
     found = []
-    for each in _asked("zizmor", [*command, "--format=json", ".github"], repository):
+    for each in json_report("zizmor", [*command, "--format=json", ".github"], repository) or []:
         place = next(at for at in each["locations"] if at["symbolic"]["kind"] == "Primary")
         name = Path(place["symbolic"]["key"]["Local"]["verbatim_path"]).name
         line = place["concrete"]["location"]["start_point"]["row"] + 1
@@ -60,15 +56,6 @@ def zizmor() -> Path:
     if found is None:
         raise ToolchainError("zizmor is not installed", "pip install -r requirements-dev.txt")
     return Path(found)
-
-
-def _asked(name: str, command: Sequence[str], folder: Path) -> list[Mapping[str, Any]]:
-    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False)
-    try:
-        told: list[Mapping[str, Any]] = json.loads(run.stdout) or []
-    except ValueError:
-        raise JudgeError(f"{name} gave no report (exit code {run.returncode}):\n{run.stderr[-2000:]}") from None
-    return told
 
 
 def _opinion(name: str, number: str, found: Sequence[Finding], files: Sequence[Path]) -> Opinion:

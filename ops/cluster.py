@@ -1,7 +1,7 @@
 """The way to a cluster's API, by the Kubernetes project's own client."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,6 @@ from ops.errors import OpsError
 
 TIMEOUT_SECONDS = 30
 """Of one request where nothing else is said; what takes longer is watched, not waited for."""
-
-FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
-"""Keys of a kubeconfig whose values are paths, from its own folder (kubernetes.io, "kubeconfig (v1)")."""
 
 Unreachable = (ApiException, urllib3.exceptions.HTTPError)
 """What the client raises when a request failed."""
@@ -59,10 +56,14 @@ class PatientClient(client.ApiClient):  # type: ignore[misc]
 class Cluster:
     """The API groups that the commands use, over one connection pool."""
 
-    def __init__(self, api: client.ApiClient, kubeconfig: Mapping[str, Any]) -> None:
+    def __init__(
+        self, api: client.ApiClient, kubectl: Sequence[str] = (), kubeconfig: Mapping[str, Any] | None = None
+    ) -> None:
         self.api = api
+        self.kubectl = kubectl
+        """Options by which `kubectl` reaches it, where the client has no terminal and no pipes."""
         self.kubeconfig = kubeconfig
-        """For `kubectl`, where the client has no terminal."""
+        """What `kubectl` must be given in a file, where the user has none of this cluster."""
         self.core = client.CoreV1Api(api)
         self.apps = client.AppsV1Api(api)
         self.autoscaling = client.AutoscalingV2Api(api)
@@ -97,9 +98,13 @@ def of_kubeconfig(file: Path | None, context: str | None) -> Cluster:
     found = client.Configuration()
     try:
         config.load_kube_config(str(file) if file else None, context=context, client_configuration=found)
-        return Cluster(PatientClient(found), _chosen(file, context))
     except (config.ConfigException, OSError) as error:
         raise OpsError(f"the kubeconfig can't be used: {error}; set KUBECONFIG to one that can") from None
+    # By name, not by content: files that it refers to may lie beside it.
+    return Cluster(
+        PatientClient(found),
+        [*(["--kubeconfig", str(file)] if file else []), *(["--context", context] if context else [])],
+    )
 
 
 def of_eks(name: str, region: str) -> Cluster:
@@ -111,28 +116,7 @@ def of_eks(name: str, region: str) -> Cluster:
     described = _kubeconfig(name, found, ["eks", "get-token", "--cluster-name", name, "--region", region])
     chosen = client.Configuration()
     config.load_kube_config_from_dict(described, client_configuration=chosen)
-    return Cluster(PatientClient(chosen), described)
-
-
-def _chosen(file: Path | None, context: str | None) -> Mapping[str, Any]:
-    """The kubeconfig's own content, with the context made the current one."""
-    merger = config.kube_config.KubeConfigMerger(str(file) if file else config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION)
-    found = {
-        key: [_alone(each) for each in value] if isinstance(value, list) else value
-        for key, value in merger.config.value.items()
-    }
-    return {**found, "current-context": context} if context else found
-
-
-def _alone(item: Any) -> dict[str, Any]:
-    """A cluster, user or context as it can stand in a file elsewhere; an item of the client's remembers its file."""
-    folder = Path(item.path).parent.absolute()
-    return {
-        key: {name: str(folder / told) if name in FILES else told for name, told in value.items()}
-        if isinstance(value, dict)
-        else value
-        for key, value in item.value.items()
-    }
+    return Cluster(PatientClient(chosen), kubeconfig=described)
 
 
 def _kubeconfig(name: str, cluster: dict[str, Any], token: list[str]) -> dict[str, Any]:

@@ -45,6 +45,10 @@ class Engine(ABC):
         found: Mapping[str, Any] = json.loads(self._run("stack", "export"))
         return found
 
+    def unprotect(self, urn: str) -> None:
+        """Lets one resource be replaced or deleted; the next `up` that leaves it as it is protects it again."""
+        self._run("state", "unprotect", urn, "--yes")
+
     @abstractmethod
     def up(self) -> None:
         """Brings the stack to what the program and the stack file say now."""
@@ -54,8 +58,11 @@ class Engine(ABC):
         """What `up` would change."""
 
     @abstractmethod
-    def would_change(self, text: str) -> list[str]:
-        """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
+    def would_change(self, text: str, *options: str) -> list[str]:
+        """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`.
+
+        `options` are of `pulumi preview`.
+        """
 
     @abstractmethod
     def kubeconfig(self) -> Path | None:
@@ -99,13 +106,13 @@ class PulumiEngine(Engine):
         """What `up` would change."""
         return self._run("preview", "--diff", "--color", "never")
 
-    def would_change(self, text: str) -> list[str]:
+    def would_change(self, text: str, *options: str) -> list[str]:
         """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
         # Beside the stack file: the engine looks for the project there.
         with tempfile.NamedTemporaryFile("w", dir=self._folder, prefix=".preview-", suffix=".yaml") as file:
             file.write(text)
             file.flush()
-            found = json.loads(self._run("preview", "--json", "--config-file", file.name))
+            found = json.loads(self._run("preview", "--json", "--config-file", file.name, *options))
         steps = [(step["op"], *step["urn"].split("::")[2:]) for step in found["steps"] if step["op"] != "same"]
         return [f"{operation} {kind.rsplit(':', 1)[1]}/{name}" for operation, kind, name in steps]
 
@@ -140,16 +147,16 @@ class RehearsedEngine(Engine):
         """What `up` would change."""
         return self._preview({}).run.output
 
-    def would_change(self, text: str) -> list[str]:
+    def would_change(self, text: str, *options: str) -> list[str]:
         """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
         wanted = (yaml.safe_load(text) or {}).get("config") or {}
         there = (yaml.safe_load((self._folder / f"Pulumi.{self._stack}.yaml").read_text()) or {}).get("config") or {}
-        result = self._preview({**dict.fromkeys(there.keys() - wanted.keys()), **wanted})
+        result = self._preview({**dict.fromkeys(there.keys() - wanted.keys()), **wanted}, *options)
         return [f"{step.operation} {step.key}" for step in result.events.changed]
 
-    def _preview(self, settings: Mapping[str, Any]) -> Result:
+    def _preview(self, settings: Mapping[str, Any], *options: str) -> Result:
         with _as_ops_error():
-            result = self._rehearsal.preview(None, settings, "--diff")
+            result = self._rehearsal.preview(None, settings, "--diff", *options)
         if not result.succeeded:
             raise OpsError("the preview failed:\n" + "\n".join(result.errors))
         return result

@@ -14,8 +14,6 @@ KEPT_SECONDS = 24 * 3600
 """How long the Job and its log stay after its end."""
 
 POLL_SECONDS = 2.0
-LOG_LINES = 200
-"""Of each container: more than the pods of a copy write."""
 
 NOT_FOUND = 404
 
@@ -134,7 +132,7 @@ def _complaints(cluster: Cluster, namespace: str, job: str) -> list[str]:
 def _log(cluster: Cluster, namespace: str, job: str) -> list[str]:
     """The end of what each container of the Job's newest pod has written."""
     return [
-        log_of(cluster, pod, container.name, LOG_LINES)
+        log_of(cluster, namespace, pod.metadata.name, container.name)
         for pod in _newest_pod(cluster, namespace, job)
         for container in pod.spec.containers
     ] or [""]

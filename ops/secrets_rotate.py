@@ -25,6 +25,9 @@ GROUP, VERSION, PLURAL = "external-secrets.io", "v1", "externalsecrets"
 PATIENCE_SECONDS = 120.0
 """For the operator, which was told to fetch at once."""
 
+TICK_SECONDS = 1.1
+"""The operator writes down full seconds: so much later than the last time it fetched, the next one is another time."""
+
 FILES_SECONDS = 90
 """After which the kubelet has replaced a file of a Secret that changed (kubernetes.io, "Secrets": sync period and cache)."""
 
@@ -114,14 +117,15 @@ def fetch(
     """Let every ExternalSecret of that name fetch at once; returns them once they have. Raises OpsError where one has not."""
     try:
         found = _external_secrets(cluster, name)
-        began = datetime.now(tz=UTC).replace(microsecond=0)
+        if found:
+            time.sleep(TICK_SECONDS)
         for namespace in found:
             # The operator fetches when an annotation changes (External Secrets, "FAQ": manually trigger a refresh).
-            body = {"metadata": {"annotations": {"force-sync": began.isoformat()}}}
+            body = {"metadata": {"annotations": {"force-sync": datetime.now(tz=UTC).isoformat()}}}
             cluster.custom.patch_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name, body)
         until = time.monotonic() + patience_seconds
-        for namespace in found:
-            while not _is_fetched(cluster, namespace, name, began):
+        for namespace, before in found.items():
+            while not _is_fetched(cluster, namespace, name, before):
                 if time.monotonic() > until:
                     raise OpsError(
                         f"the new value is in the store, and {namespace}/{name} has not fetched it after "
@@ -134,20 +138,24 @@ def fetch(
     return [f"{namespace}/{name}" for namespace in found]
 
 
-def _external_secrets(cluster: Cluster, name: str) -> list[str]:
-    """Namespaces with one of that name; none where the cluster doesn't know the kind."""
+def _external_secrets(cluster: Cluster, name: str) -> dict[str, str | None]:
+    """Namespaces with one of that name, and when it was fetched last; none where the cluster doesn't know the kind."""
     try:
         every = cluster.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=TIMEOUT_SECONDS)
     except ApiException as error:
         if error.status == 404:
-            return []
+            return {}
         raise
-    return [each["metadata"]["namespace"] for each in every["items"] if each["metadata"]["name"] == name]
+    return {
+        each["metadata"]["namespace"]: (each.get("status") or {}).get("refreshTime")
+        for each in every["items"]
+        if each["metadata"]["name"] == name
+    }
 
 
-def _is_fetched(cluster: Cluster, namespace: str, name: str, since: datetime) -> bool:
+def _is_fetched(cluster: Cluster, namespace: str, name: str, before: str | None) -> bool:
+    """Whether it was fetched anew; by the operator's own clock, of which ours may differ."""
     found = cluster.custom.get_namespaced_custom_object(GROUP, VERSION, namespace, PLURAL, name)
     status = found.get("status") or {}
     ready = any(each["type"] == "Ready" and each["status"] == "True" for each in status.get("conditions") or [])
-    told = status.get("refreshTime")
-    return ready and told is not None and datetime.fromisoformat(told) >= since
+    return ready and status.get("refreshTime") not in (None, before)

@@ -6,25 +6,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import yaml
-
-from infra.naming import PROJECT
 from ops.cluster import Cluster, of_eks, of_kubeconfig
 from ops.engine import Engine, PulumiEngine, RehearsedEngine
 from ops.errors import OpsError
-from stacks.recovery import settings_in_effect
-from stacks.settings import (
-    AccountStackSettings,
-    AwsSettings,
-    LocalSettings,
-    NoStackError,
-    Settings,
-    SettingsError,
-    as_the_engine_gives_it,
-    load,
-    stack_file,
-    surroundings,
-)
+from stacks.configuration import NoStackError, config_in, settings_of, stack_file
+from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings, SettingsError
 
 Say = Callable[[str], None]
 
@@ -68,14 +54,11 @@ class Stack:
     def settings_of(self, text: str) -> Settings:
         """What a stack file's text says. Raises OpsError with all its faults."""
         try:
-            config: Mapping[str, Any] = (yaml.safe_load(text) or {}).get("config") or {}
-        except yaml.YAMLError as error:
-            raise OpsError(f"{self.file.name} is no YAML: {error}") from None
-        try:
-            settings = load(as_the_engine_gives_it(config), PROJECT, self.name, surroundings(self.folder, self.name))
+            return settings_of(self.folder, self.name, config_in(text, self.file.name))
+        except NoStackError as error:
+            raise OpsError(str(error)) from None
         except SettingsError as error:
             raise OpsError(str(error), {"faults": error.faults}) from None
-        return settings_in_effect(settings) if isinstance(settings, AwsSettings) else settings
 
     @cached_property
     def settings(self) -> Settings:

@@ -48,9 +48,12 @@ def checked(stack: Stack, changes: Mapping[str, Any]) -> str:
     return text
 
 
-def would_change(stack: Stack, changes: Mapping[str, Any]) -> list[str]:
-    """What `apply` would do to the stack, as in `update Deployment/app-deployment`; the stack file stays as it is."""
-    return stack.engine.would_change(checked(stack, changes))
+def would_change(stack: Stack, changes: Mapping[str, Any], *options: str) -> list[str]:
+    """What `apply` would do to the stack, as in `update Deployment/app-deployment`; the stack file stays as it is.
+
+    `options` are of `pulumi preview`.
+    """
+    return stack.engine.would_change(checked(stack, changes), *options)
 
 
 def apply(

@@ -12,7 +12,10 @@ BEGINS = ("ContainerCreating", "PodInitializing")
 """What containers wait for that may still run by themselves."""
 
 LAST_LINES = 10
-"""Of a container's log."""
+"""Of a container's log, beside what is wrong with it."""
+
+LOG_LINES = 200
+"""Of a log that is told whole: more than the pods of a copy write."""
 
 MOST = 5
 """Kinds of trouble that are told at length."""
@@ -61,12 +64,14 @@ def since_now(stack: Stack) -> Callable[[], str]:
     return why
 
 
-def log_of(cluster: Cluster, pod: Any, container: str, lines: int, *, previous: bool = False) -> str:
+def log_of(
+    cluster: Cluster, namespace: str, pod: str, container: str, lines: int = LOG_LINES, *, previous: bool = False
+) -> str:
     """The end of what a container has written; empty where it has not begun, or where no kubelet has it."""
     try:
         answer = cluster.core.read_namespaced_pod_log(
-            pod.metadata.name,
-            pod.metadata.namespace,
+            pod,
+            namespace,
             container=container,
             previous=previous,
             tail_lines=lines,
@@ -160,5 +165,9 @@ def _warning(cluster: Cluster, pod: Any) -> str:
 def _end_of_log(cluster: Cluster, pod: Any, container: Any) -> str:
     """Indented, without secrets: of the container before the restart, where this one only waits."""
     before = bool(container.restart_count and container.state and container.state.waiting)
-    lines = Redaction().text(log_of(cluster, pod, container.name, LAST_LINES, previous=before)).splitlines()
+    lines = (
+        Redaction()
+        .text(log_of(cluster, pod.metadata.namespace, pod.metadata.name, container.name, LAST_LINES, previous=before))
+        .splitlines()
+    )
     return "".join(f"\n    | {line}" for line in lines)

@@ -12,10 +12,10 @@ from policy.planned_resource import Provider, plain
 from policy.planned_resource import Resource as Judged
 from preflight.findings import Finding, Status, fault, fine, warning
 from preflight.placeholders import placeholders
-from preflight.run import configuration
 from price.estimate import EstimateError, estimate, over_the_limit
 from price.resources import Resource
 from price.table import table
+from stacks.configuration import config_of
 from stacks.plan import Plan, plan_of
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings
 
@@ -50,7 +50,7 @@ def validate(session: Session) -> Result:
 
 def judge(stack: Stack) -> list[Finding]:
     """Everything that is found; what needs settings is left out where they cannot be read."""
-    found = placeholders(configuration(stack.folder, stack.name))
+    found = placeholders(config_of(stack.file))
     try:
         settings = stack.settings
     except OpsError as error:

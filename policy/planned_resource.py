@@ -78,8 +78,12 @@ class Resource:
 
     @property
     def is_guarded(self) -> bool:
-        """Whether the stack is one of those whose data must survive: its name begins with a word of `guarded_stacks`."""
-        return any(self.stack == word or self.stack.startswith(f"{word}-") for word in self.config["guarded_stacks"])
+        """Whether the stack is one of those whose data must survive."""
+        return self.stack_is_one_of("guarded_stacks")
+
+    def stack_is_one_of(self, key: str) -> bool:
+        """Whether the stack has one of the names at a key of the rule's configuration, or begins with one and a hyphen."""
+        return any(self.stack == word or self.stack.startswith(f"{word}-") for word in self.config[key])
 
     def __getitem__(self, path: str) -> Any:
         """The property at a path with dots (`vpcConfig.publicAccessCidrs`); None where there is none, or UNKNOWN."""

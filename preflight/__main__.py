@@ -9,7 +9,7 @@ from rich.console import Console
 
 from preflight.findings import as_json, faults, show
 from preflight.run import preflight
-from stacks.settings import NoStackError
+from stacks.configuration import NoStackError
 
 FOLDER = Path(__file__).resolve().parents[1]
 

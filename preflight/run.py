@@ -1,53 +1,27 @@
 """Puts the checks together: the stack file, then the account, every check although another has failed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from infra.naming import PROJECT
 from preflight import identity, offers, surroundings
 from preflight.account import Account, guarded
 from preflight.findings import Finding, fault, fine, warning
 from preflight.permissions import permissions
 from preflight.placeholders import placeholders
 from preflight.quotas import quotas, room
-from stacks.recovery import settings_in_effect
-from stacks.settings import (
-    AccountStackSettings,
-    AwsSettings,
-    LocalSettings,
-    NoStackError,
-    Settings,
-    SettingsError,
-    as_the_engine_gives_it,
-    load,
-    stack_file,
-)
-from stacks.settings import surroundings as other_stacks
+from stacks.configuration import config_of, settings_of, stack_file
+from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings, Settings, SettingsError
 
 Check = Callable[[], Iterator[Finding]]
 
 
-def configuration(folder: Path, stack: str) -> Mapping[str, Any]:
-    """The `config` of a stack file. Raises NoStackError."""
-    file = stack_file(folder, stack, "make preflight STACK=dev")
-    try:
-        content = yaml.safe_load(file.read_text())
-    except (OSError, yaml.YAMLError) as error:
-        raise NoStackError(f"{file.name} cannot be read: {error}") from None
-    config: Mapping[str, Any] = (content or {}).get("config") or {}
-    return config
-
-
 def preflight(folder: Path, stack: str, make_account: Callable[[str], Account] = Account) -> list[Finding]:
     """Everything that is found, of the file and of the account that it names. Raises NoStackError."""
-    config = configuration(folder, stack)
+    config = config_of(stack_file(folder, stack, "make preflight STACK=dev"))
     found = placeholders(config)
     try:
-        settings = load(as_the_engine_gives_it(config), PROJECT, stack, other_stacks(folder, stack))
+        settings = settings_of(folder, stack, config)
     except SettingsError as error:
         return [
             *found,
@@ -56,8 +30,6 @@ def preflight(folder: Path, stack: str, make_account: Callable[[str], Account] =
         ]
     if isinstance(settings, LocalSettings):
         return [*found, fine("account", "target local needs none")]
-    if isinstance(settings, AwsSettings):
-        settings = settings_in_effect(settings)
     return [*found, *of_account(make_account(settings.account.region), settings, stack)]
 
 

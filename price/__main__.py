@@ -13,6 +13,7 @@ from price.report import as_json, as_markdown, from_json
 from price.stack import AWS_STACKS, PICTURE, NoPriceError, estimate_of
 from price.table import table
 from price.terminal import show
+from stacks.configuration import NoStackError
 from stacks.settings import SettingsError
 
 
@@ -29,7 +30,7 @@ def main(
     for stack in dict.fromkeys(stacks):
         try:
             found, limit = estimate_of(stack, plan)
-        except (SettingsError, EstimateError, NoPriceError, FileNotFoundError) as error:
+        except (SettingsError, EstimateError, NoPriceError, NoStackError, FileNotFoundError) as error:
             faults.append(str(error))
             continue
         show(found, table(), limit, Console())

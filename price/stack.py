@@ -21,7 +21,7 @@ def estimate_of(stack: str, plan: Path | None = None) -> tuple[Estimate, float |
     """A month of a stack, and its limit where it has a budget; from a rehearsal's plan.json if given.
 
     Raises SettingsError for a stack file that cannot work, EstimateError for what has no price, NoPriceError for a stack that
-    is not on AWS, and FileNotFoundError for a stack or a plan that is not there.
+    is not on AWS, NoStackError for one that is not there, and FileNotFoundError for a plan that is not.
     """
     settings = settings_of(stack)
     if not isinstance(settings, AwsSettings | AccountStackSettings):

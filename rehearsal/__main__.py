@@ -137,6 +137,8 @@ def _report_failure(command: str, stack: str, result: Result, out: "os.PathLike[
     for text in result.errors:
         errors.print(f"  {text}")
     _tell_full_disks()
+    for line in summary.after_a_refusal(stack, result):
+        errors.print(line)
     errors.print(
         f"The whole log: {out}/pulumi.log. What was made stays; correct the reason and run the same command again."
     )

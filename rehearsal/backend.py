@@ -6,23 +6,16 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import yaml
 
-from rehearsal.engine import Say
+from rehearsal.engine_commands import EngineCommands, Environment
 from rehearsal.lost import take_away_lost
 from rehearsal.remains import engine_locks, wait_for_engine
 from rehearsal.result import RehearsalError
-
-Environment = Mapping[str, str] | None
-
-
-class Pulumi(Protocol):
-    """Runs one of the engine's short commands and returns its output; raises RehearsalError when it fails."""
-
-    def __call__(self, env: Environment, *arguments: str, folder: Path) -> str:
-        """`folder` is the project in which it runs."""
+from rehearsal.say import Say
+from rehearsal.urn import name_of
 
 
 @dataclass(frozen=True)
@@ -32,7 +25,7 @@ class Backend:
     stack: str
     project: str
     folder: Path
-    pulumi: Pulumi
+    commands: EngineCommands
     say: Say
 
     @property
@@ -127,7 +120,7 @@ class Backend:
         exported = self.exported(env)
         pending = exported["deployment"].pop("pending_operations", None) or []
         if pending:
-            names = ", ".join(operation["resource"]["urn"].rsplit("::", 1)[-1] for operation in pending)
+            names = ", ".join(name_of(operation["resource"]["urn"]) for operation in pending)
             self.say(f"an earlier update was cut off while it worked on {names}; those steps are taken again")
             file = self.folder / "without-pending-operations.json"
             file.write_text(json.dumps(exported))
@@ -142,7 +135,7 @@ class Backend:
             )
 
     def _run(self, env: Environment, *arguments: str) -> str:
-        return self.pulumi(env, *arguments, folder=self._salt_file.parent)
+        return self.commands.ask(env, *arguments, folder=self._salt_file.parent)
 
 
 def resources_of(exported: Mapping[str, Any]) -> list[dict[str, Any]]:

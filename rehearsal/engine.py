@@ -1,22 +1,22 @@
 """One run of the Pulumi engine: its environment, its output, its interruption."""
 
-import ctypes
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from rich.console import Console
 
 from rehearsal.events import Events, is_expected_warning
 from rehearsal.progress import ByLayer, Lines
-
-Say = Callable[[str], None]
+from rehearsal.say import Say
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|<\{%[^%]*%\}>")
 
@@ -25,7 +25,6 @@ _PROGRAM_ENDED = re.compile(
 )
 
 POLL_SECONDS = 0.25
-PR_SET_PDEATHSIG = 1
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
@@ -100,23 +99,7 @@ def run(
         written.write(f"$ {' '.join(command)}\n".encode())
         written.flush()
         output = _Output(log, written.tell(), say if stream else None)
-        process = subprocess.Popen(
-            command,
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the
-            # middle of its work.
-            stdout=written,
-            stderr=written,
-            # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
-            # at once, half-done'.
-            start_new_session=True,
-            # Safe: one call of the C library, no lock is taken.
-            preexec_fn=_interrupted_when_the_parent_dies  # noqa: PLW1509
-            if sys.platform == "linux"
-            else None,
-        )
+        process = _started(command, environment, folder, written)
         interrupts = 0
         with ByLayer(event_log, verb, terminal) if terminal and not stream else Lines(event_log, verb, say) as progress:
             while True:
@@ -137,6 +120,24 @@ def run(
     if interrupts:
         raise Interrupted
     return result
+
+
+def _started(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, written: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(
+        _interrupted_when_the_parent_dies(command),
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        # Into the file, not through a pipe: an engine whose reader was killed would die of the broken pipe in the
+        # middle of its work.
+        stdout=written,
+        stderr=written,
+        # A session of its own: a terminal's Ctrl-C would reach the engine beside ours, and two of them mean 'stop
+        # at once, half-done'.
+        start_new_session=True,
+    )
 
 
 class _Output:
@@ -185,6 +186,10 @@ def _interrupt(process: "subprocess.Popen[bytes]", times: int, say: Say) -> None
         process.kill()
 
 
-def _interrupted_when_the_parent_dies() -> None:
-    """Runs in the child: when this rehearsal is killed, the engine is interrupted instead of going on unseen."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+def _interrupted_when_the_parent_dies(command: Sequence[str]) -> list[str]:
+    """The command so that, when this rehearsal is killed, the engine is interrupted instead of going on unseen (Linux).
+
+    By `setpriv` of util-linux, not by `preexec_fn`: a fork of a process in which gRPC works aborts now and then.
+    """
+    setpriv = shutil.which("setpriv")
+    return [*([setpriv, "--pdeathsig", "INT"] if setpriv and sys.platform == "linux" else []), *command]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rehearsal.urn import name_of, type_of
+
 Event = dict[str, Any]
 
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -51,7 +53,7 @@ class Step:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[-1]
+        return name_of(self.urn)
 
     @property
     def key(self) -> str:
@@ -82,12 +84,12 @@ class Violation:
     @property
     def name(self) -> str:
         """The resource's name in the program."""
-        return self.urn.rsplit("::", 1)[-1]
+        return name_of(self.urn)
 
     @property
     def type(self) -> str:
         """The resource's type token."""
-        return self.urn.split("::")[2].rsplit("$", 1)[-1] if self.urn else ""
+        return type_of(self.urn)
 
     @property
     def text(self) -> str:
@@ -152,7 +154,7 @@ class Events:
         """The errors that a person was shown, each with the resource that it is about; what policies refuse before others."""
         found = [violation.text for violation in self.violations if violation.level == "mandatory"]
         for diagnostic in self._diagnostics("error"):
-            name = diagnostic.get("urn", "").rsplit("::", 1)[-1]
+            name = name_of(diagnostic.get("urn", ""))
             text = f"{name}: {diagnostic['message'].strip()}" if name else diagnostic["message"].strip()
             if text not in found:
                 found.append(text)

@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-REHEARSAL_KUBECONFIG = "MARLINSPIKE_REHEARSAL_KUBECONFIG"
+from rehearsal.variables import KUBECONFIG
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _EXEC_TIMEOUT_SECONDS = 30
 
@@ -88,13 +89,13 @@ def connection(config: dict[str, Any], context: str = "", cluster: str = "") -> 
 
     Raises `KubeconfigError`, also for a server that is not the rehearsal's.
     """
-    rehearsed = os.environ.get(REHEARSAL_KUBECONFIG, "")
+    rehearsed = os.environ.get(KUBECONFIG, "")
     chosen = _resolve(config, context, cluster)
     if _is_simulated_eks(config, context):
         if not rehearsed:
             raise KubeconfigError(
                 "the kubeconfig logs in with `aws eks get-token`, so it belongs to a simulated cluster, but "
-                f"{REHEARSAL_KUBECONFIG} does not say which control plane plays it; start the rehearsal with `make rehearse`"
+                f"{KUBECONFIG} does not say which control plane plays it; start the rehearsal with `make rehearse`"
             )
         return _resolve(parse(rehearsed), "", "", namespace=chosen.namespace)
     own = _resolve(parse(rehearsed), "", "").server if rehearsed else ""

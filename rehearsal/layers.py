@@ -1,5 +1,7 @@
 """The layers that people think of a platform in, and which of them a resource belongs to."""
 
+from rehearsal.urn import types_of
+
 LAYERS = ("edge", "network", "cluster", "workload", "data", "monitoring")
 """From the people who call to what watches over it all."""
 
@@ -49,7 +51,7 @@ _COMPONENTS = {
 
 def layer_of(urn: str) -> str:
     """The layer of a resource: that of the outermost component of the platform around it, or of itself."""
-    for kind in urn.split("::")[2].split("$") if urn.count("::") >= 3 else []:
+    for kind in types_of(urn):
         package, _, rest = kind.partition(":")
         if package == "marlinspike":
             return _COMPONENTS.get(rest.partition(":")[0], OTHER)

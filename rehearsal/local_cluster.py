@@ -7,10 +7,10 @@ import yaml
 
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.control_plane import stop as stop_control_plane
-from rehearsal.engine import Say
 from rehearsal.node_kinds import LOCAL, REAL, SIMULATED, chosen
 from rehearsal.real_node import RealNode
 from rehearsal.real_node import stop as stop_node
+from rehearsal.say import Say
 from rehearsal.toolchain import Toolchain
 from rehearsal.toolchain.disk import require_free
 

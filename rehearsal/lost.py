@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.plugins.aws.account import Account
+from rehearsal.urn import name_of
 
 
 def take_away_lost(cloud: Path, resources: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -25,4 +26,4 @@ def take_away_lost(cloud: Path, resources: Iterable[Mapping[str, Any]]) -> list[
         lost = [record for record in account.all() if (record.type, record.id) not in known]
         for record in lost:
             account.remove(record.type, record.id)
-    return sorted({record.urn.rsplit("::", 1)[-1] for record in lost})
+    return sorted({name_of(record.urn) for record in lost})

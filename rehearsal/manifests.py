@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.runtime import rpc
 
 REDACTED = "REDACTED"
 
 # How the engine marks a secret or another special value in its state; a resource's property that has this key is not an
 # ordinary map.
-SPECIAL = "4dabf18193072939515e22adb298388d"
-OUTPUT_VALUE = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+SPECIAL = rpc._special_sig_key
+OUTPUT_VALUE = rpc._special_output_value_sig
 
 
 def kubernetes_objects(state: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from rich.table import Table
 
 from rehearsal.events import STACK_TYPE
 from rehearsal.layers import LAYERS, OTHER, layer_of
+from rehearsal.say import Say
+from rehearsal.urn import name_of
 
 LINE_EVERY_SECONDS = 10.0
 """How often a log is told how far the engine is."""
@@ -58,7 +59,7 @@ class Standing:
     def _add(self, event: dict[str, Any]) -> None:
         if "resourcePreEvent" in event:
             metadata = event["resourcePreEvent"]["metadata"]
-            name = f"{metadata['type'].rsplit(':', 1)[-1]} {metadata['urn'].rsplit('::', 1)[-1]}"
+            name = f"{metadata['type'].rsplit(':', 1)[-1]} {name_of(metadata['urn'])}"
             self.began[metadata["urn"]] = name
         elif "resOutputsEvent" in event:
             self.ended.add(event["resOutputsEvent"]["metadata"]["urn"])
@@ -89,7 +90,7 @@ class Standing:
 class Lines(AbstractContextManager["Lines"]):
     """A line every few seconds, for logs; one that brings no news waits for longer."""
 
-    def __init__(self, event_log: Path, verb: str, say: Callable[[str], None]) -> None:
+    def __init__(self, event_log: Path, verb: str, say: Say) -> None:
         self._standing = Standing(event_log)
         self._verb = verb
         self._say = say

@@ -6,11 +6,13 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from rehearsal.say import Say
 
 ORPHAN_SECONDS = 120.0
 """How long a command waits for the engine of an earlier one that was killed."""
@@ -61,7 +63,7 @@ def engine_locks(state: Path) -> list[Path]:
     return sorted((state / "backend" / ".pulumi" / "locks").glob("**/*.json"))
 
 
-def wait_for_engine(lock: Path, say: Callable[[str], None]) -> None:
+def wait_for_engine(lock: Path, say: Say) -> None:
     """Waits for an engine whose rehearsal was killed: it finishes what is under way and then ends by itself.
 
     Raises RunningError when it does not.

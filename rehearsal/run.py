@@ -8,17 +8,18 @@ from typing import Any
 
 from rich.console import Console
 
-from rehearsal import engine, places, stack_file, timeline
+from rehearsal import engine, places, stack_file, timeline, variables
 from rehearsal.backend import Backend
-from rehearsal.engine import EngineRun, Say
+from rehearsal.engine import EngineRun
+from rehearsal.engine_commands import EngineCommands, Environment
 from rehearsal.local_cluster import LocalCluster
 from rehearsal.manifests import write_manifests
 from rehearsal.node_kinds import REAL, SIMULATED
-from rehearsal.plugins.kubernetes.settings import RESUMED
 from rehearsal.policy_result import pack_of
 from rehearsal.protection import switch_off
 from rehearsal.remains import RunningError, alone, engine_locks, forget, wait_for_engine
 from rehearsal.result import RehearsalError, Result, write_plan
+from rehearsal.say import Say
 from rehearsal.terraform import write_terraform
 from rehearsal.toolchain import Toolchain, ensure
 from rehearsal.wrappers import write_wrappers
@@ -68,15 +69,22 @@ class Rehearsal:
         self._with_control_plane = with_control_plane
         self._plugin_path = plugin_path
         self._say = say
-        self._stream = stream
-        self._terminal = terminal
-        self._backend = Backend(stack, self.project, self.state_directory, self._pulumi, say)
+        self._commands = EngineCommands(
+            stack,
+            self.program,
+            self.config_file,
+            self.out,
+            lambda: self.toolchain.engine / "pulumi",
+            self.environment,
+            say,
+            stream,
+            terminal,
+        )
+        self._backend = Backend(stack, self.project, self.state_directory, self._commands, say)
         self._cluster = LocalCluster(stack, self.state_directory, node, port_base, say)
         self._phases: dict[str, float] = {}
 
-    def up(
-        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
-    ) -> Result:
+    def up(self, env: Environment = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
         """Brings the stack up, or to what the program now says.
 
         Leaves plan.json, policy.json, manifests/, terraform/, kubeconfig and pulumi.log in `out`. The program's policy
@@ -113,9 +121,7 @@ class Rehearsal:
                 exported,
             )
 
-    def preview(
-        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
-    ) -> Result:
+    def preview(self, env: Environment = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
         """Shows what `up` would do.
 
         Starts the control plane where none runs, since differences of Kubernetes objects are found by it.
@@ -128,9 +134,7 @@ class Rehearsal:
             write_plan(run, self.stack, self.project, self.out / "plan.json")
             return Result(run, dict(self._phases), self._cluster.leave_kubeconfig(self.out))
 
-    def refresh(
-        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
-    ) -> Result:
+    def refresh(self, env: Environment = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
         """Reads what is really there into the state."""
         with self._alone():
             self._prepare(env, config)
@@ -138,9 +142,7 @@ class Rehearsal:
             run = self._engine("refresh", env, "--yes", "--skip-preview", *arguments)
             return Result(run, dict(self._phases), self._cluster.leave_kubeconfig(self.out))
 
-    def destroy(
-        self, env: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None, *arguments: str
-    ) -> Result:
+    def destroy(self, env: Environment = None, config: Mapping[str, Any] | None = None, *arguments: str) -> Result:
         """Destroys every resource of the stack, protected ones too: it is all simulated.
 
         The control plane and the state's folder stay; see `remove`. Goes by the settings of the last command, so that a
@@ -215,14 +217,14 @@ class Rehearsal:
         """Whether the state can't be read any more: nothing can be destroyed by it, the rehearsal can only be removed."""
         return self._backend.damaged
 
-    def environment(self, additions: Mapping[str, str] | None = None) -> dict[str, str]:
+    def environment(self, additions: Environment = None) -> dict[str, str]:
         """The environment of the engine, and through it of the plugins and the program."""
         return engine.environment(
             {
-                "MARLINSPIKE_REHEARSAL": str(self.state_directory),
-                "MARLINSPIKE_REHEARSAL_ACCOUNT": self._account_id(),
-                "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(self.kubeconfig),
-                "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(self.toolchain.custom_resource_definitions),
+                variables.STATE: str(self.state_directory),
+                variables.ACCOUNT: self._account_id(),
+                variables.KUBECONFIG: str(self.kubeconfig),
+                variables.DEFINITIONS: str(self.toolchain.custom_resource_definitions),
                 "KUBECONFIG": str(self.kubeconfig),
                 "PULUMI_BACKEND_URL": f"file://{self.state_directory / 'backend'}",
                 "PULUMI_CONFIG_PASSPHRASE": self._backend.passphrase,
@@ -263,9 +265,7 @@ class Rehearsal:
         except stack_file.StackFileError:
             return None
 
-    def _prepare(
-        self, env: Mapping[str, str] | None, config: Mapping[str, Any] | None, settings: str | None = None
-    ) -> None:
+    def _prepare(self, env: Environment, config: Mapping[str, Any] | None, settings: str | None = None) -> None:
         """Everything that the engine needs: tools, a control plane that answers, wrappers, passphrase, stack and stack file.
 
         `settings` is a stack file's text that takes the place of the committed one.
@@ -292,7 +292,7 @@ class Rehearsal:
             stack_file.rehearsed(text, self.project, config or {}, self._backend.salt(env)), "utf-8"
         )
 
-    def _after_a_failure(self, env: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    def _after_a_failure(self, env: Environment) -> Environment:
         """Lets an update after a failed one take over Kubernetes objects whose creation the engine did not hear of.
 
         Otherwise the provider refuses them as "already there", so as not to lose what others made
@@ -301,35 +301,10 @@ class Rehearsal:
         """
         resumed = self._backend.unfinished.exists()
         self._backend.unfinished.touch()
-        return {RESUMED: "true", **(env or {})} if resumed else env
+        return {variables.RESUMED: "true", **(env or {})} if resumed else env
 
-    def _engine(self, command: str, env: Mapping[str, str] | None, *arguments: str) -> EngineRun:
-        """One of the engine's long commands, with its output passed on and its events recorded."""
-        self._say(f"running pulumi {command}; whole log: {self.out / 'pulumi.log'}")
-        run = engine.run(
-            [
-                str(self.toolchain.engine / "pulumi"),
-                command,
-                "--non-interactive",
-                "--color",
-                "always" if self._stream else "never",
-                "--stack",
-                self.stack,
-                "--config-file",
-                str(self.config_file),
-                "--event-log",
-                str(self.state_directory / "events.jsonl"),
-                *arguments,
-            ],
-            self.environment(env),
-            self.program,
-            log=self.out / "pulumi.log",
-            event_log=self.state_directory / "events.jsonl",
-            say=self._say,
-            stream=self._stream,
-            verb=command,
-            terminal=self._terminal,
-        )
+    def _engine(self, command: str, env: Environment, *arguments: str) -> EngineRun:
+        run = self._commands.run(command, env, *arguments)
         self._phases["engine"] = run.seconds
         return run
 
@@ -337,22 +312,3 @@ class Rehearsal:
         """The flag by which the engine asks the program's own policy pack, where it has one."""
         pack = pack_of(self.program)
         return ("--policy-pack", str(pack)) if pack else ()
-
-    def _pulumi(self, env: Mapping[str, str] | None, *arguments: str, folder: Path) -> str:
-        """One of the engine's short commands; returns its output.
-
-        Raises RehearsalError with the engine's words when it fails.
-        """
-        run = engine.run(
-            [str(self.toolchain.engine / "pulumi"), *arguments, "--non-interactive", "--color", "never"],
-            self.environment(env),
-            folder,
-            log=self.out / "pulumi.log",
-            event_log=self.state_directory / "no-events",
-            say=self._say,
-            stream=False,
-            verb=arguments[0],
-        )
-        if not run.succeeded:
-            raise RehearsalError(f"`pulumi {' '.join(arguments[:2])}` failed:\n" + "\n".join(run.errors))
-        return run.output

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rehearsal.events import STACK_TYPE, Step
+from rehearsal.policy_result import MANDATORY
 from rehearsal.run import Result
 
 EXTERNAL_SECRET = "kubernetes:external-secrets.io/v1:ExternalSecret"  # noqa: S105 - a type
@@ -106,6 +107,13 @@ def told(stack: str, result: Result) -> list[str]:
         + (", and the Kubernetes API server with its scheduler and controllers" if result.kubeconfig else "")
         + (", and the node: containerd, kubelet, kube-proxy, CoreDNS, the running pods." if result.real_node else "."),
     ]
+
+
+def after_a_refusal(stack: str, result: Result) -> list[str]:
+    """What helps where policies refused something: an update stops at the first of it."""
+    if not (result.policies and result.policies.count(MANDATORY)):
+        return []
+    return [f"`make preview STACK={stack}` lists everything that the policies refuse, before anything is made."]
 
 
 def difference(result: Result) -> list[str]:

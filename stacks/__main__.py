@@ -16,16 +16,15 @@ import pulumi  # noqa: E402
 from pulumi.runtime.config import CONFIG  # noqa: E402
 
 from stacks.composition import compose  # noqa: E402
-from stacks.settings import SettingsError, load, surroundings  # noqa: E402
+from stacks.configuration import load  # noqa: E402
+from stacks.settings import SettingsError  # noqa: E402
 
 gc.freeze()
 gc.set_threshold(50_000, 20, 50)
 gc.enable()
 
 try:
-    settings = load(
-        CONFIG.get(), pulumi.get_project(), pulumi.get_stack(), surroundings(PROJECT_FOLDER, pulumi.get_stack())
-    )
+    settings = load(CONFIG.get(), pulumi.get_project(), pulumi.get_stack(), PROJECT_FOLDER)
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 

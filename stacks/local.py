@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Output, ResourceOptions
 
@@ -12,26 +13,27 @@ from infra.add_ons.cloudnative_pg import NAME as CLOUDNATIVE_PG
 from infra.add_ons.cloudnative_pg import cloudnative_pg
 from infra.add_ons.controller import Controllers
 from infra.application import application_environment, migration_environment
-from infra.in_cluster.cache import VALKEY_PORT, InClusterCache
+from infra.connections import POSTGRESQL_PORT, VALKEY_PORT
+from infra.in_cluster.cache import InClusterCache
 from infra.in_cluster.cloudnative_pg import CloudNativePgDatabase, operated
 from infra.in_cluster.credentials import Credentials
-from infra.in_cluster.database import POSTGRESQL_PORT, InClusterDatabase
+from infra.in_cluster.database import InClusterDatabase
 from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
 from infra.maintenance import page_runtime, page_settings
-from infra.namespace import Namespace
+from infra.namespace import Namespace, Tenancy
 from infra.naming import PROJECT
 from infra.placement import ANY_NODE
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
 from infra.priority import APPLICATION, WORKLOAD, Priorities
-from infra.tenancy import Tenancy
 from infra.traffic import CACHE as ANY_CACHE
 from infra.traffic import DATABASE as ANY_DATABASE
 from infra.traffic import Places, accesses, callers_of, together
 from infra.workload import Home, Workload
 from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.demands import demands_on_local
+from stacks.kubernetes import providers
 from stacks.settings import LocalSettings
 
 APP = "app"
@@ -51,94 +53,78 @@ class LocalStack:
     outputs: dict[str, Output[Any] | str]
 
     def __init__(self, settings: LocalSettings) -> None:
-        provider, existing = (
-            kubernetes.Provider(
-                name,
-                context=settings.kubernetes.context,
-                enable_server_side_apply=True,
-                upsert_existing_objects=takes_over,
-            )
-            for name, takes_over in (("kubernetes", None), ("kubernetes-existing", True))
-        )
-        here = ResourceOptions(providers=[provider])
-        namespace = Namespace(NAMESPACE, opts=here)
-        app = settings.app
+        provider, existing = providers(context=settings.kubernetes.context)
+        self._settings, self._here = settings, ResourceOptions(providers=[provider])
+        app, here = settings.app, self._here
+        self._namespace = Namespace(NAMESPACE, opts=here).name
         page = page_settings(app, settings.workloads, APP) if app.maintenance else None
         pages = [page] if page else []
         demands = demands_on_local(settings.database, settings.cache, app, *settings.workloads.values(), *pages)
-        tenancy = Tenancy(NAMESPACE, settings.namespace, namespace.name, demands, existing, opts=here)
-        controllers = self._controllers(settings, here)
-        policies = NetworkPolicies(NAMESPACE, namespace.name, _accesses(settings, page), opts=here)
-        after_policies = ResourceOptions(providers=[provider], depends_on=[policies, tenancy])
-        credentials = Credentials(CREDENTIALS, settings.app.image, namespace.name, opts=after_policies)
-        database: InClusterDatabase | CloudNativePgDatabase
-        if settings.database.operator:
-            installed = [controllers[CLOUDNATIVE_PG]] if settings.add_ons.cloudnative_pg else []
-            database = CloudNativePgDatabase(
-                DATABASE, settings.database, namespace.name, [policies, tenancy, *installed], opts=here
-            )
-        else:
-            database = InClusterDatabase(DATABASE, settings.database, namespace.name, credentials, opts=here)
-        cache = InClusterCache(CACHE, settings.cache, namespace.name, credentials, opts=here)
+        tenancy = Tenancy(NAMESPACE, settings.namespace, self._namespace, demands, existing, opts=here)
+        controllers = self._controllers()
+        policies = NetworkPolicies(NAMESPACE, self._namespace, _accesses(settings, page), opts=here)
+        fences = (policies, tenancy)
+        after_fences = ResourceOptions(providers=[provider], depends_on=fences)
+        credentials = Credentials(CREDENTIALS, app.image, self._namespace, opts=after_fences)
+        database = self._database(credentials, [*fences, *controllers.get(CLOUDNATIVE_PG, ())])
+        logins = (credentials.secret_name, database.secret_keys)
+        cache = InClusterCache(CACHE, settings.cache, self._namespace, credentials, opts=here)
         migrate = ReleaseJob(
             MIGRATE,
-            settings.app.image,
+            app.image,
             ["-m", "app.migrate"],
-            namespace.name,
-            Runtime(
-                migration_environment(database.connection, region=None), credentials.secret_name, database.secret_keys
-            ),
+            self._namespace,
+            Runtime(migration_environment(database.connection, region=None), *logins),
             depends_on=[database, credentials],
             opts=here,
         )
         priorities = Priorities(NAMESPACE, opts=here).names
-        home = Home(namespace.name, priority_class=priorities[APPLICATION], depends_on=(migrate, cache))
+        home = Home(self._namespace, priority_class=priorities[APPLICATION], depends_on=(migrate, cache))
         closed_by = None
         if app.maintenance and page:
             closed_by = Workload(MAINTENANCE_PAGE, page, home, page_runtime(app.maintenance, page), opts=here)
-        workload = Workload(
-            APP,
+        served = application_environment(
             app,
-            home,
-            Runtime(
-                application_environment(
-                    settings.app,
-                    database.connection,
-                    cache.connection,
-                    region=None,
-                    https=settings.ingress is not None and settings.ingress.certificate is not None,
-                    proxies=settings.ingress.proxies if settings.ingress else 0,
-                ),
-                credentials.secret_name,
-                database.secret_keys,
-            ),
-            closed_by=closed_by,
-            opts=here,
+            database.connection,
+            cache.connection,
+            region=None,
+            https=settings.ingress is not None and settings.ingress.certificate is not None,
+            proxies=settings.ingress.proxies if settings.ingress else 0,
         )
+        workload = Workload(APP, app, home, Runtime(served, *logins), closed_by=closed_by, opts=here)
         for name, further in settings.workloads.items():
-            home = Home(namespace.name, priority_class=priorities[WORKLOAD], depends_on=(policies, tenancy))
+            home = Home(self._namespace, priority_class=priorities[WORKLOAD], depends_on=fences)
             Workload(name, further, home, Runtime({}), opts=here)
-        self.outputs = {
-            "namespace": NAMESPACE,
-            "image": settings.app.image,
-            "open": Output.concat(
-                "kubectl --namespace ", namespace.name, " port-forward service/", workload.service_name, " 5000:80"
-            ),
-        }
-        if settings.ingress:
-            issuing = [controllers[CERT_MANAGER]] if settings.add_ons.cert_manager else []
-            entry = Ingress(
-                APP, settings.ingress, namespace.name, workload.service_name, [policies, *issuing], opts=here
-            )
-            self.outputs["open"] = entry.address
+        address = self._address(workload, [policies, *controllers.get(CERT_MANAGER, ())])
+        self.outputs = {"namespace": NAMESPACE, "image": app.image, "open": address}
 
-    def _controllers(self, settings: LocalSettings, here: ResourceOptions) -> dict[str, kubernetes.helm.v3.Release]:
-        """The operators that the stack installs, by chart; the cluster may have others already."""
+    def _controllers(self) -> dict[str, list[kubernetes.helm.v3.Release]]:
+        """The operators that the stack installs, by chart, each in a list; the cluster may have others already."""
+        add_ons = self._settings.add_ons
         chosen = [
-            *([cert_manager(CertManagerSettings(), ANY_NODE)] if settings.add_ons.cert_manager else []),
-            *([cloudnative_pg()] if settings.add_ons.cloudnative_pg else []),
+            *([cert_manager(CertManagerSettings(), ANY_NODE)] if add_ons.cert_manager else []),
+            *([cloudnative_pg()] if add_ons.cloudnative_pg else []),
         ]
-        return Controllers(NAMESPACE, chosen, {}, opts=here).releases if chosen else {}
+        releases = Controllers(NAMESPACE, chosen, {}, opts=self._here).releases if chosen else {}
+        return {chart: [release] for chart, release in releases.items()}
+
+    def _database(
+        self, credentials: Credentials, before: list[pulumi.Resource]
+    ) -> InClusterDatabase | CloudNativePgDatabase:
+        """By the operator where the settings ask for it, which has to be there before."""
+        settings = self._settings.database
+        if settings.operator:
+            return CloudNativePgDatabase(DATABASE, settings, self._namespace, before, opts=self._here)
+        return InClusterDatabase(DATABASE, settings, self._namespace, credentials, opts=self._here)
+
+    def _address(self, workload: Workload, before: list[pulumi.Resource]) -> Output[str] | str:
+        """How people open the application: the ingress' address, or the command that leads there."""
+        if self._settings.ingress:
+            service = workload.service_name
+            return Ingress(APP, self._settings.ingress, self._namespace, service, before, opts=self._here).address
+        return Output.concat(
+            "kubectl --namespace ", self._namespace, " port-forward service/", workload.service_name, " 5000:80"
+        )
 
 
 def _accesses(settings: LocalSettings, page: WorkloadSettings | None) -> dict[str, Access]:

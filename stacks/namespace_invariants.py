@@ -7,9 +7,9 @@ from infra.cache_settings import CacheSettings
 from infra.database import DatabaseSettings
 from infra.in_cluster.cache import InClusterCacheSettings
 from infra.in_cluster.database import InClusterDatabaseSettings
+from infra.namespace import NamespaceSettings
 from infra.quota import shortfalls
 from infra.secrets import SecretSettings
-from infra.tenancy import NamespaceSettings
 from infra.workload_settings import WorkloadSettings
 from stacks.demands import demands_on_aws, demands_on_local
 from stacks.workload_invariants import every_workload

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pulumi
-import yaml
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockMonitor
 
 from infra.naming import PROJECT
+from stacks import configuration
 from stacks.composition import compose
-from stacks.settings import Settings, as_the_engine_gives_it, load, surroundings
+from stacks.settings import Settings
 
 # The SDKs' modules are objects by the hundred thousand that never go: without this, the collector looks at all of them again and
 # again, which takes half of the time of a plan.
@@ -205,15 +205,13 @@ class RecordingMonitor(MockMonitor):
 
 
 def stack_file(stack: str) -> dict[str, Any]:
-    """The `config` of a committed stack file."""
-    config: dict[str, Any] = yaml.safe_load((PROJECT_FOLDER / f"Pulumi.{stack}.yaml").read_text())["config"]
-    return config
+    """The `config` of a committed stack file. Raises NoStackError."""
+    return configuration.config_of(configuration.stack_file(PROJECT_FOLDER, stack, "prod"))
 
 
 def settings_of(stack: str, config: Mapping[str, Any] | None = None) -> Settings:
     """A stack's settings, from its committed file or from another configuration."""
-    config = stack_file(stack) if config is None else config
-    return load(as_the_engine_gives_it(config), PROJECT, stack, surroundings(PROJECT_FOLDER, stack))
+    return configuration.settings_of(PROJECT_FOLDER, stack, stack_file(stack) if config is None else config)
 
 
 def plan_of(stack: str, settings: Settings) -> Plan:

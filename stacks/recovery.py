@@ -14,6 +14,8 @@ def settings_in_effect(settings: AwsSettings) -> AwsSettings:
         update={
             "account": settings.account.model_copy(update={"region": recovery.region}),
             "network": settings.network.model_copy(update={"cidr": recovery.network_cidr}),
+            # Snapshots of a cache stay in their region; the second one's begins empty.
+            "cache": settings.cache.model_copy(update={"restore_from": None}),
             "app": _from_copies(settings.app, recovery.region),
             "workloads": {name: _from_copies(each, recovery.region) for name, each in settings.workloads.items()},
         }

@@ -1,19 +1,15 @@
 """Sections of a stack file that concern the composition as a whole, and so have no component in infra/."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from infra.settings import Section
+from infra.settings import AccountId, Region, Section
 
 
 class AccountSettings(Section):
     """Section `account`: whose AWS account, and where in the world."""
 
-    id: Annotated[str, Field(pattern=r"^[0-9]{12}$")]
+    id: AccountId
     """Twelve digits; any other account is refused by the AWS provider."""
 
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    region: Region
 
     bounded_roles: bool = False
     """Whether every role is bounded by the policy that the account's own stack makes; CI's deploy roles can make no others

@@ -8,36 +8,29 @@ import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
 import structlog
-from pydantic import StringConstraints, ValidationError
-from pydantic_settings import BaseSettings
+from pydantic import StringConstraints
 
-from app import logs
+from app.command import run
 from app.exports.objects import ApiError, collect
 from app.exports.place import Place, PlaceError, name_for, place_at
 from app.exports.settings import CopyName
+from app.settings import Environment
 
 ARCHIVE = "objects.tar.gz"
 
 log = structlog.get_logger()
 
 
-class ClusterExportSettings(BaseSettings):
+class ClusterExportSettings(Environment):
     """Environment of the export. The last two are Kubernetes' usual places; tests give others."""
 
-    log_level: str = "info"
-    aws_region: str | None = None
     exports_place: str
     exports_name: CopyName | None = None
     kubernetes_api: Annotated[str, StringConstraints(pattern=r"^https://")] = "https://kubernetes.default.svc"
     service_account_folder: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-
-    @classmethod
-    def load(cls) -> Self:
-        """Read the process' environment. Raises pydantic's ValidationError."""
-        return cls()
 
 
 class PodsApi:
@@ -72,24 +65,18 @@ def export(api: PodsApi, place: Place, name: str) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Export; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
-    try:
-        settings = ClusterExportSettings.load()
-    except ValidationError as refused:
-        print(
-            "\n".join(f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in refused.errors()), file=sys.stderr
-        )
-        return 2
-    logs.configure(settings.log_level)
+    """Export; returns the process' exit status."""
+    errors = (ApiError, PlaceError, OSError)
+    return run(
+        ClusterExportSettings, _export, "export_failed", errors, "the copy has no manifest and counts for nothing"
+    )
+
+
+def _export(settings: ClusterExportSettings) -> None:
     name = settings.exports_name or name_for(datetime.now(tz=UTC))
-    try:
-        place = place_at(settings.exports_place, settings.aws_region)
-        manifest = export(PodsApi(settings.kubernetes_api, settings.service_account_folder), place, name)
-    except (ApiError, PlaceError, OSError) as error:
-        log.error("export_failed", reason=str(error), remedy="the copy has no manifest and counts for nothing")
-        return 1
+    place = place_at(settings.exports_place, settings.aws_region)
+    manifest = export(PodsApi(settings.kubernetes_api, settings.service_account_folder), place, name)
     log.info("exported", copy=name, objects=manifest["objects"], bytes=manifest["archive"]["bytes"])
-    return 0
 
 
 if __name__ == "__main__":

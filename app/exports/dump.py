@@ -12,15 +12,13 @@ from typing import Any
 import psycopg
 import structlog
 
-from app import logs
+from app.command import run
 from app.database import connection_parameters
 from app.exports.contents import contents
 from app.exports.exchange import Exchange, ExchangeError
 from app.exports.place import Place, PlaceError, name_for, place_at
 from app.exports.settings import DumpSettings
-from app.first_connection import connect
-from app.migrate import password_of
-from app.settings import SettingsError
+from app.first_connection import LoginError, connect, password_of
 
 DUMP = "database.dump"
 
@@ -28,7 +26,7 @@ log = structlog.get_logger()
 
 
 def dump(settings: DumpSettings, place: Place) -> dict[str, Any]:
-    """Make a copy; returns its manifest. Raises PlaceError, ExchangeError and psycopg's errors."""
+    """Make a copy; returns its manifest. Raises LoginError, PlaceError, ExchangeError and psycopg's errors."""
     began, started = datetime.now(tz=UTC), time.monotonic()
     name = settings.exports_name or name_for(began)
     if place.size(f"{name}/{DUMP}") is not None:
@@ -59,20 +57,14 @@ def dump(settings: DumpSettings, place: Place) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Dump; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
-    try:
-        settings = DumpSettings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
-    try:
-        manifest = dump(settings, place_at(settings.exports_place, settings.aws_region))
-    except (PlaceError, ExchangeError, psycopg.Error) as error:
-        log.error("dump_failed", reason=str(error).strip(), remedy="the copy has no manifest and counts for nothing")
-        return 1
+    """Dump; returns the process' exit status."""
+    errors = (LoginError, PlaceError, ExchangeError, psycopg.Error)
+    return run(DumpSettings, _dump, "dump_failed", errors, "the copy has no manifest and counts for nothing")
+
+
+def _dump(settings: DumpSettings) -> None:
+    manifest = dump(settings, place_at(settings.exports_place, settings.aws_region))
     log.info("dumped", copy=manifest["name"], bytes=manifest["dump"]["bytes"], seconds=manifest["seconds"])
-    return 0
 
 
 if __name__ == "__main__":

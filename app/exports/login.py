@@ -6,11 +6,11 @@ By files that libpq reads (app/exports/exchange.py). A token of RDS is good for 
 import sys
 from pathlib import Path
 
-from app.aws_tokens import AwsError
+from app.command import run
 from app.database import connection_parameters
 from app.exports.exchange import Exchange
-from app.migrate import password_of
-from app.settings import DatabaseSettings, SettingsError
+from app.first_connection import LoginError, password_of
+from app.settings import DatabaseSettings
 
 
 class LoginSettings(DatabaseSettings):
@@ -20,19 +20,13 @@ class LoginSettings(DatabaseSettings):
 
 
 def main() -> int:
-    """Log in; returns the process' exit status: 0 done, 1 failed, 2 wrong settings."""
-    try:
-        settings = LoginSettings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    try:
-        parameters = connection_parameters(settings, settings.database_user, password_of(settings))
-        Exchange(settings.exports_exchange).log_in(parameters)
-    except (AwsError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    """Log in; returns the process' exit status."""
+    return run(LoginSettings, _log_in, "login_failed", (LoginError, OSError))
+
+
+def _log_in(settings: LoginSettings) -> None:
+    parameters = connection_parameters(settings, settings.database_user, password_of(settings))
+    Exchange(settings.exports_exchange).log_in(parameters)
 
 
 if __name__ == "__main__":

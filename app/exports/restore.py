@@ -17,9 +17,9 @@ import psycopg
 import structlog
 from psycopg import sql
 
-from app import logs
 from app.aws_tokens import AwsError, MasterLogin, master_login
 from app.bootstrap_database import BootstrapError, BootstrapSettings, bootstrap
+from app.command import run
 from app.database import SCHEMA_REVISION, connection_parameters
 from app.exports.contents import contents
 from app.exports.dump import DUMP
@@ -27,9 +27,7 @@ from app.exports.exchange import Exchange, ExchangeError
 from app.exports.place import Place, PlaceError, place_at
 from app.exports.settings import RestoreSettings
 from app.exports.switch import change_places
-from app.first_connection import connect
-from app.migrate import password_of
-from app.settings import SettingsError
+from app.first_connection import LoginError, connect, password_of
 
 RESTORE_SECONDS = 6 * 3600.0
 """Of pg_restore after the last byte was sent: it makes the indexes then."""
@@ -42,7 +40,7 @@ class RestoreError(Exception):
 
 
 def restore(settings: RestoreSettings, place: Place, master: MasterLogin) -> dict[str, Any]:
-    """Restore; returns what was done. Raises RestoreError, PlaceError, ExchangeError, BootstrapError and psycopg's errors."""
+    """Restore; returns what was done. Raises what `main` names."""
     started = time.monotonic()
     manifest = place.manifest(settings.exports_name)
     _check(manifest, place, settings.exports_name)
@@ -149,26 +147,19 @@ def _reported(chunks: Iterator[bytes], size: int) -> Iterator[bytes]:
 
 
 def main() -> int:
-    """Restore; returns the process' exit status: 0 done, 1 failed (see the log), 2 wrong settings."""
-    try:
-        settings = RestoreSettings.load()
-    except SettingsError as refused:
-        print(refused, file=sys.stderr)
-        return 2
-    logs.configure(settings.log_level)
+    """Restore; returns the process' exit status."""
+    errors = (AwsError, LoginError, BootstrapError, RestoreError, PlaceError, ExchangeError, psycopg.Error)
+    return run(RestoreSettings, _restore, "restore_failed", errors, "the old database serves, as before")
+
+
+def _restore(settings: RestoreSettings) -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # a pod that is deleted still drops what it has begun
-    try:
-        arn = settings.database_master_secret_arn
-        if arn is None:
-            master = MasterLogin(settings.database_user, password_of(settings))
-        else:
-            master = master_login(arn, settings.aws_region or "")
-        done = restore(settings, place_at(settings.exports_place, settings.aws_region), master)
-    except (AwsError, BootstrapError, RestoreError, PlaceError, ExchangeError, psycopg.Error) as error:
-        log.error("restore_failed", reason=str(error).strip(), remedy="the old database serves, as before")
-        return 1
-    log.info("restored", **done)
-    return 0
+    arn = settings.database_master_secret_arn
+    if arn is None:
+        master = MasterLogin(settings.database_user, password_of(settings))
+    else:
+        master = master_login(arn, settings.aws_region or "")
+    log.info("restored", **restore(settings, place_at(settings.exports_place, settings.aws_region), master))
 
 
 if __name__ == "__main__":

@@ -1,26 +1,21 @@
 """What the cluster runs beside the workloads: EKS add-ons, and the controllers that come as charts."""
 
-from typing import Annotated
-
 from pydantic import Field
 
-from infra.settings import Section
-
-ZoneId = Annotated[str, Field(pattern=r"^Z[A-Z0-9]{5,31}$")]
-"""Of a hosted zone of Route 53."""
+from infra.settings import HostedZoneId, Section
 
 
 class CertManagerSettings(Section):
     """cert-manager: certificates for what ends TLS inside the cluster. Load balancers have theirs from ACM."""
 
-    zone_ids: tuple[ZoneId, ...] = ()
+    zone_ids: tuple[HostedZoneId, ...] = ()
     """Hosted zones in which it may answer DNS01 challenges; none gives it no rights on AWS."""
 
 
 class ExternalDnsSettings(Section):
     """external-dns: records for Services and Ingresses. The platform's own records are the program's."""
 
-    zone_ids: tuple[ZoneId, ...] = Field(min_length=1)
+    zone_ids: tuple[HostedZoneId, ...] = Field(min_length=1)
     """Hosted zones in which it makes records, and removes those that it made."""
 
 

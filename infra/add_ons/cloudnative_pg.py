@@ -1,7 +1,8 @@
 """CloudNativePG: an operator that runs PostgreSQL in the cluster, for stacks without AWS."""
 
 from infra import versions
-from infra.add_ons.controller import Chart, Controller
+from infra.add_ons.controller import Controller
+from infra.charts import Chart
 
 NAME = "cloudnative-pg"
 REPOSITORY = "https://cloudnative-pg.io/charts"

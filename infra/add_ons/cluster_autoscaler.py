@@ -1,7 +1,8 @@
 """The cluster autoscaler: as many nodes as pods need."""
 
 from infra import versions
-from infra.add_ons.controller import PRIORITY, Chart, Controller, Platform
+from infra.add_ons.controller import PRIORITY, Controller, Platform
+from infra.charts import WITHOUT_PRIVILEGES, Chart
 from infra.identity import Permission
 from infra.placement import Placement
 
@@ -15,13 +16,12 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
     Its rights are those of the project's "Cluster Autoscaler on AWS": it changes only groups that EKS tagged for this
     cluster, and reads the labels and taints of this cluster's node groups only.
     """
-    region, account = platform.region, platform.account_id
     return Controller(
         Chart(NAME, versions.CLUSTER_AUTOSCALER, REPOSITORY),
         values={
             "fullnameOverride": NAME,
             "autoDiscovery": {"clusterName": platform.cluster},
-            "awsRegion": region,
+            "awsRegion": platform.region,
             "image": {"tag": versions.CLUSTER_AUTOSCALER_IMAGE},
             "rbac": {"serviceAccount": {"name": NAME}},
             "replicaCount": 2,  # one leads, the other takes over while the leader's node is drained
@@ -34,11 +34,7 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
                 "runAsGroup": 65534,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containerSecurityContext": {
-                "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True,
-                "capabilities": {"drop": ["ALL"]},
-            },
+            "containerSecurityContext": WITHOUT_PRIVILEGES,
             "extraArgs": {
                 "expander": "least-waste",  # of the groups that would do, the one with least left over
                 "balance-similar-node-groups": True,  # groups of one kind, such as one a zone, grow evenly
@@ -49,29 +45,33 @@ def cluster_autoscaler(platform: Platform, placement: Placement) -> Controller:
             },
             **placement.values(),
         },
-        permissions={
-            # These read, and have no resource level.
-            "SeeGroupsAndTypes": Permission(
-                actions=[
-                    "autoscaling:DescribeAutoScalingGroups",
-                    "autoscaling:DescribeAutoScalingInstances",
-                    "autoscaling:DescribeLaunchConfigurations",
-                    "autoscaling:DescribeScalingActivities",
-                    "ec2:DescribeImages",
-                    "ec2:DescribeInstanceTypes",
-                    "ec2:DescribeLaunchTemplateVersions",
-                    "ec2:GetInstanceTypesFromInstanceRequirements",
-                ],
-                resources=["*"],
-            ),
-            "SeeLabelsOfItsNodeGroups": Permission(
-                actions=["eks:DescribeNodegroup"],
-                resources=[f"arn:aws:eks:{region}:{account}:nodegroup/{platform.cluster}/*/*"],
-            ),
-            "ScaleGroupsOfItsCluster": Permission(
-                actions=["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
-                resources=[f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/*"],
-                conditions={"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{platform.cluster}": "owned"}},
-            ),
-        },
+        permissions=_permissions(platform.region, platform.account_id, platform.cluster),
     )
+
+
+def _permissions(region: str, account: str, cluster: str) -> dict[str, Permission]:
+    return {
+        # These read, and have no resource level.
+        "SeeGroupsAndTypes": Permission(
+            actions=[
+                "autoscaling:DescribeAutoScalingGroups",
+                "autoscaling:DescribeAutoScalingInstances",
+                "autoscaling:DescribeLaunchConfigurations",
+                "autoscaling:DescribeScalingActivities",
+                "ec2:DescribeImages",
+                "ec2:DescribeInstanceTypes",
+                "ec2:DescribeLaunchTemplateVersions",
+                "ec2:GetInstanceTypesFromInstanceRequirements",
+            ],
+            resources=["*"],
+        ),
+        "SeeLabelsOfItsNodeGroups": Permission(
+            actions=["eks:DescribeNodegroup"],
+            resources=[f"arn:aws:eks:{region}:{account}:nodegroup/{cluster}/*/*"],
+        ),
+        "ScaleGroupsOfItsCluster": Permission(
+            actions=["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"],
+            resources=[f"arn:aws:autoscaling:{region}:{account}:autoScalingGroup:*:autoScalingGroupName/*"],
+            conditions={"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{cluster}": "owned"}},
+        ),
+    }

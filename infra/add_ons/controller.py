@@ -8,16 +8,13 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, ResourceOptions
 
+from infra.charts import Chart, install
 from infra.identity import Permission, WorkloadIdentity
 from infra.namespace import Namespace
-
-SYSTEM_NAMESPACE = "kube-system"
+from infra.naming import SYSTEM_NAMESPACE
 
 PRIORITY = "system-cluster-critical"
 """Kubernetes' own class, above every workload: what scales the cluster must find room in a full one."""
-
-TIMEOUT_SECONDS = 600
-"""For images to be pulled and pods to be ready; a release that takes longer is rolled back."""
 
 
 @dataclass(frozen=True)
@@ -34,15 +31,6 @@ class Platform:
     """On every AWS resource of the stack, and so on what controllers may touch."""
     secrets: Mapping[str, Permission] = field(default_factory=dict)
     """What it takes to read the stack's secrets; none where AWS does not have them."""
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A pinned chart of a repository."""
-
-    name: str
-    version: str
-    repository: str
 
 
 @dataclass(frozen=True)
@@ -98,19 +86,12 @@ class Controllers(pulumi.ComponentResource):
                 namespace = Namespace(controller.namespace, opts=child).name
             # All of its identity: without its rights a controller comes up, and fails at everything.
             own = [identities[controller.name]] if controller.name in identities else []
-            self.releases[controller.name] = kubernetes.helm.v3.Release(
+            self.releases[controller.name] = install(
                 f"{controller.name}-release",
-                name=controller.name,
-                chart=controller.chart.name,
-                version=controller.chart.version,
-                repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=controller.chart.repository),
-                namespace=namespace,
-                create_namespace=False,
-                atomic=True,
-                timeout=TIMEOUT_SECONDS,
-                max_history=5,  # each revision is a Secret; Helm keeps all of them unless told otherwise
-                values=dict(controller.values),
-                opts=ResourceOptions(parent=self, depends_on=[*own, *self.admitting]),
+                controller.chart,
+                namespace,
+                controller.values,
+                ResourceOptions(parent=self, depends_on=[*own, *self.admitting]),
             )
             if controller.admits_pods:
                 self.admitting.append(self.releases[controller.name])

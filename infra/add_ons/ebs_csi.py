@@ -7,9 +7,9 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
-from infra.add_ons.controller import SYSTEM_NAMESPACE, Platform
+from infra.add_ons.controller import Platform
 from infra.identity import Permission, WorkloadIdentity
-from infra.naming import object_labels
+from infra.naming import SYSTEM_NAMESPACE, object_labels
 from infra.placement import Placement
 
 NAME = "aws-ebs-csi-driver"

@@ -2,9 +2,9 @@
 
 from infra import versions
 from infra.add_ons import ExternalDnsSettings
-from infra.add_ons.controller import Chart, Controller, Platform
-from infra.add_ons.route53 import zone_arns
-from infra.identity import Permission
+from infra.add_ons.controller import Controller, Platform
+from infra.charts import Chart
+from infra.identity import Permission, zone_arns
 from infra.placement import Placement
 
 NAME = "external-dns"

@@ -1,7 +1,8 @@
 """External Secrets: secrets of AWS Secrets Manager, where somebody needs them as a Kubernetes Secret."""
 
 from infra import versions
-from infra.add_ons.controller import Chart, Controller, Platform
+from infra.add_ons.controller import Controller, Platform
+from infra.charts import Chart
 from infra.placement import Placement
 
 NAME = "external-secrets"

@@ -1,7 +1,8 @@
 """KEDA: lets the number of pods follow what Prometheus knows, such as requests a second."""
 
 from infra import versions
-from infra.add_ons.controller import Chart, Controller
+from infra.add_ons.controller import Controller
+from infra.charts import Chart
 from infra.placement import Placement
 
 NAME = "keda"

@@ -1,7 +1,8 @@
 """The AWS Load Balancer Controller, for one purpose: pods become targets of a load balancer that the program makes."""
 
 from infra import versions
-from infra.add_ons.controller import PRIORITY, Chart, Controller, Platform
+from infra.add_ons.controller import PRIORITY, Controller, Platform
+from infra.charts import Chart
 from infra.identity import Permission
 from infra.placement import Placement
 

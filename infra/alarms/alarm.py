@@ -9,6 +9,10 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra.monitoring.alert import RUNBOOKS
 
+HOUR = 3_600
+DAY = 86_400
+"""In seconds, for alarms whose metric comes so seldom."""
+
 Comparison = Literal[
     "GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold"
 ]

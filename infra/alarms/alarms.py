@@ -14,7 +14,7 @@ from infra.alarms.database import DatabaseThresholds
 from infra.alarms.edge import EdgeThresholds
 from infra.alarms.network import NetworkThresholds
 from infra.encryption import NOTIFIERS
-from infra.identity import POLICY_VERSION
+from infra.identity import policy_of
 from infra.settings import Email, Section
 
 DATABASE_EVENTS = ("failover", "failure", "low storage", "maintenance")
@@ -89,19 +89,16 @@ class Alarms(pulumi.ComponentResource):
             f"{name}-topic",
             arn=topic.arn,
             policy=Output.json_dumps(
-                {
-                    "Version": POLICY_VERSION,
-                    "Statement": [
-                        {
-                            "Sid": "NotificationsOfThisAccount",
-                            "Effect": "Allow",
-                            "Principal": {"Service": list(NOTIFIERS)},
-                            "Action": "sns:Publish",
-                            "Resource": topic.arn,
-                            "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-                        }
-                    ],
-                }
+                policy_of(
+                    {
+                        "Sid": "NotificationsOfThisAccount",
+                        "Effect": "Allow",
+                        "Principal": {"Service": list(NOTIFIERS)},
+                        "Action": "sns:Publish",
+                        "Resource": topic.arn,
+                        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+                    }
+                )
             ),
             opts=child,
         )

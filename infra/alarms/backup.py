@@ -2,12 +2,9 @@
 
 from pulumi import Input
 
-from infra.alarms.alarm import Alarm, Metric
+from infra.alarms.alarm import DAY, HOUR, Alarm, Metric
 
 NAMESPACE = "AWS/Backup"
-
-HOUR = 3_600
-DAY = 86_400
 
 
 def backup_alarms(vault_name: Input[str], *, copies: bool, restore_test: bool) -> list[Alarm]:

@@ -55,17 +55,9 @@ class DatabaseThresholds(Section):
     disk_queue: int = Field(16, ge=1)
     """Requests that wait for the disk. About one for each 1,000 IOPS is healthy (EBS, "I/O characteristics"); gp3 has 3,000."""
 
-    replica_lag_seconds: int = Field(60, ge=1)
-    """By which a read replica may be behind."""
 
-
-def database_alarms(
-    thresholds: DatabaseThresholds,
-    settings: DatabaseSettings,
-    identifier: Input[str],
-    replicas: Mapping[str, Input[str]] | None = None,
-) -> list[Alarm]:
-    """The alarms of an instance and of its read replicas (name to identifier)."""
+def database_alarms(thresholds: DatabaseThresholds, settings: DatabaseSettings, identifier: Input[str]) -> list[Alarm]:
+    """The alarms of an instance."""
 
     def metric(name: str, statistic: str = "Average") -> Metric:
         return Metric(NAMESPACE, name, {"DBInstanceIdentifier": identifier}, statistic)
@@ -95,7 +87,6 @@ def database_alarms(
         ),
         *_disk(thresholds, settings.storage_gib, metric),
         *_cpu_credits(thresholds, settings.instance_class, metric("CPUCreditBalance"), metric("CPUUtilization")),
-        *_replicas(thresholds, replicas or {}),
     ]
 
 
@@ -145,18 +136,4 @@ def _cpu_credits(thresholds: DatabaseThresholds, instance_class: str, balance: M
             f"The database spends more CPU than its burstable class {instance_class} earns, and its savings are nearly gone: "
             "from now on the surplus is charged.",
         )
-    ]
-
-
-def _replicas(thresholds: DatabaseThresholds, replicas: Mapping[str, Input[str]]) -> list[Alarm]:
-    return [
-        Alarm(
-            "DatabaseReplicaLagging",
-            Metric(NAMESPACE, "ReplicaLag", {"DBInstanceIdentifier": identifier}),
-            "GreaterThanThreshold",
-            thresholds.replica_lag_seconds,
-            f"Read replica {name} is more than {thresholds.replica_lag_seconds} s behind: readers see old data.",
-            subject=name,
-        )
-        for name, identifier in replicas.items()
     ]

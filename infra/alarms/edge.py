@@ -3,7 +3,7 @@
 from pulumi import Input
 from pydantic import Field
 
-from infra.alarms.alarm import Alarm, Formula, Metric
+from infra.alarms.alarm import DAY, Alarm, Formula, Metric
 from infra.settings import Section
 
 NAMESPACE = "AWS/ApplicationELB"
@@ -83,7 +83,7 @@ def certificate_alarms(thresholds: EdgeThresholds, certificate_arn: Input[str]) 
             "LessThanThreshold",
             thresholds.certificate_days,
             f"The certificate ends in less than {thresholds.certificate_days} days: ACM could not renew it.",
-            period=86_400,
+            period=DAY,
             periods=1,
         )
     ]

@@ -6,7 +6,7 @@ from typing import Annotated
 from pulumi import Input
 from pydantic import Field
 
-from infra.alarms.alarm import Alarm, Formula, Metric
+from infra.alarms.alarm import DAY, Alarm, Formula, Metric
 from infra.settings import Section
 
 NAMESPACE = "AWS/NATGateway"
@@ -90,7 +90,7 @@ def subnet_alarms(
             thresholds.subnet_addresses_percent,
             f"More than {thresholds.subnet_addresses_percent} % of subnet {name}'s addresses are in use: soon pods find none.",
             subject=name,
-            period=86_400,
+            period=DAY,
             periods=1,
         )
         for name, subnet in subnets.items()

@@ -1,7 +1,7 @@
 """What a deploy role may do to what faces the world, and to what watches over the environment."""
 
 from infra.delivery.scope import Scope
-from infra.identity import Permission
+from infra.identity import Permission, zone_arns
 
 OPAQUE = {
     # service: what makes, what tags, what manages, and the kinds of resource
@@ -87,9 +87,7 @@ def edge(scope: Scope) -> dict[str, Permission]:
         ["arn:aws:route53:::healthcheck/*"],
     )
     if scope.zone_ids:
-        permissions["Records"] = Permission(
-            ["route53:ChangeResourceRecordSets"], [f"arn:aws:route53:::hostedzone/{zone}" for zone in scope.zone_ids]
-        )
+        permissions["Records"] = Permission(["route53:ChangeResourceRecordSets"], zone_arns(scope.zone_ids))
     return permissions
 
 

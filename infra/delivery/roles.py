@@ -12,9 +12,9 @@ from pydantic import Field, model_validator
 from infra.delivery.identity import boundary
 from infra.delivery.permissions import as_json, deploy_policies, preview_policies
 from infra.delivery.scope import BOUNDARY, GITHUB, POLICY_PATH, Scope, deploy_role, preview_role
-from infra.identity import POLICY_VERSION, Permission, granting
+from infra.identity import Permission, granting, policy_of
 from infra.naming import PROJECT
-from infra.settings import Section
+from infra.settings import HostedZoneId, Section
 
 AUDIENCE = "sts.amazonaws.com"
 
@@ -36,7 +36,7 @@ PUSH_ACTIONS = (
 class EnvironmentDelivery(Section):
     """One environment of section `delivery`."""
 
-    zone_ids: tuple[Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")], ...] = Field((), max_length=5)
+    zone_ids: tuple[HostedZoneId, ...] = Field((), max_length=5)
     """Route 53 hosted zones whose records the environment makes."""
 
 
@@ -171,4 +171,4 @@ class Delivery(pulumi.ComponentResource):
             "Action": "sts:AssumeRoleWithWebIdentity",
             "Condition": {"StringEquals": claims},
         }
-        return json.dumps({"Version": POLICY_VERSION, "Statement": [statement]})
+        return json.dumps(policy_of(statement))

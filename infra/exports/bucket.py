@@ -36,7 +36,7 @@ class ExportsBucket(pulumi.ComponentResource):
             opts=ResourceOptions(parent=self),
         )
         self._bucket.set_policy()
-        self.bucket_name = self._bucket.bucket.bucket
+        self.bucket_name = self._bucket.name
         self.register_outputs({"bucketName": self.bucket_name})
 
     def place(self, prefix: str) -> Output[str]:

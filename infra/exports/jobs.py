@@ -12,14 +12,8 @@ from infra.exports.reading import rules
 from infra.exports.settings import ExportsSettings
 from infra.naming import PROJECT, object_labels, object_metadata
 from infra.placement import ANY_NODE, Placement
-from infra.pods import (
-    TEMPORARY_FOLDER,
-    ResourcesSettings,
-    container_security,
-    environment,
-    pod_security,
-    scratch_volume,
-)
+from infra.pods import TEMPORARY_FOLDER, one_off_container, one_off_pod, scratch_volume
+from infra.service_account import service_account
 
 DUMP = "database-dump"
 RESTORE = "database-restore"
@@ -70,16 +64,7 @@ class Exports(pulumi.ComponentResource):
     ) -> None:
         super().__init__("marlinspike:exports:Exports", name, {}, opts)
         self._settings, self._told, self._namespace, self._placement = settings, told, namespace, placement
-        child = ResourceOptions(parent=self)
-        accounts = {
-            account: kubernetes.core.v1.ServiceAccount(
-                f"{account}-account",
-                metadata=object_metadata(account, namespace),
-                automount_service_account_token=False,
-                opts=child,
-            )
-            for account in ACCOUNTS
-        }
+        accounts = {account: service_account(account, namespace, self) for account in ACCOUNTS}
         self._let_read()
         pods = {
             DUMP: self._pod_with_postgresql(DUMP, "app.exports.dump", programs.DUMP),
@@ -129,38 +114,21 @@ class Exports(pulumi.ComponentResource):
 
     def _pod(self, account: str, module: str) -> kubernetes.core.v1.PodSpecArgsDict:
         """A pod of the application's image. Only the export of objects asks the Kubernetes API."""
-        return {
-            "restart_policy": "Never",
-            "service_account_name": account,
-            "automount_service_account_token": account == OBJECTS,
-            "enable_service_links": False,
-            "security_context": pod_security(),
-            "volumes": [scratch_volume("tmp")],
-            "containers": [self._own_container(account, module)],
-        }
+        own = self._own_container(account, module)
+        return one_off_pod(account, [own], [scratch_volume("tmp")], kubernetes_token=account == OBJECTS)
 
     def _pod_with_postgresql(self, account: str, module: str, program: str) -> kubernetes.core.v1.PodSpecArgsDict:
         """The same, with PostgreSQL's own programs in a second container, and a folder in memory between the two."""
         shared: kubernetes.core.v1.VolumeMountArgsDict = {"name": _SHARED, "mount_path": programs.EXCHANGE}
         where = {"EXPORTS_EXCHANGE": programs.EXCHANGE}
-        theirs: kubernetes.core.v1.ContainerArgsDict = {
-            "name": "postgresql",
-            "image": self._settings.postgresql_image,
-            "image_pull_policy": "IfNotPresent",
-            "command": ["sh", "-c", program],
-            "env": environment(where),
-            "resources": ResourcesSettings().requirements(),
-            "security_context": container_security(),
-            "volume_mounts": [shared],
+        own = self._own_container(account, module, where, shared)
+        theirs = one_off_container("postgresql", self._settings.postgresql_image, where, [shared])
+        theirs["command"] = ["sh", "-c", program]
+        exchange: kubernetes.core.v1.VolumeArgsDict = {
+            "name": _SHARED,
+            "empty_dir": {"medium": "Memory", "size_limit": "16Mi"},
         }
-        return {
-            **self._pod(account, module),
-            "volumes": [
-                scratch_volume("tmp"),
-                {"name": _SHARED, "empty_dir": {"medium": "Memory", "size_limit": "16Mi"}},
-            ],
-            "containers": [self._own_container(account, module, where, shared), theirs],
-        }
+        return one_off_pod(account, [own, theirs], [scratch_volume("tmp"), exchange])
 
     def _own_container(
         self,
@@ -169,15 +137,11 @@ class Exports(pulumi.ComponentResource):
         more: Mapping[str, str] | None = None,
         *mounts: kubernetes.core.v1.VolumeMountArgsDict,
     ) -> kubernetes.core.v1.ContainerArgsDict:
+        told = {**self._told.environment[account], **(more or {})}
+        temporary: kubernetes.core.v1.VolumeMountArgsDict = {"name": "tmp", "mount_path": TEMPORARY_FOLDER}
         return {
-            "name": account,
-            "image": self._told.image,
-            "image_pull_policy": "IfNotPresent",
+            **one_off_container(account, self._told.image, told, [temporary, *mounts]),
             "args": ["-m", module],
-            "env": environment({**self._told.environment[account], **(more or {})}),
-            "resources": ResourcesSettings().requirements(),
-            "security_context": container_security(),
-            "volume_mounts": [{"name": "tmp", "mount_path": TEMPORARY_FOLDER}, *mounts],
         }
 
     def _let_read(self) -> None:

@@ -5,14 +5,12 @@ from pulumi import Input, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.connections import CacheConnection
+from infra.connections import APPLICATION_USER, VALKEY_PORT, CacheConnection
 from infra.in_cluster.credentials import Credentials
 from infra.in_cluster.server import InClusterServer, Server
 from infra.pods import SECRETS_FOLDER, ResourcesSettings
 from infra.settings import Section, mebibytes
 
-VALKEY_PORT = 6379
-USER = "app"
 DATA_FOLDER = "/data"
 VALKEY_USER_ID = 999
 """Of the user `valkey` in the Alpine image."""
@@ -76,14 +74,11 @@ class InClusterCache(pulumi.ComponentResource):
                 # Answers NOAUTH, which is an answer: the probe needs no password.
                 probe=["sh", "-c", "valkey-cli ping | grep -qE 'PONG|NOAUTH'"],
             ),
-            storage_gib=settings.storage_gib,
-            resources=settings.resources,
-            namespace=namespace,
-            secret_name=credentials.secret_name,
-            depends_on=[credentials.job],
+            settings.storage_gib,
+            settings.resources,
+            namespace,
+            credentials,
             opts=ResourceOptions(parent=self),
         )
-        self.connection = CacheConnection(
-            host=server.host, user=USER, authentication="password", tls=False, port=VALKEY_PORT
-        )
+        self.connection = CacheConnection(host=server.host, user=APPLICATION_USER, authentication="password", tls=False)
         self.register_outputs({})

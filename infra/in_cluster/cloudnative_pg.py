@@ -9,8 +9,8 @@ from pulumi import Input, Output, ResourceOptions
 from infra import versions
 from infra.add_ons.cloudnative_pg import NAMESPACE as OPERATOR_NAMESPACE
 from infra.application import DATABASE_PASSWORD_KEY
-from infra.connections import DatabaseConnection
-from infra.in_cluster.database import DATABASE, POSTGRESQL_PORT, USER, InClusterDatabaseSettings
+from infra.connections import APPLICATION_USER, POSTGRESQL_PORT, DatabaseConnection
+from infra.in_cluster.database import DATABASE, InClusterDatabaseSettings
 from infra.naming import object_metadata
 from infra.pods import SECRETS_FOLDER, SecretKey
 from infra.policies import KUBERNETES_API, Access, Flow, Peer
@@ -53,7 +53,7 @@ class CloudNativePgDatabase(pulumi.ComponentResource):
             spec={
                 "instances": settings.instances,
                 "imageName": settings.image or versions.CLOUDNATIVE_PG_IMAGE,
-                "bootstrap": {"initdb": {"database": DATABASE, "owner": USER}},
+                "bootstrap": {"initdb": {"database": DATABASE, "owner": APPLICATION_USER}},
                 # Settings of its own are what makes the operator load the library and create the extension.
                 "postgresql": {"parameters": {**settings.parameters, "pg_stat_statements.track": "top"}},
                 "storage": {"size": f"{settings.storage_gib}Gi"},
@@ -72,10 +72,8 @@ class CloudNativePgDatabase(pulumi.ComponentResource):
         self.connection = DatabaseConnection(
             host=Output.concat(name, "-rw.", namespace, ".svc.cluster.local"),
             database=DATABASE,
-            user=USER,
             authentication="password",
             tls=True,
-            port=POSTGRESQL_PORT,
             authority_file=f"{SECRETS_FOLDER}/{AUTHORITY_FILE}",
         )
         self.register_outputs({})

@@ -12,6 +12,7 @@ from pulumi import Input, ResourceOptions
 from infra.jobs import ReleaseJob
 from infra.naming import object_metadata
 from infra.pods import Runtime
+from infra.service_account import service_account
 
 SECRET_NAME = "credentials"  # noqa: S105 - the name of a Secret
 SCRIPT = Path(__file__).with_name("make_credentials.py")
@@ -31,9 +32,7 @@ class Credentials(pulumi.ComponentResource):
         super().__init__("marlinspike:in-cluster:Credentials", name, {}, opts)
         child = ResourceOptions(parent=self)
         metadata = object_metadata(name, namespace)
-        account = kubernetes.core.v1.ServiceAccount(
-            f"{name}-account", metadata=metadata, automount_service_account_token=False, opts=child
-        )
+        account = service_account(name, namespace, self)
         role = kubernetes.rbac.v1.Role(
             f"{name}-role",
             metadata=metadata,

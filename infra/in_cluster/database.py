@@ -8,15 +8,14 @@ from pulumi import Input, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.connections import DatabaseConnection
+from infra.application import DATABASE_PASSWORD_KEY
+from infra.connections import APPLICATION_USER, POSTGRESQL_PORT, DatabaseConnection
 from infra.in_cluster.credentials import Credentials
 from infra.in_cluster.server import InClusterServer, Server
 from infra.parameters import IDLE_IN_TRANSACTION_MILLISECONDS
 from infra.pods import SECRETS_FOLDER, ResourcesSettings, SecretKey
 from infra.settings import Section, mebibytes
 
-POSTGRESQL_PORT = 5432
-USER = "app"
 DATABASE = "app"
 DATA_FOLDER = "/var/lib/postgresql"
 POSTGRES_USER_ID = 70
@@ -105,23 +104,20 @@ class InClusterDatabase(pulumi.ComponentResource):
                 user_id=POSTGRES_USER_ID,
                 arguments=[word for key, value in parameters.items() for word in ("-c", f"{key}={value}")],
                 data_folder=DATA_FOLDER,
-                probe=["pg_isready", "--username", USER, "--dbname", DATABASE],
+                probe=["pg_isready", "--username", APPLICATION_USER, "--dbname", DATABASE],
                 environment={
-                    "POSTGRES_USER": USER,
+                    "POSTGRES_USER": APPLICATION_USER,
                     "POSTGRES_DB": DATABASE,
-                    "POSTGRES_PASSWORD_FILE": f"{SECRETS_FOLDER}/database-password",
+                    "POSTGRES_PASSWORD_FILE": f"{SECRETS_FOLDER}/{DATABASE_PASSWORD_KEY}",
                 },
                 writable=("/var/run/postgresql",),
             ),
-            storage_gib=settings.storage_gib,
-            resources=settings.resources,
-            namespace=namespace,
-            secret_name=credentials.secret_name,
-            depends_on=[credentials.job],
+            settings.storage_gib,
+            settings.resources,
+            namespace,
+            credentials,
             opts=ResourceOptions(parent=self),
         )
         self.secret_keys = {}
-        self.connection = DatabaseConnection(
-            host=server.host, database=DATABASE, user=USER, authentication="password", tls=False, port=POSTGRESQL_PORT
-        )
+        self.connection = DatabaseConnection(host=server.host, database=DATABASE, authentication="password", tls=False)
         self.register_outputs({})

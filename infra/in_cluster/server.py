@@ -7,6 +7,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
+from infra.in_cluster.credentials import Credentials
 from infra.naming import object_labels, object_metadata, selector_labels
 from infra.pods import (
     TEMPORARY_FOLDER,
@@ -51,8 +52,7 @@ class InClusterServer(pulumi.ComponentResource):
         storage_gib: int,
         resources: ResourcesSettings,
         namespace: Input[str],
-        secret_name: str,
-        depends_on: list[pulumi.Resource],
+        credentials: Credentials,
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:in-cluster:Server", name, {}, opts)
@@ -75,7 +75,7 @@ class InClusterServer(pulumi.ComponentResource):
                 "selector": {"match_labels": selector_labels(name)},
                 "template": {
                     "metadata": {"labels": object_labels(name)},
-                    "spec": _pod_spec(name, server, resources, secret_name),
+                    "spec": _pod_spec(name, server, resources, credentials.secret_name),
                 },
                 "volume_claim_templates": [
                     {
@@ -87,7 +87,7 @@ class InClusterServer(pulumi.ComponentResource):
                     }
                 ],
             },
-            opts=ResourceOptions(parent=self, depends_on=[service, *depends_on]),
+            opts=ResourceOptions(parent=self, depends_on=[service, credentials.job]),
         )
         self.host = Output.concat(name, ".", namespace, ".svc.cluster.local")
         self.register_outputs({"host": self.host})

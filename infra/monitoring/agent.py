@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 from pulumi import ResourceOptions
 
-from infra.add_ons.controller import TIMEOUT_SECONDS, Chart
+from infra.charts import Chart, install
 from infra.namespace import Namespace, PodSecurityStandard
 from infra.policies import Flow, NamespaceFence
 
@@ -34,18 +33,6 @@ class Agent(pulumi.ComponentResource):
         child = ResourceOptions(parent=self)
         home = Namespace(namespace, standard=standard, opts=child)
         NamespaceFence(namespace, home.name, callers, opts=child)
-        kubernetes.helm.v3.Release(
-            f"{name}-release",
-            name=name,
-            chart=chart.name,
-            version=chart.version,
-            repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=chart.repository),
-            namespace=home.name,
-            create_namespace=False,
-            atomic=True,
-            timeout=TIMEOUT_SECONDS,
-            max_history=5,  # each revision is a Secret; Helm keeps all of them unless told otherwise
-            values=dict(values),
-            opts=ResourceOptions(parent=self, depends_on=list(depends_on)),
-        )
+        after = ResourceOptions(parent=self, depends_on=list(depends_on))
+        install(f"{name}-release", chart, home.name, values, after, name=name)
         self.register_outputs({})

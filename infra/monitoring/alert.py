@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from infra.release import VERSIONS
+
 RUNBOOKS = "https://github.com/marlinspike-platform/marlinspike/blob/main/docs/runbooks"
 
 AS_LONG_AS_CONSEQUENCES = "7m"
@@ -98,7 +100,7 @@ class Watched:
     @property
     def versions(self) -> str:
         """Matches the names of its Deployments and autoscalers: its own, or one for each version of a blue-green release."""
-        return f"{self.name}(-[0-9a-f]{{8}})?"
+        return f"{self.name}{VERSIONS}"
 
 
 def group(name: str, workload: Watched, rules: Sequence[Alert | Recording]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Central logs: every container's lines, without secrets, to CloudWatch Logs or OpenSearch."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import pulumi
 import pulumi_aws as aws
@@ -8,7 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, model_validator
 
 from infra import versions
-from infra.add_ons.controller import Chart
+from infra.charts import WITHOUT_PRIVILEGES, Chart
 from infra.identity import Permission
 from infra.monitoring.fluent_bit import (
     CONTAINERS,
@@ -23,7 +23,7 @@ from infra.monitoring.fluent_bit import (
 from infra.monitoring.fluent_bit import (
     Section as Part,
 )
-from infra.settings import Section
+from infra.settings import LogDays, Section
 
 NAME = "fluent-bit"
 """Of release, chart and service account."""
@@ -48,8 +48,8 @@ class OpenSearchSettings(Section):
 class LogSettings(Section):
     """Section `logs` of a stack file: logs of all containers in one place."""
 
-    retention_days: Literal[7, 14, 30, 60, 90, 180, 365] = 30
-    """How long CloudWatch Logs keeps them (REQUIREMENTS, M7); periods that it offers."""
+    retention_days: LogDays = 30
+    """How long CloudWatch Logs keeps them (REQUIREMENTS, M7)."""
 
     opensearch: OpenSearchSettings | None = None
     """In place of CloudWatch Logs."""
@@ -115,12 +115,7 @@ def fluent_bit_values(output: Part) -> dict[str, Any]:
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "25%"}},
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         # Root, since the runtime's files are root's; with no capability beyond that.
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": {**WITHOUT_PRIVILEGES, "seccompProfile": {"type": "RuntimeDefault"}},
         "daemonSetVolumes": [{"name": "varlog", "hostPath": {"path": "/var/log"}}],
         "daemonSetVolumeMounts": [{"name": "varlog", "mountPath": "/var/log"}],
         "luaScripts": {SCRIPT: mask_script()},

@@ -102,14 +102,7 @@ class NotificationSettings(Section):
     @property
     def secrets(self) -> dict[str, str]:
         """The secrets that Alertmanager reads, by the setting that names each."""
-        named = {
-            "slack.webhook_secret": self.slack and self.slack.webhook_secret,
-            "pagerduty.routing_key_secret": self.pagerduty and self.pagerduty.routing_key_secret,
-            "email.password_secret": self.email and self.email.password_secret,
-            "discord.webhook_secret": self.discord and self.discord.webhook_secret,
-            "heartbeat.url_secret": self.heartbeat and self.heartbeat.url_secret,
-        }
-        return {setting: secret for setting, secret in named.items() if secret}
+        return {f"{name}.{key}": value for name, way in self for key, value in (way or ()) if key.endswith("_secret")}
 
     @model_validator(mode="after")
     def _warnings_reach_somebody(self) -> "NotificationSettings":

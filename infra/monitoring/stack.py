@@ -8,6 +8,7 @@ from pulumi import Input, Output, ResourceOptions
 from pydantic import Field, field_validator, model_validator
 
 from infra import versions
+from infra.charts import Chart, install
 from infra.monitoring.alerting import alertmanager_values
 from infra.monitoring.grafana import GrafanaSettings, grafana_values
 from infra.monitoring.notifications import NotificationSettings
@@ -79,6 +80,9 @@ class MonitoringSettings(Section):
 
     grafana: GrafanaSettings = GrafanaSettings()
 
+    notifications: NotificationSettings = NotificationSettings()
+    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
+
     @model_validator(mode="after")
     def _sign_in_is_to_something(self) -> "MonitoringSettings":
         if self.grafana.sign_in and not self.has_grafana:
@@ -86,9 +90,6 @@ class MonitoringSettings(Section):
                 f"grafana.sign_in: mode is {self.mode}, which has no Grafana; set mode to full, or remove it"
             )
         return self
-
-    notifications: NotificationSettings = NotificationSettings()
-    """Who is told of alerts. Without it alerts are seen by those who look, in Alertmanager."""
 
     @field_validator("retention")
     @classmethod
@@ -142,18 +143,13 @@ class MonitoringStack(pulumi.ComponentResource):
         opts: ResourceOptions | None = None,
     ) -> None:
         super().__init__("marlinspike:monitoring:MonitoringStack", name, {}, opts)
-        self.release = kubernetes.helm.v3.Release(
+        self.release = install(
             f"{name}-release",
-            name=CHART,
-            chart=CHART,
-            version=versions.KUBE_PROMETHEUS_STACK,
-            repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=REPOSITORY),
-            namespace=namespace,
-            create_namespace=False,
-            atomic=True,
+            Chart(CHART, versions.KUBE_PROMETHEUS_STACK, REPOSITORY),
+            namespace,
+            _values(settings, storage_class, region, environment, placement),
+            ResourceOptions(parent=self, depends_on=depends_on),
             timeout=900,  # seconds; the first pull of six images on small nodes
-            values=_values(settings, storage_class, region, environment, placement),
-            opts=ResourceOptions(parent=self, depends_on=depends_on),
         )
         self.register_outputs({"release": Output.from_input(CHART)})
 

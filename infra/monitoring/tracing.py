@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from infra import versions
-from infra.add_ons.controller import Chart
+from infra.charts import WITHOUT_PRIVILEGES, Chart
 from infra.identity import Permission
 from infra.policies import Flow, Peer
 from infra.settings import Section
@@ -111,10 +111,5 @@ def collector_values(settings: TracingSettings, region: str) -> dict[str, Any]:
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "podDisruptionBudget": {"enabled": True, "maxUnavailable": 1},
         "podSecurityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
-        "securityContext": {
-            "runAsUser": 10001,
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": {"runAsUser": 10001, **WITHOUT_PRIVILEGES},
     }

@@ -10,7 +10,9 @@ from app.exports.place import name_for
 from infra.exports.jobs import RESTORE
 from ops import jobs
 from ops.command import Result, Session
-from ops.db.copies import place_of, verified
+from ops.db import carried
+from ops.db.copies import ChosenFolder, place_of, verified
+from stacks.settings import LocalSettings
 
 
 def db_restore(
@@ -19,6 +21,7 @@ def db_restore(
     into: Annotated[
         str | None, typer.Option(help="Restore into a new database of this name, beside the one that serves.")
     ] = None,
+    folder: ChosenFolder = None,
 ) -> Result:
     """Restore a dump into a new database, compare it, and let it take the old one's place; the old one is kept beside it.
 
@@ -26,10 +29,13 @@ def db_restore(
     before leaves the old one serving, and the new one is dropped.
 
     Examples: `python -m ops db restore 2026-11-22t03-00-00z --into look --stack prod`,
+    `python -m ops db restore 2026-11-22t03-00-00z --stack local --yes`,
     `python -m ops db restore 2026-11-22t03-00-00z --stack prod --confirm prod`
     """
-    stack, report = session.stack, session.report
-    place = place_of(stack)
+    stack, report, settings = session.stack, session.report, session.stack.platform
+    if isinstance(settings, LocalSettings):
+        carried.refuse_restore(settings)
+    place = place_of(stack, folder)
     if place is not None:
         manifest = verified(place, name)
         report.say(
@@ -37,13 +43,17 @@ def db_restore(
             f"schema {manifest['schema_revision']}, PostgreSQL {manifest['server_version']}"
         )
     deed = f"restore {name} into the new database {into}" if into else f"replace the database by the copy {name}"
-    if session.would(f"{deed}, by a Job of CronJob {RESTORE}"):
+    local = isinstance(settings, LocalSettings)
+    if session.would(f"{deed}, by {'a pod' if local else 'a Job of CronJob'} {RESTORE}"):
         return {"name": name}
     if into is None:
         session.confirm(deed)
     environment = {"EXPORTS_NAME": name} | ({"RESTORE_INTO": into} if into else {})
     job = f"{RESTORE}-{name_for(datetime.now(tz=UTC))}"
-    log = jobs.run(stack.cluster, stack.namespace, RESTORE, job, environment, report.say)
+    if isinstance(settings, LocalSettings):
+        log = carried.restore(stack.cluster, stack.namespace, settings, place, environment, job, report.say)
+    else:
+        log = jobs.run(stack.cluster, stack.namespace, RESTORE, job, environment, report.say)
     if place is None:
         report.say("rehearsed: the pod was simulated, and nothing was restored")
         return {"name": name, "rehearsed": True}

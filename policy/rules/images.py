@@ -8,7 +8,7 @@ from policy.rules.workloads import PODS, containers
 
 
 def _tagged(it: Resource) -> Iterator[str]:
-    exact = any(it.stack == word or it.stack.startswith(f"{word}-") for word in it.config["digest_stacks"])
+    exact = it.stack_is_one_of("digest_stacks")
     for _, container in containers(it):
         image = it.seen(container.get("image"))
         if image is UNKNOWN:

@@ -3,7 +3,6 @@
 import fcntl
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +30,8 @@ from rehearsal.control_plane.errors import ControlPlaneError
 from rehearsal.control_plane.ports import Ports, reserved
 from rehearsal.control_plane.processes import Processes, homes
 from rehearsal.control_plane.simulated_nodes import LOCAL_NODES, reconcile
-
-Progress = Callable[[str], None]
+from rehearsal.control_plane.waiting import wait
+from rehearsal.say import Say
 
 FIELD_MANAGER = "marlinspike-control-plane"
 METRICS_API = "/apis/metrics.k8s.io/v1beta1"
@@ -71,7 +70,7 @@ class ControlPlane:
         simulated_nodes: bool = False,
         namespace: Path | None = None,
         pace: Pace | None = None,
-        progress: Progress = _silent,
+        progress: Say = _silent,
     ) -> "ControlPlane":
         """Makes sure that a control plane runs in `directory`; returns when it takes pods and serves metrics (in 5 s).
 
@@ -126,7 +125,7 @@ class ControlPlane:
         """Where the API server answers."""
         return f"https://127.0.0.1:{Ports(self.port_base).api_server}"
 
-    def add_nodes(self, progress: Progress = _silent) -> None:
+    def add_nodes(self, progress: Say = _silent) -> None:
         """Joins three simulated nodes in three zones (once) and their disks, for stacks that bring no nodes of their own."""
         reconcile(self.kubeconfig, LOCAL_NODES)
         with Api(self.kubeconfig) as api:
@@ -176,7 +175,7 @@ def _stop(processes: Processes) -> bool:
 
 
 def _started(
-    directory: Path, binaries: Path, port_base: int | None, pace: Pace, namespace: Path | None, progress: Progress
+    directory: Path, binaries: Path, port_base: int | None, pace: Pace, namespace: Path | None, progress: Say
 ) -> ControlPlane:
     missing = [name for name in COMPONENTS if not os.access(binaries / name, os.X_OK)]
     if missing:
@@ -206,7 +205,7 @@ class _Launch:
     binaries: Path
     processes: Processes
     kubeconfig: Path
-    progress: Progress
+    progress: Say
 
     def run(self) -> None:
         components = self.components
@@ -258,29 +257,7 @@ class _Launch:
             )
 
     def _wait(self, what: str, holds: Callable[[], bool], seconds: float, *programs: str) -> None:
-        """Waits until `holds`, as long as `programs` run.
-
-        Raises ControlPlaneError with the last words of the program that ended, or of the last one when time is up.
-        """
-        began = time.monotonic()
-        refusal = ""
-        while True:
-            try:
-                if holds():
-                    return
-            except ApiError as error:
-                if not error.passing:
-                    raise
-                refusal = f" (the last answer: {error})"
-            for name in programs:
-                self._must_run(name)
-            if time.monotonic() - began > seconds:
-                name = programs[-1]
-                raise ControlPlaneError(
-                    f"{name} did not {what} within {seconds:.0f} s{refusal}; is the machine very busy? "
-                    f"{self.processes.last_lines(name)}"
-                )
-            time.sleep(0.1)
+        wait(what, holds, seconds, self.processes, *programs)
 
     def _must_run(self, name: str) -> None:
         if self.processes.find(name) is None:
@@ -315,7 +292,7 @@ def _recorded_port_base(directory: Path) -> int | None:
 
 
 @contextmanager
-def _locked(directory: Path, progress: Progress) -> Iterator[None]:
+def _locked(directory: Path, progress: Say) -> Iterator[None]:
     """One start or stop at a time in a directory; the kernel frees it when its holder ends, however it ends."""
     with (directory / "lock").open("w") as lock:
         try:

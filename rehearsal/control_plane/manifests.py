@@ -1,6 +1,8 @@
 """The objects that the control plane itself needs: KWOK's, and the metrics API's service."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -60,15 +62,23 @@ def simulated_volumes() -> list[Manifest]:
 
     Twenty are enough for stack `local` (two claims) to be destroyed and made again nine times on one control plane.
     """
-    storage_class = "simulated"
+    return volumes("simulated", [{"hostPath": {"path": "/nonexistent"}}] * 20)
+
+
+def volumes(storage_class: str, sources: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+    """The class that claims get by default, and a volume of it for each of `sources`: what makes one differ from another."""
+    metadata = {"name": storage_class, "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}}
+    common = {
+        "storageClassName": storage_class,
+        "capacity": {"storage": "100Gi"},
+        "accessModes": ["ReadWriteOnce"],
+        "persistentVolumeReclaimPolicy": "Retain",
+    }
     return [
         {
             "apiVersion": "storage.k8s.io/v1",
             "kind": "StorageClass",
-            "metadata": {
-                "name": storage_class,
-                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-            },
+            "metadata": metadata,
             "provisioner": "kubernetes.io/no-provisioner",
             "volumeBindingMode": "WaitForFirstConsumer",
         },
@@ -76,16 +86,10 @@ def simulated_volumes() -> list[Manifest]:
             {
                 "apiVersion": "v1",
                 "kind": "PersistentVolume",
-                "metadata": {"name": f"simulated-{number:02}"},
-                "spec": {
-                    "storageClassName": storage_class,
-                    "capacity": {"storage": "100Gi"},
-                    "accessModes": ["ReadWriteOnce"],
-                    "persistentVolumeReclaimPolicy": "Retain",
-                    "hostPath": {"path": "/nonexistent"},
-                },
+                "metadata": {"name": f"{storage_class}-{number:02}"},
+                "spec": {**common, **source},
             }
-            for number in range(20)
+            for number, source in enumerate(sources)
         ),
     ]
 

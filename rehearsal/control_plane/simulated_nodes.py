@@ -215,7 +215,7 @@ def _wait_until_ready(api: Api, group: SimulatedNodeGroup, names: list[str], tim
     deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            ready = {str(node["metadata"]["name"]) for node in _nodes_of(api, group.name) if _takes_pods(node)}
+            ready = {str(node["metadata"]["name"]) for node in _nodes_of(api, group.name) if takes_pods(node)}
         except ApiError as error:
             if not error.passing:
                 raise
@@ -232,7 +232,7 @@ def _wait_until_ready(api: Api, group: SimulatedNodeGroup, names: list[str], tim
         time.sleep(0.1)
 
 
-def _takes_pods(node: Manifest) -> bool:
+def takes_pods(node: Manifest) -> bool:
     """Ready, and no longer marked as not ready: the taint goes a moment after the condition."""
     conditions = node.get("status", {}).get("conditions") or []
     taints = node["spec"].get("taints") or []

@@ -15,7 +15,7 @@ SHORTER = 10
 OVERLOAD = 1.5
 """The load is as much more than the largest number of pods carries at its target."""
 
-PATIENCE_SECONDS = 240
+PATIENCE_SECONDS = 480
 
 USAGE = "kwok.x-k8s.io/usage-cpu"
 """Annotation from which KWOK reports what a simulated pod uses."""
@@ -88,7 +88,8 @@ def autoscaling(api: Api, application: Application, say: Callable[[str], None]) 
                 say(f"  {most} pods were not reached within {PATIENCE_SECONDS} s")
             ended = time.monotonic() - began
             load.millicores = 1
-            until(lambda: looked(until_wanted=least), PATIENCE_SECONDS)
+            if not until(lambda: looked(until_wanted=least), PATIENCE_SECONDS):
+                say(f"  {least} pods were not reached again within {PATIENCE_SECONDS} s")
     finally:
         api.merge(path, {"spec": {"behavior": spec["behavior"]}})
         # Whoever changes a field becomes its owner: the program's next change of it would be refused as a conflict.

@@ -12,7 +12,7 @@ from pathlib import Path
 from rehearsal import places
 from rehearsal.image import bases
 from rehearsal.image.buildah import Buildah
-from rehearsal.toolchain.store import Say
+from rehearsal.say import Say
 
 SHIPPED, LOCAL = "shipped", "local"
 FROM_HOST = ("/etc/pip.conf", "/etc/ssl/certs")

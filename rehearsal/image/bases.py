@@ -13,7 +13,8 @@ from rehearsal import places
 from rehearsal.image import layer as layers
 from rehearsal.image import packages
 from rehearsal.image.buildah import Buildah, Start
-from rehearsal.toolchain.store import Say, obtain
+from rehearsal.say import Say
+from rehearsal.toolchain.store import obtain
 
 BASE, BUILDER = "base", "builder"
 PACKAGES = {

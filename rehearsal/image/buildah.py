@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.image.errors import ImageError
-from rehearsal.toolchain.store import Say, locked
+from rehearsal.say import Say
+from rehearsal.toolchain.store import locked
 
 FORMAT = ("--format", "docker")
 """Docker's own: the format of OCI, buildah's default, has no HEALTHCHECK."""

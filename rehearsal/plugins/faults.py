@@ -25,7 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
 
-VARIABLE = "MARLINSPIKE_FAULTS"
+from rehearsal.variables import FAULTS
+
 OPERATIONS = frozenset({"check", "diff", "create", "read", "update", "delete"})
 EFFECTS = frozenset({"fail", "slow", "lose-answer"})
 
@@ -75,7 +76,7 @@ class Faults:
 
         Raises FaultsFileError when the file is missing or malformed.
         """
-        name = os.environ.get(VARIABLE)
+        name = os.environ.get(FAULTS)
         return cls.read(Path(name)) if name else cls()
 
     @classmethod
@@ -84,7 +85,7 @@ class Faults:
         try:
             listed = json.loads(file.read_text())
         except OSError as error:
-            raise FaultsFileError(f"{VARIABLE} names {file}, which cannot be read: {error.strerror}") from error
+            raise FaultsFileError(f"{FAULTS} names {file}, which cannot be read: {error.strerror}") from error
         except json.JSONDecodeError as error:
             raise FaultsFileError(f"{file} is no JSON: {error}") from error
         if not isinstance(listed, list):

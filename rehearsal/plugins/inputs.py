@@ -26,7 +26,7 @@ _FORWARD_REFERENCES: dict[str, Any] = {"Output": pulumi.Output, "T": type(None)}
 
 
 @dataclass(frozen=True)
-class InputProblem:
+class Problem:
     """One fault of an input: `reason` says what is wrong at `path` (such as `vpcConfig.subnetIds[0]`) and what is allowed."""
 
     path: str
@@ -68,9 +68,7 @@ def properties(declared: type) -> dict[str, tuple[str, Any]]:
     return found
 
 
-def check(
-    args_class: type, inputs: Mapping[str, Any], owner: str, *, ignored: Collection[str] = ()
-) -> list[InputProblem]:
+def check(args_class: type, inputs: Mapping[str, Any], owner: str, *, ignored: Collection[str] = ()) -> list[Problem]:
     """All faults of `inputs` (decoded by `wire.decode`), empty when there are none.
 
     `owner` names the type in messages, such as `aws:ec2/subnet:Subnet`. Values that are unknown in a preview pass.
@@ -78,7 +76,7 @@ def check(
     return _check_object(args_class, inputs, "", owner, ignored)
 
 
-def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], owner: str) -> list[InputProblem]:
+def check_call(function: Callable[..., Any], arguments: Mapping[str, Any], owner: str) -> list[Problem]:
     """All faults of the arguments (decoded, names on the wire) of a function of an SDK."""
     hints = typing.get_type_hints(function, localns=_FORWARD_REFERENCES)
     parameters = inspect.signature(function).parameters
@@ -94,25 +92,25 @@ def _camel(name: str) -> str:
 
 def _check_object(
     args_class: type, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str] = ()
-) -> list[InputProblem]:
+) -> list[Problem]:
     return _check_shape(shape(args_class), value, path, owner, ignored)
 
 
 def _check_shape(
     expected: InputShape, value: Mapping[str, Any], path: str, owner: str, ignored: Collection[str]
-) -> list[InputProblem]:
-    problems: list[InputProblem] = []
+) -> list[Problem]:
+    problems: list[Problem] = []
     for name, item in value.items():
         if name in ignored or name.startswith("__"):
             continue
         if name not in expected.types:
-            problems.append(InputProblem(_join(path, name), _unknown_property(name, expected, owner)))
+            problems.append(Problem(_join(path, name), _unknown_property(name, expected, owner)))
         elif item is not None:
             problems.extend(_check_value(expected.types[name], item, _join(path, name), f"{owner} {name}"))
     missing = [name for name in sorted(expected.required) if value.get(name) is None]
     said = "missing required property '{}' of {} ({})"
     return problems + [
-        InputProblem(_join(path, name), said.format(name, owner, describe(expected.types[name]))) for name in missing
+        Problem(_join(path, name), said.format(name, owner, describe(expected.types[name]))) for name in missing
     ]
 
 
@@ -122,21 +120,20 @@ def _unknown_property(name: str, expected: InputShape, owner: str) -> str:
     return f"{owner} has no property '{name}'{hint} Allowed: {', '.join(sorted(expected.types)) or 'none'}"
 
 
-def _check_value(hint: Any, value: Any, path: str, owner: str) -> list[InputProblem]:
+def _check_value(hint: Any, value: Any, path: str, owner: str) -> list[Problem]:
     """Faults of one value against one type hint of the SDK."""
     if isinstance(value, Secret):
         hidden = _check_value(hint, value.value, path, owner)
         # The reasons name values, and a secret's is never shown.
         return [
-            InputProblem(each.path, f"{owner} must be {describe(hint)}, but is a secret of another form")
-            for each in hidden
+            Problem(each.path, f"{owner} must be {describe(hint)}, but is a secret of another form") for each in hidden
         ]
     choices = alternatives(hint)
     if value is UNKNOWN or Any in choices or any(_fits(choice, value) for choice in choices):
         # An object has the right outer form; what is inside is judged below.
         inside = [_check_inside(choice, value, path, owner) for choice in choices if _fits(choice, value)]
         return min(inside, key=len, default=[])
-    return [InputProblem(path, f"{owner} must be {describe(hint)}, but is {_described_value(value)}")]
+    return [Problem(path, f"{owner} must be {describe(hint)}, but is {_described_value(value)}")]
 
 
 def _fits(choice: Any, value: Any) -> bool:  # noqa: PLR0911 - one for each kind of type
@@ -165,7 +162,7 @@ def _fits(choice: Any, value: Any) -> bool:  # noqa: PLR0911 - one for each kind
     return True
 
 
-def _check_inside(choice: Any, value: Any, path: str, owner: str) -> list[InputProblem]:
+def _check_inside(choice: Any, value: Any, path: str, owner: str) -> list[Problem]:
     """Faults inside a value whose outer form fits."""
     if isinstance(value, list):
         [item_hint] = typing.get_args(choice)[:1] or [Any]
@@ -187,9 +184,9 @@ def _check_inside(choice: Any, value: Any, path: str, owner: str) -> list[InputP
     return []
 
 
-def _check_item(hint: Any, value: Any, path: str, owner: str) -> list[InputProblem]:
+def _check_item(hint: Any, value: Any, path: str, owner: str) -> list[Problem]:
     if value is None:
-        return [InputProblem(path, f"{owner} must be {describe(hint)}, but is null")]
+        return [Problem(path, f"{owner} must be {describe(hint)}, but is null")]
     return _check_value(hint, value, path, owner)
 
 

@@ -12,6 +12,8 @@ from typing import Any, Final, final
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
+from rehearsal.urn import type_of
+
 _SIGNATURE: Final = rpc._special_sig_key
 _SECRET: Final = rpc._special_secret_sig
 _OUTPUT: Final = rpc._special_output_value_sig
@@ -52,7 +54,7 @@ class ResourceReference:
     @property
     def type(self) -> str:
         """Type token, such as `aws:iam/role:Role`."""
-        return self.urn.split("::")[2].split("$")[-1]
+        return type_of(self.urn)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ kept in the tool cache, as archives; the application is built each time.
 import re
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,9 +17,8 @@ from rehearsal.image import buildah as engines
 from rehearsal.image import layer as layers
 from rehearsal.image.buildah import Buildah, Start
 from rehearsal.real_node.errors import RealNodeError
+from rehearsal.say import Say
 from rehearsal.toolchain.store import obtain
-
-Say = Callable[[str], None]
 
 PAUSE = "localhost/marlinspike-pause:1"
 CLUSTER_DNS = "localhost/marlinspike-coredns:1"

@@ -3,7 +3,6 @@
 import hashlib
 import shutil
 import subprocess
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,20 +11,22 @@ from pathlib import Path
 
 from rehearsal import places
 from rehearsal.control_plane import ControlPlane
-from rehearsal.control_plane.api import Api, ApiError
+from rehearsal.control_plane.api import Api
 from rehearsal.control_plane.certificates import NODE_NAME, Certificates
+from rehearsal.control_plane.components import FORWARDER_SCRIPT
 from rehearsal.control_plane.control_plane import FIELD_MANAGER, start_forwarder
 from rehearsal.control_plane.ports import Ports
 from rehearsal.control_plane.processes import NSENTER, Process, Processes, homes
+from rehearsal.control_plane.simulated_nodes import takes_pods
+from rehearsal.control_plane.waiting import wait
 from rehearsal.real_node import cgroups, cluster_dns, namespace, requirements, volumes
 from rehearsal.real_node.configuration import KUBELET_FOLDER, Configuration
 from rehearsal.real_node.errors import RealNodeError
 from rehearsal.real_node.images import Images
 from rehearsal.real_node.images import ensure as ensure_images
 from rehearsal.remains import forget
+from rehearsal.say import Say
 from rehearsal.toolchain.cluster_dns import ensure_cluster_dns
-
-Say = Callable[[str], None]
 
 CONTAINERD = "containerd"
 KUBELET = "kubelet"
@@ -121,8 +122,8 @@ class RealNode:
         if not found:
             return None
         (host, port), listen = found[0], Ports(control_plane.port_base).forwarded
-        script = Path(namespace.__file__).parents[1] / "control_plane" / "forwarder.py"
-        start_forwarder(FORWARDER, self.directory, [str(script), str(self.namespace), f"{listen}={host}:{port}"])
+        script = str(FORWARDER_SCRIPT)
+        start_forwarder(FORWARDER, self.directory, [script, str(self.namespace), f"{listen}={host}:{port}"])
         return f"http://127.0.0.1:{listen}"
 
     def _start_containerd(self, control_plane: ControlPlane, application: str) -> None:
@@ -168,23 +169,7 @@ class RealNode:
         return Configuration(self.directory, Certificates(control_plane.directory / "pki"), _cgroup(self.directory))
 
     def _wait(self, what: str, holds: Callable[[], bool], *programs: str) -> None:
-        processes = self._processes()
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            try:
-                if holds():
-                    return
-            except ApiError as error:
-                if not error.passing:
-                    raise
-            for name in programs:
-                _running(processes, name)
-            if time.monotonic() > deadline:
-                name = programs[-1]
-                raise RealNodeError(
-                    f"{name} did not {what} within {PATIENCE_SECONDS:.0f} s; {processes.last_lines(name)}"
-                )
-            time.sleep(0.1)
+        wait(what, holds, PATIENCE_SECONDS, self._processes(), *programs, refusal=RealNodeError)
 
 
 def stop(directory: Path) -> bool:
@@ -239,12 +224,7 @@ def _running(processes: Processes, name: str) -> Process:
 
 
 def _ready(api: Api) -> bool:
-    node = api.get(f"/api/v1/nodes/{NODE_NAME}")
-    conditions = node.get("status", {}).get("conditions") or []
-    taints = node["spec"].get("taints") or []
-    return any(found["type"] == "Ready" and found["status"] == "True" for found in conditions) and not any(
-        taint["key"] == "node.kubernetes.io/not-ready" for taint in taints
-    )
+    return takes_pods(api.get(f"/api/v1/nodes/{NODE_NAME}"))
 
 
 def _serves_names(api: Api) -> bool:

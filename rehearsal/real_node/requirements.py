@@ -4,12 +4,11 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rehearsal.real_node.errors import RealNodeError
-
-Say = Callable[[str], None]
+from rehearsal.say import Say
 
 PLUGINS = Path("/usr/lib/cni")
 """Where Debian puts the network plugins."""

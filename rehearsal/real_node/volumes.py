@@ -4,6 +4,7 @@ from pathlib import Path
 
 from rehearsal.control_plane.api import Manifest
 from rehearsal.control_plane.certificates import NODE_NAME
+from rehearsal.control_plane.manifests import volumes
 
 STORAGE_CLASS = "node-disk"
 COUNT = 10
@@ -12,45 +13,9 @@ COUNT = 10
 
 def manifests(folder: Path) -> list[Manifest]:
     """The class and the volumes in `folder`, whose folders are made. Kubernetes gives each to the group of its pod."""
-    volumes: list[Manifest] = []
-    for number in range(COUNT):
-        path = folder / f"{number:02}"
+    here = {"matchExpressions": [{"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}]}
+    paths = [folder / f"{number:02}" for number in range(COUNT)]
+    for path in paths:
         path.mkdir(parents=True, exist_ok=True)
-        volumes.append(
-            {
-                "apiVersion": "v1",
-                "kind": "PersistentVolume",
-                "metadata": {"name": f"{STORAGE_CLASS}-{number:02}"},
-                "spec": {
-                    "storageClassName": STORAGE_CLASS,
-                    "capacity": {"storage": "100Gi"},
-                    "accessModes": ["ReadWriteOnce"],
-                    "persistentVolumeReclaimPolicy": "Retain",
-                    "local": {"path": str(path)},
-                    "nodeAffinity": {
-                        "required": {
-                            "nodeSelectorTerms": [
-                                {
-                                    "matchExpressions": [
-                                        {"key": "kubernetes.io/hostname", "operator": "In", "values": [NODE_NAME]}
-                                    ]
-                                }
-                            ]
-                        }
-                    },
-                },
-            }
-        )
-    return [
-        {
-            "apiVersion": "storage.k8s.io/v1",
-            "kind": "StorageClass",
-            "metadata": {
-                "name": STORAGE_CLASS,
-                "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
-            },
-            "provisioner": "kubernetes.io/no-provisioner",
-            "volumeBindingMode": "WaitForFirstConsumer",
-        },
-        *volumes,
-    ]
+    affinity = {"required": {"nodeSelectorTerms": [here]}}
+    return volumes(STORAGE_CLASS, [{"local": {"path": str(path)}, "nodeAffinity": affinity} for path in paths])

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from rehearsal.control_plane.api import Api
+from rehearsal.control_plane.components import SIMULATED_NODE_ANNOTATION
 
 
 class Node(TypedDict):
@@ -76,7 +77,7 @@ def _node(node: Mapping[str, Any]) -> Node:
         "group": labels.get("marlinspike.io/node-group", ""),
         "cpu": quantity(str(room.get("cpu", "0"))),
         "memory": quantity(str(room.get("memory", "0"))) / 2**20,
-        "simulated": (node["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/node") == "fake",
+        "simulated": (node["metadata"].get("annotations") or {}).get(SIMULATED_NODE_ANNOTATION) == "fake",
     }
 
 

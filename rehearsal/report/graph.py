@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import Any
 
 from rehearsal.layers import layer_of
-
-STACK = "pulumi:pulumi:Stack"
+from rehearsal.urn import name_of
 
 POD_OWNERS = ("Deployment", "StatefulSet", "Job", "CronJob")
 """Kinds that make pods."""
@@ -28,7 +27,7 @@ class Resource:
     @property
     def name(self) -> str:
         """Its name in the program."""
-        return self.urn.rpartition("::")[2]
+        return name_of(self.urn)
 
     @property
     def layer(self) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from rehearsal.events import STACK_TYPE
 from rehearsal.layers import LAYERS, OTHER
 from rehearsal.report import colours
 from rehearsal.report.architecture.drawing import drawn
 from rehearsal.report.architecture.picture import picture
-from rehearsal.report.graph import STACK
 from rehearsal.report.material import Material
 from rehearsal.report.sections import components, drills, matrix, opinions, pods, price, timeline
 
@@ -60,7 +60,7 @@ def _head(material: Material) -> Mapping[str, Any]:
         "sentence": _sentence(material),
         "aws": bool(material.graph.region),
         "real_node": any(not node["simulated"] for node in material.cluster.nodes),
-        "resources": sum(resource.type != STACK for resource in material.graph.resources),
+        "resources": sum(resource.type != STACK_TYPE for resource in material.graph.resources),
         "changes": ", ".join(f"{count} {operation}" for operation, count in sorted(material.changes.items())),
         "seconds": max((done for _, done in material.times.values()), default=0),
         "minutes": minutes[0] if minutes else None,

@@ -1,7 +1,7 @@
 """What network policies let through, as the API describes NetworkPolicy: for pods and addresses, on one port."""
 
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,16 @@ def types_of(policy: Policy) -> list[str]:
     """The directions in which a policy acts: Ingress unless it says otherwise, Egress where it has such rules."""
     spec = policy["spec"]
     return list(spec.get("policyTypes") or ["Ingress", *(["Egress"] if spec.get("egress") else [])])
+
+
+def named_pods(policies: Iterable[Policy]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The pods of other namespaces that rules name: the namespace, and the labels where a rule asks for some."""
+    for policy in policies:
+        for rule in [*(policy["spec"].get("ingress") or ()), *(policy["spec"].get("egress") or ())]:
+            for peer in [*(rule.get("from") or ()), *(rule.get("to") or ())]:
+                namespace = ((peer.get("namespaceSelector") or {}).get("matchLabels") or {}).get(NAMESPACE_NAME)
+                if namespace and peer.get("podSelector"):
+                    yield namespace, peer["podSelector"].get("matchLabels") or {}
 
 
 def matches(selector: Mapping[str, Any] | None, labels: Mapping[str, str]) -> bool:

@@ -3,7 +3,6 @@
 It begins before the engine does and takes less time, so that nobody waits for it.
 """
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -43,11 +42,10 @@ def begin(stack: str, out: Path) -> Pricing:
         return Pricing(None)
     return Pricing(
         subprocess.Popen(
-            [sys.executable, "-m", "price", stack],
+            ["/usr/bin/nice", "-n", "10", sys.executable, "-m", "price", stack],
             cwd=places.repository(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is the engine's
-            preexec_fn=lambda: os.nice(10),  # noqa: PLW1509 - one call of the C library, no lock is taken
         )
     )

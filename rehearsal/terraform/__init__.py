@@ -18,6 +18,7 @@ from rehearsal.plugins.inputs import alternatives, shape
 from rehearsal.terraform.hcl import Block, Document, Reference
 from rehearsal.terraform.references import References
 from rehearsal.terraform.types import argument_name, block_name, is_known, snake, terraform_type
+from rehearsal.urn import name_of
 
 __all__ = ["Written", "is_known", "terraform_type", "write_terraform"]
 
@@ -77,7 +78,7 @@ def _addresses(resources: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     taken: set[str] = set()
     for resource in resources:
         if resource["type"].startswith("aws:") and resource.get("custom"):
-            name = re.sub(r"\W", "_", resource["urn"].rpartition("::")[2])
+            name = re.sub(r"\W", "_", name_of(resource["urn"]))
             address = wanted = f"{terraform_type(resource['type'])}.{name}"
             number = 2
             while address in taken:
@@ -92,7 +93,7 @@ def _providers(resources: Sequence[Mapping[str, Any]]) -> dict[str, tuple[Block,
     found: dict[str, tuple[Block, str]] = {}
     for resource in resources:
         if resource["type"] == PROVIDER:
-            alias = re.sub(r"\W", "_", resource["urn"].rpartition("::")[2]) if found else ""
+            alias = re.sub(r"\W", "_", name_of(resource["urn"])) if found else ""
             given = {name: resource["inputs"][name] for name in PROVIDER_SETTINGS if name in resource.get("inputs", {})}
             tags = json.loads(given.pop("defaultTags", "{}"))
             arguments = {snake(name): _parsed(value) for name, value in given.items()}

@@ -4,11 +4,11 @@ Everything is kept in the user's cache (`rehearsal.places.cache()`), verified by
 damaged.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain.control_plane import ensure_control_plane
 from rehearsal.toolchain.definitions import ensure_definitions
 from rehearsal.toolchain.engine import ensure_engine
@@ -31,7 +31,7 @@ class Toolchain:
     """Folder with `<chart name>/*.yaml`."""
 
 
-def ensure(progress: Callable[[str], None]) -> Toolchain:
+def ensure(progress: Say) -> Toolchain:
     """Finds, downloads or builds each tool, whichever comes first; takes half a second when all are in the cache.
 
     `progress` gets one line at a time. Raises ToolchainError (a tool can't be had; says what was tried and what to do).

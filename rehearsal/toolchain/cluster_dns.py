@@ -1,10 +1,9 @@
 """CoreDNS, for the real node: the official release, else built from the pinned Go module with the few plugins needed."""
 
-import tarfile
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "coredns"
@@ -37,6 +36,4 @@ def _official(folder: Path, say: Say) -> None:
     site = f"{RELEASES}/v{VERSION}/{name}"
     packed = folder / name
     download.fetch(site, packed, download.fetch_text(f"{site}.sha256").split()[0], say)
-    with tarfile.open(packed) as content:
-        content.extract(PROGRAM, folder, filter="data")
-    packed.unlink()
+    download.take_out(packed, PROGRAM, folder)

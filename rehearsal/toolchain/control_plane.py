@@ -2,14 +2,12 @@
 
 import hashlib
 import json
-import re
-import tarfile
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "kubernetes"
@@ -107,25 +105,14 @@ def _official(folder: Path, say: Say) -> None:
 
     archive = f"etcd-v{ETCD}-linux-{architecture}"
     site = f"{ETCD_SITE}/v{ETCD}"
-    published = download.published_sha256(download.fetch_text(f"{site}/SHA256SUMS"), f"{archive}.tar.gz")
-    packed = folder / "etcd.tar.gz"
-    download.fetch(f"{site}/{archive}.tar.gz", packed, published, say)
-    _extract(packed, f"{archive}/etcd", folder / "etcd")
-
-    _from_image("kwok/kwok", f"v{KWOK}", architecture, "kwok", folder / "kwok", say)
-    _from_image(
-        "metrics-server/metrics-server",
-        f"v{METRICS_SERVER}",
-        architecture,
-        "metrics-server",
-        folder / "metrics-server",
-        say,
-    )
+    download.fetch_release(site, f"{archive}.tar.gz", "SHA256SUMS", f"{archive}/etcd", folder, say)
+    _from_image("kwok/kwok", f"v{KWOK}", architecture, "kwok", folder, say)
+    _from_image("metrics-server/metrics-server", f"v{METRICS_SERVER}", architecture, "metrics-server", folder, say)
     for program in PROGRAMS:
         (folder / program).chmod(0o755)
 
 
-def _from_image(image: str, tag: str, architecture: str, program: str, file: Path, say: Say) -> None:
+def _from_image(image: str, tag: str, architecture: str, program: str, folder: Path, say: Say) -> None:
     """Takes one program out of an official container image, for projects that publish no program with a checksum.
 
     Everything in an image is named by its SHA-256, and so checked on the way.
@@ -140,33 +127,13 @@ def _from_image(image: str, tag: str, architecture: str, program: str, file: Pat
     manifest = download.fetch_text(f"{site}/manifests/{listed['digest']}")
     if f"sha256:{hashlib.sha256(manifest.encode()).hexdigest()}" != listed["digest"]:
         raise NotAvailable(f"the image {image}:{tag} is not what its index says")
-    packed = file.with_suffix(".layer")
+    packed = folder / f"{program}.layer"
     for layer in reversed(json.loads(manifest)["layers"]):  # the program is the last thing that is put into an image
         digest: str = layer["digest"]
         download.fetch(f"{site}/blobs/{digest}", packed, digest.removeprefix("sha256:"), say)
         try:
-            _extract(packed, rf"(\./)?([\w./-]+/)?{program}", file)
+            download.take_out(packed, rf"(\./)?([\w./-]+/)?{program}", folder)
             return
         except KeyError:
             packed.unlink(missing_ok=True)
     raise NotAvailable(f"the image {image}:{tag} does not hold {program}")
-
-
-def _extract(packed: Path, pattern: str, file: Path) -> None:
-    """Writes the first regular file of an archive whose name matches `pattern` to `file`, and removes the archive.
-
-    KeyError when there is none.
-    """
-    with tarfile.open(packed) as content:
-        for member in content:
-            if member.isfile() and re.fullmatch(pattern, member.name):
-                source = content.extractfile(member)
-                if source is None:  # said of links and folders only
-                    raise KeyError(member.name)
-                with source, file.open("wb") as written:
-                    while block := source.read(1 << 20):
-                        written.write(block)
-                break
-        else:
-            raise KeyError(pattern)
-    packed.unlink()

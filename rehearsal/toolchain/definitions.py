@@ -11,12 +11,13 @@ import re
 import shutil
 import tarfile
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go
 from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
-from rehearsal.toolchain.store import CHECKSUMS, Say, obtain, sha256
+from rehearsal.toolchain.store import CHECKSUMS, obtain, sha256
 
 MODULE = go.MODULES / "custom-resource-definitions"
 """Beside go.mod and go.sum: `SHA256SUMS`, the checksums of every definition."""
@@ -61,6 +62,9 @@ DISK_GB = 0.4
 ARCHIVE = "https://{project}/archive/{revision}.tar.gz"
 
 
+DEFINITION = r"(?!kustomization\.)[^/]+\.yaml"
+
+
 def version() -> str:
     """Names the set, by the version of each source: two sets with the same name hold the same definitions."""
     return "-".join(go.required_version(MODULE, source.module) for source in SOURCES.values())
@@ -85,7 +89,7 @@ def _collect(part: Path, say: Say) -> None:
     except NotAvailable as no_go:
         try:
             _from_archives(part, say)
-        except (NotAvailable, tarfile.TarError) as no_archive:
+        except (NotAvailable, tarfile.TarError, LookupError) as no_archive:
             raise ToolchainError(
                 "The custom resource definitions of the charts can't be had.",
                 f"install Go {go.WANTED_GO} or newer, or connect to the internet.",
@@ -95,13 +99,9 @@ def _collect(part: Path, say: Say) -> None:
         for chart, source in SOURCES.items():
             folder = go.download(tool, MODULE, source.module, say=say) / source.folder
             for file in folder.glob("*.yaml"):
-                if _is_definition(file.name):
+                if re.fullmatch(DEFINITION, file.name):
                     shutil.copyfile(file, part / chart / file.name)
     _check(part)
-
-
-def _is_definition(name: str) -> bool:
-    return name.endswith(".yaml") and name != "kustomization.yaml"
 
 
 def _from_archives(part: Path, say: Say) -> None:
@@ -109,13 +109,7 @@ def _from_archives(part: Path, say: Say) -> None:
         packed = part / "archive.tar.gz"
         # No checksum is published for these archives: what counts is checked below, file by file.
         download.fetch(source.archive, packed, None, say)
-        with tarfile.open(packed) as content:
-            for member in content:
-                below = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-                if member.isfile() and below.parent == PurePosixPath(source.folder) and _is_definition(below.name):
-                    member.name = below.name
-                    content.extract(member, part / chart, filter="data")
-        packed.unlink()
+        download.take_out(packed, rf"[^/]+/{re.escape(source.folder)}/{DEFINITION}", part / chart)
 
 
 def _check(part: Path) -> None:

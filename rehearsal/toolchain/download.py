@@ -2,16 +2,18 @@
 
 import hashlib
 import http.client
+import re
 import socket
+import tarfile
 import threading
 import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say
 
 CONNECT_SECONDS = 3.0
 """A site that does not answer within that time is taken as not reachable: waiting for a dead line helps nobody."""
@@ -105,6 +107,33 @@ def published_sha256(checksums: str, name: str) -> str:
         if listed.strip().lstrip("*") == name:
             return digest
     raise NotAvailable(f"the published checksums do not list {name}")
+
+
+def fetch_release(site: str, archive: str, checksums: str, pattern: str, folder: Path, say: Say) -> None:
+    """Puts files of an archive of a release into `folder`, as `take_out` does; `checksums` is the release's list of SHA-256s.
+
+    Raises NotAvailable, and what `take_out` raises.
+    """
+    published = published_sha256(fetch_text(f"{site}/{checksums}"), archive)
+    fetch(f"{site}/{archive}", folder / archive, published, say)
+    take_out(folder / archive, pattern, folder)
+
+
+def take_out(packed: Path, pattern: str, folder: Path) -> None:
+    """Puts the regular files of an archive whose whole name matches into `folder`, by their last name; removes the archive.
+
+    Raises KeyError when there is none, TarError for what is no archive.
+    """
+    found = False
+    with tarfile.open(packed) as content:
+        for member in content:
+            if member.isfile() and re.fullmatch(pattern, member.name):
+                member.name = Path(member.name).name
+                content.extract(member, folder, filter="data")
+                found = True
+    if not found:
+        raise KeyError(f"{packed.name} has no file {pattern}")
+    packed.unlink()
 
 
 def _why(reason: Exception) -> str:

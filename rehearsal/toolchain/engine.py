@@ -8,13 +8,12 @@ import os
 import re
 import shutil
 import subprocess
-import tarfile
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.errors import NotAvailable
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open
 
 MODULE = go.MODULES / "engine"
@@ -98,23 +97,12 @@ def on_path(say: Say, path: str | None = None) -> Path:
 
 
 def _official(folder: Path, say: Say) -> None:
-    """Puts the official release's programs into `folder`. Raises NotAvailable."""
+    """Puts the official release's programs into `folder`."""
     architecture = {"amd64": "x64", "arm64": "arm64"}[machine.architecture()]
     archive = f"pulumi-v{VERSION}-{machine.operating_system()}-{architecture}.tar.gz"
     site = f"{RELEASES}/v{VERSION}"
-    checksums = download.fetch_text(f"{site}/pulumi-{VERSION}-checksums.txt")
-    packed = folder / archive
-    download.fetch(f"{site}/{archive}", packed, download.published_sha256(checksums, archive), say)
-    wanted = re.compile(rf"pulumi/(pulumi|{LANGUAGE_HOST}\S*|pulumi-analyzer-policy-python)")
-    try:
-        with tarfile.open(packed) as content:
-            for member in content:
-                if member.isfile() and wanted.fullmatch(member.name):
-                    member.name = Path(member.name).name
-                    content.extract(member, folder, filter="data")
-    except tarfile.TarError as reason:
-        raise NotAvailable(f"{archive} can't be unpacked: {reason}") from reason
-    packed.unlink()
+    wanted = rf"pulumi/(pulumi|{LANGUAGE_HOST}\S*|pulumi-analyzer-policy-python)"
+    download.fetch_release(site, archive, f"pulumi-{VERSION}-checksums.txt", wanted, folder, say)
 
 
 def _build(tool: Go, folder: Path, cache: Path, say: Say) -> None:

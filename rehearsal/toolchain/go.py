@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say
 
 MODULES = Path(__file__).parent / "go"
 """The pinned modules, one folder each."""
@@ -185,7 +185,7 @@ def download(go: Go, module: Path, path: str, *, say: Say, pace: Pace | None = N
 
     Raises ToolchainError when it can't be had or is not what go.sum pins.
     """
-    version = _required(module, path)
+    version = required_version(module, path)
     process = subprocess.Popen(
         [str(go.command), "mod", "download", "-json", f"{path}@{version}"],
         cwd=module,
@@ -226,13 +226,9 @@ def download(go: Go, module: Path, path: str, *, say: Say, pace: Pace | None = N
     return Path(facts["Dir"])
 
 
-def _required(module: Path, path: str) -> str:
+def required_version(module: Path, path: str) -> str:
+    """The version of module `path` in `module`/go.mod, for example `v3.256.0`."""
     found = re.search(rf"^\s*(?:require )?{re.escape(path)} (v\S+)", (module / "go.mod").read_text(), re.MULTILINE)
     if found is None:
         raise ValueError(f"{module / 'go.mod'} does not require {path}")
     return found[1]
-
-
-def required_version(module: Path, path: str) -> str:
-    """The version of module `path` in `module`/go.mod, for example `v3.256.0`."""
-    return _required(module, path)

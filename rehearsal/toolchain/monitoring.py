@@ -5,16 +5,14 @@ found tells its version (`version_of`), and tests print it.
 """
 
 import re
-import shutil
 import subprocess
-import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from rehearsal import places
+from rehearsal.say import Say
 from rehearsal.toolchain import download, go, machine
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say
 from rehearsal.toolchain.ways import Way, by_go, first_open, from_debian
 
 MODULE = go.MODULES / "monitoring"
@@ -106,15 +104,8 @@ def _official(project: _Project, folder: Path, say: Say) -> None:
     version = project.version
     release = f"{project.name}-{version}.{machine.operating_system()}-{machine.architecture()}"
     site = f"https://{project.module}/releases/download/v{version}"
-    published = download.published_sha256(download.fetch_text(f"{site}/sha256sums.txt"), f"{release}.tar.gz")
-    packed = folder / "release.tar.gz"
-    download.fetch(f"{site}/{release}.tar.gz", packed, published, say)
-    with tarfile.open(packed) as content:
-        for program in project.programs:
-            content.extract(f"{release}/{program}", folder, filter="data")
-            shutil.move(folder / release / program, folder / program)
-    shutil.rmtree(folder / release)
-    packed.unlink()
+    wanted = f"{release}/({'|'.join(project.programs)})"
+    download.fetch_release(site, f"{release}.tar.gz", "sha256sums.txt", wanted, folder, say)
 
 
 def _build(tool: Go, project: _Project, folder: Path, cache: Path, say: Say) -> None:

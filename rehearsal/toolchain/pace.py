@@ -3,7 +3,7 @@
 import sys
 import time
 
-from rehearsal.toolchain.store import Say
+from rehearsal.say import Say
 
 AT_A_TERMINAL_SECONDS = 3.0
 IN_A_LOG_SECONDS = 30.0

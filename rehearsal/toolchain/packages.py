@@ -6,10 +6,11 @@ import sys
 import time
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain.disk import require_free
 from rehearsal.toolchain.errors import ToolchainError
 from rehearsal.toolchain.pace import Pace
-from rehearsal.toolchain.store import Say, obtain, sha256
+from rehearsal.toolchain.store import obtain, sha256
 
 _NO_NETWORK = ("NewConnectionError", "ConnectTimeoutError", "ProxyError", "Read timed out", "(from versions: none)")
 

@@ -13,8 +13,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-Say = Callable[[str], None]
-"""Takes one line of progress for a person."""
+from rehearsal.say import Say
 
 CHECKSUMS = "SHA256SUMS"
 """File beside a tool's files, in the format of `sha256sum`."""

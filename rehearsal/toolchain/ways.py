@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rehearsal.say import Say
 from rehearsal.toolchain import go
 from rehearsal.toolchain.errors import NotAvailable, ToolchainError
 from rehearsal.toolchain.go import Go
-from rehearsal.toolchain.store import Say, cached, obtain
+from rehearsal.toolchain.store import cached, obtain
 
 
 @dataclass(frozen=True)

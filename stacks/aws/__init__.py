@@ -12,8 +12,9 @@ from stacks.aws.entry import make_edge, publish
 from stacks.aws.exports import export
 from stacks.aws.foundation import Foundation
 from stacks.aws.identities import workload_identities
-from stacks.aws.observation import monitor, watch
+from stacks.aws.monitoring import monitor
 from stacks.aws.observers import Observers
+from stacks.aws.watch import watch
 from stacks.settings import AwsSettings
 
 
@@ -22,9 +23,8 @@ class AwsStack:
 
     outputs: dict[str, Output[Any] | str]
 
-    def __init__(self, stack: str, file: AwsSettings) -> None:
-        context = context_of(stack, file)
-        settings = context.settings
+    def __init__(self, stack: str, settings: AwsSettings) -> None:
+        context = context_of(stack, settings)
         foundation = Foundation(context)
         data = DataStores(context, foundation)
         edge = make_edge(context, settings.edge, foundation) if settings.edge else None

@@ -1,11 +1,11 @@
 """What runs for people: the application and the workloads beside it, who may talk to whom, and the jobs before."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pulumi
+from pulumi import Input
 
-from infra.add_ons.external_secrets import NAME as EXTERNAL_SECRETS
 from infra.add_ons.keda import NAME as KEDA
 from infra.add_ons.load_balancer_controller import NAME as LOAD_BALANCER_CONTROLLER
 from infra.application import (
@@ -15,24 +15,21 @@ from infra.application import (
     telemetry_environment,
 )
 from infra.binding import PublicEntry
-from infra.cache_stores import VALKEY_PORT
-from infra.database import POSTGRESQL_PORT
+from infra.connections import POSTGRESQL_PORT, VALKEY_PORT
 from infra.edge import Edge
-from infra.external_secrets import ExternalSecrets
 from infra.identity import WorkloadIdentity
 from infra.jobs import ReleaseJob
 from infra.maintenance import MaintenanceSettings, page_runtime, page_settings
 from infra.monitoring import stack as monitoring
 from infra.monitoring.recording import REQUESTS
 from infra.monitoring.tracing import TO_COLLECTOR
-from infra.namespace import Namespace
+from infra.namespace import Namespace, Tenancy
 from infra.placement import placement_on
 from infra.pods import Runtime
 from infra.policies import POD_IDENTITY, PUBLIC_APIS, Access, Flow, NetworkPolicies, Peer, aws_api
 from infra.priority import APPLICATION, WORKLOAD, Priorities
 from infra.release import MAINTENANCE
 from infra.scaled_object import RequestMetrics
-from infra.tenancy import Tenancy
 from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
 from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
@@ -41,6 +38,7 @@ from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.exports import export_accesses
 from stacks.aws.foundation import Foundation
+from stacks.aws.secret_files import secret_files
 from stacks.demands import demands_on_aws
 
 
@@ -60,113 +58,84 @@ class Application:
         identities: dict[str, WorkloadIdentity],
         edge: Edge | None,
     ) -> None:
-        self._context, self._foundation, self._compute = context, foundation, compute
-        app, region, here = context.settings.app, context.region, compute.on_kubernetes
-        database = data.database.connection
-        placement = placement_on(context.settings.nodes, app.node_group)
-        self.namespace = Namespace(
-            NAMESPACE, readiness_gates=context.settings.add_ons.load_balancer_controller, opts=here
-        )
-        further = context.settings.workloads
+        self._context, self._foundation, self._compute, self._edge = context, foundation, compute, edge
+        settings, here = context.settings, compute.on_kubernetes
+        app, further = settings.app, settings.workloads
+        self.namespace = Namespace(NAMESPACE, readiness_gates=settings.add_ons.load_balancer_controller, opts=here)
         page = page_settings(app, {} if edge else further, APP) if app.maintenance else None
-        before = (
-            Tenancy(
-                NAMESPACE,
-                context.settings.namespace,
-                self.namespace.name,
-                demands_on_aws(app, *further.values(), *([page] if page else [])),
-                compute.existing,
-                opts=here,
-            ),
-            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(page), opts=here),
-        )
-        bootstrap = ReleaseJob(
-            BOOTSTRAP,
-            app.image,
-            ["-m", "app.bootstrap_database"],
-            self.namespace.name,
-            Runtime(
-                bootstrap_environment(
-                    database, data.database.master_secret_arn, region, context.settings.database.extensions
-                )
-            ),
-            placement=placement,
-            depends_on=[*before, compute.add_ons, identities[BOOTSTRAP]],
-            opts=here,
-        )
-        migrate = ReleaseJob(
-            MIGRATE,
-            app.image,
-            ["-m", "app.migrate"],
-            self.namespace.name,
-            Runtime(migration_environment(database, region)),
-            placement=placement,
-            depends_on=[*before, bootstrap, identities[MIGRATE]],
-            opts=here,
-        )
-        priorities = Priorities(NAMESPACE, opts=here).names
-        secrets = self._secrets(sorted({name for each in (app, *further.values()) for name in each.secrets}))
-        home = Home(
-            self.namespace.name,
-            placement,
-            priorities[APPLICATION],
-            (*before, *secrets, migrate, identities[APP]),
-            self._request_metrics(),
-        )
+        self._before = self._fences(page)
+        migrate = self._prepare_database(data, identities)
+        self._priorities = Priorities(NAMESPACE, opts=here).names
+        secrets = [*app.secrets, *(name for each in further.values() for name in each.secrets)]
+        self._before += secret_files("secrets", secrets, self.namespace.name, context, compute)
+        home = self._home(APPLICATION, app, migrate, identities[APP])
         self.workload = Workload(
             APP,
             app,
             home,
-            Runtime(
-                {
-                    **application_environment(
-                        app,
-                        database,
-                        data.cache.connection,
-                        region,
-                        https=edge is not None,
-                        proxies=int(edge is not None),
-                    ),
-                    **telemetry_environment(app, context.settings.tracing, context.stack),
-                }
-            ),
+            self._runtime(data),
             public=self._public_entry(edge) if edge else None,
-            closed_by=self._page(app.maintenance, page, home, edge) if app.maintenance and page else None,
+            closed_by=self._page(app.maintenance, page, home) if app.maintenance and page else None,
             opts=here,
         )
-        self.further = {}
-        for name, settings in further.items():
-            nodes = placement_on(context.settings.nodes, settings.node_group)
-            before_it = (*before, *secrets, compute.add_ons)
-            home = Home(self.namespace.name, nodes, priorities[WORKLOAD], before_it, self._request_metrics())
-            self.further[name] = Workload(name, settings, home, Runtime({}), opts=here)
+        self.further = {
+            name: Workload(name, each, self._home(WORKLOAD, each, compute.add_ons), Runtime({}), opts=here)
+            for name, each in further.items()
+        }
 
-    def _page(self, settings: MaintenanceSettings, page: WorkloadSettings, home: Home, edge: Edge | None) -> Workload:
+    # ---- what comes before the pods
+
+    def _fences(self, page: WorkloadSettings | None) -> tuple[pulumi.Resource, ...]:
+        """The namespace's quota and network policies."""
+        settings, here = self._context.settings, self._compute.on_kubernetes
+        demands = demands_on_aws(settings.app, *settings.workloads.values(), *([page] if page else []))
+        return (
+            Tenancy(NAMESPACE, settings.namespace, self.namespace.name, demands, self._compute.existing, opts=here),
+            NetworkPolicies(NAMESPACE, self.namespace.name, self._accesses(page), opts=here),
+        )
+
+    def _prepare_database(self, data: DataStores, identities: dict[str, WorkloadIdentity]) -> ReleaseJob:
+        """Its user, then its schema; the job of the latter."""
+        context, database = self._context, data.database.connection
+        secret_arn, extensions = data.database.master_secret_arn, context.settings.database.extensions
+        told = bootstrap_environment(database, secret_arn, context.region, extensions)
+        bootstrap = self._job(BOOTSTRAP, "app.bootstrap_database", told, self._compute.add_ons, identities[BOOTSTRAP])
+        told = migration_environment(database, context.region)
+        return self._job(MIGRATE, "app.migrate", told, bootstrap, identities[MIGRATE])
+
+    def _job(self, name: str, module: str, told: Mapping[str, Input[str]], *after: pulumi.Resource) -> ReleaseJob:
+        context = self._context
+        return ReleaseJob(
+            name,
+            context.settings.app.image,
+            ["-m", module],
+            self.namespace.name,
+            Runtime(told),
+            placement=placement_on(context.settings.nodes, context.settings.app.node_group),
+            depends_on=[*self._before, *after],
+            opts=self._compute.on_kubernetes,
+        )
+
+    def _home(self, priority: str, settings: WorkloadSettings, *after: pulumi.Resource) -> Home:
+        placement = placement_on(self._context.settings.nodes, settings.node_group)
+        priority_class = self._priorities[priority]
+        return Home(self.namespace.name, placement, priority_class, (*self._before, *after), self._request_metrics())
+
+    # ---- what the pods are told, and who comes to them
+
+    def _runtime(self, data: DataStores) -> Runtime:
+        context, app = self._context, self._context.settings.app
+        public, database, cache = self._edge is not None, data.database.connection, data.cache.connection
+        served = application_environment(app, database, cache, context.region, https=public, proxies=int(public))
+        return Runtime({**served, **telemetry_environment(app, context.settings.tracing, context.stack)})
+
+    def _page(self, settings: MaintenanceSettings, page: WorkloadSettings, home: Home) -> Workload:
         public = None
-        if edge:
-            entry = self._public_entry(edge)
-            public = replace(entry, target_group_arns={"": edge.target_group_arns[MAINTENANCE]}, lead_to=None)
+        if self._edge:
+            entry = self._public_entry(self._edge)
+            public = replace(entry, target_group_arns={"": self._edge.target_group_arns[MAINTENANCE]}, lead_to=None)
         opts = self._compute.on_kubernetes
         return Workload(MAINTENANCE_PAGE, page, home, page_runtime(settings, page), public=public, opts=opts)
-
-    def _secrets(self, names: Sequence[str]) -> list[pulumi.Resource]:
-        """Those that workloads find as files; none where no workload asks."""
-        if not names:
-            return []
-        context, compute = self._context, self._compute
-        return [
-            ExternalSecrets(
-                "secrets",
-                context.settings.secret_store,
-                names,
-                self.namespace.name,
-                context.owner,
-                context.region,
-                # The add-ons too: without the cluster's DNS the operator finds no store.
-                depends_on=[compute.controllers.releases[EXTERNAL_SECRETS], compute.add_ons],
-                opts=compute.on_kubernetes,
-            )
-        ]
 
     def _request_metrics(self) -> RequestMetrics | None:
         if not self._context.settings.add_ons.keda:

@@ -17,6 +17,7 @@ from infra.placement import placement_on
 from infra.secrets import reading
 from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
+from stacks.kubernetes import providers
 
 
 class Compute:
@@ -70,18 +71,12 @@ class Compute:
             context.tags,
             opts=on_aws,
         )
-        provider, self.existing = (
-            kubernetes.Provider(
-                name,
-                kubeconfig=cluster.kubeconfig,
-                # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
-                cluster_identifier=cluster.arn,
-                enable_server_side_apply=True,
-                upsert_existing_objects=takes_over,
-                # Not the add-ons: controllers come up beside them, which saves a minute of the first `up`.
-                opts=ResourceOptions(depends_on=self.nodes.groups),
-            )
-            for name, takes_over in (("kubernetes", None), ("kubernetes-existing", True))
+        provider, self.existing = providers(
+            kubeconfig=cluster.kubeconfig,
+            # A kubeconfig that changes still means the same cluster: nothing is replaced (pulumi-eks#207).
+            cluster_identifier=cluster.arn,
+            # Not the add-ons: controllers come up beside them, which saves a minute of the first `up`.
+            opts=ResourceOptions(depends_on=self.nodes.groups),
         )
         self.on_kubernetes = ResourceOptions(providers=[provider])
         self.controllers = Controllers(context.name, chosen, identities.by_name, opts=self.on_kubernetes)

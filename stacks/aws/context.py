@@ -8,8 +8,7 @@ from pulumi import ResourceOptions
 from infra.delivery.bounds import bounding
 from infra.encryption import EncryptionKey
 from infra.naming import PROJECT, aws_tags
-from infra.recovery import SecondRegion, source_stack
-from stacks.recovery import settings_in_effect
+from infra.recovery import SecondRegion, key_of_copies, source_stack
 from stacks.settings import AwsSettings
 
 APP = "app"
@@ -65,9 +64,8 @@ class Context:
         return self.settings.recovery is not None and self.settings.recovery.restoring
 
 
-def context_of(stack: str, file: AwsSettings) -> Context:
+def context_of(stack: str, settings: AwsSettings) -> Context:
     """Makes the provider, and the key of the second region where copies go to one."""
-    settings = settings_in_effect(file)
     account, recovery = settings.account, settings.recovery
     provider = aws.Provider(
         "aws",
@@ -79,7 +77,7 @@ def context_of(stack: str, file: AwsSettings) -> Context:
     second_region = None
     if recovery is not None and not recovery.restoring:
         key = EncryptionKey(
-            f"{PROJECT}-{stack}-copies",
+            key_of_copies(f"{PROJECT}-{stack}"),
             settings.encryption,
             account.id,
             recovery.region,

@@ -1,12 +1,11 @@
 """What holds data: database, cache, files and the places for secrets; with copies in the second region, or made from them."""
 
-from infra.backup_copies import BackupCopies
 from infra.cache import Cache
-from infra.database import Database, DataNetwork
+from infra.database import Database
 from infra.exports.bucket import ExportsBucket
-from infra.recovery import source_stack
+from infra.fence import DataNetwork
 from infra.secrets import Secrets
-from infra.storage import CopiedFiles, Storage, StorageCopy, copy_bucket_name
+from infra.storage import CopiedFiles, Storage
 from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
 
@@ -29,7 +28,7 @@ class DataStores:
             place,
             key.arn,
             context.protect,
-            copies=BackupCopies(second.region, second.key_arn, settings.database.backup_days) if second else None,
+            copies=second,
             restore_from=recovery.restore_database_from if recovery else None,
             opts=context.on_aws,
         )
@@ -54,21 +53,17 @@ class DataStores:
             Secrets(context.name, settings.secrets, key.arn, context.protect, second, opts=context.on_aws)
 
     def _files(self, context: Context, foundation: Foundation) -> Storage | CopiedFiles:
-        settings, account, second = context.settings, context.account_id, context.second_region
+        name, settings, account, region = f"{context.owner}-files", context.settings, context.account_id, context.region
         if context.restoring:
-            return CopiedFiles(settings.storage, source_stack(context.stack), account, context.region)
-        copy = None
-        if second:
-            bucket = copy_bucket_name(context.stack, account, second.region)
-            copy = StorageCopy(second.region, second.key_arn, bucket)
+            return CopiedFiles(name, settings.storage, context.owner, account, region)
         return Storage(
-            f"{context.name}-files",
+            name,
             settings.storage,
             settings.cdn,
             account,
-            context.region,
+            region,
             foundation.key.arn,
             context.protect,
-            copy,
+            context.second_region,
             opts=context.on_aws,
         )

@@ -2,7 +2,7 @@
 
 from pulumi import Output
 
-from infra.database import APPLICATION_USER
+from infra.connections import APPLICATION_USER
 from infra.identity import Permission, WorkloadIdentity
 from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
 from stacks.aws.data_stores import DataStores

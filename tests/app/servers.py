@@ -1,7 +1,6 @@
 """Real servers for the tests: PostgreSQL, Redis or Valkey, the application; child processes on free ports."""
 
 import contextlib
-import ctypes
 import os
 import pwd
 import random
@@ -20,13 +19,11 @@ import httpx
 import psycopg
 import redis
 
+from tests.app.certificates import Certificates
+from tests.app.programs import ServerError, cache_binary, postgresql_binaries
+
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE_SECONDS = 20.0
-_PR_SET_PDEATHSIG = 1
-
-
-class ServerError(Exception):
-    """A server of the tests can't be had; the message says what to install."""
+PATIENCE_SECONDS = 60.0  # what is waited for comes or doesn't, however busy the machine is
 
 
 def free_port() -> int:
@@ -54,10 +51,17 @@ def eventually(true: Callable[[], object], seconds: float = PATIENCE_SECONDS, wh
     raise AssertionError(f"not within {seconds} s: {what or true}; last error: {last}")
 
 
-def _die_with_parent() -> None:
-    # Also when pytest itself is killed: no server outlives the tests.
-    with contextlib.suppress(OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _as(user: str | None) -> list[str]:
+    """What starts a command as that user; and kills it when pytest is killed: no server outlives the tests.
+
+    By `setpriv` of util-linux, not by `preexec_fn`: a fork of a process in which gRPC works aborts now and then.
+    """
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return []
+    entry = pwd.getpwnam(user) if user else None
+    identity = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"] if entry else []
+    return [setpriv, *identity, "--pdeathsig", "KILL"]
 
 
 @dataclass
@@ -73,20 +77,14 @@ class Server:
 
     def start(self) -> None:
         """Start the process; whether it answers is the caller's to wait for."""
-        identity: dict[str, Any] = {}
-        if self.user is not None:
-            entry = pwd.getpwnam(self.user)
-            identity = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                self.command,
+                [*_as(self.user), *self.command],
                 env=self.environment,
                 cwd=REPOSITORY if self.user is None else "/",
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - it calls one system call and no Python lock
-                **identity,
             )
 
     def stop(self, seconds: float = 15) -> int:
@@ -116,38 +114,6 @@ class Server:
     def lines(self) -> str:
         """What it has written."""
         return self.log.read_text(errors="replace")
-
-
-class Certificates:
-    """A certificate for the host name `localhost`, and for no other, from an authority of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.authority, self.certificate, self.key = folder / "ca.pem", folder / "server.pem", folder / "server.key"
-        authority_key, request, names = folder / "ca.key", folder / "server.csr", folder / "names"
-        # Python 3.13 verifies strictly: without the authority's key identifier no certificate is good.
-        names.write_text("subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\nauthorityKeyIdentifier=keyid\n")
-        key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-        usage = ["-addext", "keyUsage=critical,keyCertSign"]
-        sign = ["-CA", self.authority, "-CAkey", authority_key, "-CAcreateserial", "-days", "2", "-extfile", names]
-        for command in (
-            [
-                "req",
-                "-x509",
-                *key,
-                "-keyout",
-                authority_key,
-                "-out",
-                self.authority,
-                "-days",
-                "2",
-                "-subj",
-                "/CN=Test",
-                *usage,
-            ],
-            ["req", *key, "-keyout", self.key, "-out", request, "-subj", "/CN=localhost"],
-            ["x509", "-req", "-in", request, "-out", self.certificate, *sign],
-        ):
-            subprocess.run(["openssl", *map(str, command)], check=True, capture_output=True)
 
 
 class PostgreSql:
@@ -242,18 +208,8 @@ class CacheServer:
         certificates = Certificates(folder)
         self.authority = certificates.authority
         binary = cache_binary()
-        options = [
-            "--port",
-            str(self.port),
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-            "--dir",
-            str(folder),
-        ]
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        options += ["--save", "", "--appendonly", "no"]
         options += ["--tls-port", str(self.tls_port), "--tls-auth-clients", "no"]
         options += ["--tls-ca-cert-file", str(certificates.authority)]
         options += ["--tls-cert-file", str(certificates.certificate), "--tls-key-file", str(certificates.key)]
@@ -333,72 +289,6 @@ def run_module(module: str, settings: dict[str, str], seconds: float = 60) -> su
         check=False,
         timeout=seconds,
     )
-
-
-def postgresql_binaries() -> Path:
-    """Folder with `postgres` and `initdb`; installs Debian's package when there is none. Raises `ServerError`."""
-    if found := _postgresql():
-        return found
-    _install("postgresql")
-    if found := _postgresql():
-        return found
-    raise ServerError("no PostgreSQL server: install the package postgresql (14 or newer), then run the tests again")
-
-
-def cache_binary() -> str:
-    """`valkey-server` or `redis-server`; installs Debian's package when there is neither. Raises `ServerError`."""
-    for attempt in (False, True):
-        if attempt:
-            _install("redis-server")
-        if found := shutil.which("valkey-server") or shutil.which("redis-server"):
-            return found
-    raise ServerError("no cache server: install valkey or redis (7 or newer), then run the tests again")
-
-
-def browser_binary() -> str:
-    """Chromium or Chrome; installs Debian's package when there is neither. Raises `ServerError`."""
-    for attempt in (False, True):
-        if attempt:
-            _install("chromium")
-        for name in ("chromium", "chromium-browser", "google-chrome"):
-            if found := shutil.which(name):
-                return found
-    raise ServerError("no browser: install chromium, then run the tests again")
-
-
-def library(package: str, name: str) -> str:
-    """Path of a shared library; installs Debian's package when it isn't there. Raises `ServerError`."""
-    for attempt in (False, True):
-        if attempt:
-            _install(package)
-        for folder in (Path("/usr/lib"), Path("/usr/local/lib")):
-            if found := next(folder.glob(f"**/{name}"), None):
-                return str(found)
-    raise ServerError(f"no {name}: install {package}, then run the tests again")
-
-
-def _postgresql() -> Path | None:
-    def version(folder: Path) -> int:
-        return int(folder.parent.name) if folder.parent.name.isdigit() else 0
-
-    for folder in sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=version, reverse=True):
-        if (folder / "initdb").exists():
-            return folder
-    on_path = shutil.which("initdb")
-    return Path(on_path).resolve().parent if on_path else None
-
-
-def _install(package: str) -> None:
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise ServerError(
-            f"{package} is missing, and only root on Debian or Ubuntu can install it here: install it yourself"
-        )
-    print(f"installing {package} ...", file=sys.stderr, flush=True)
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", package]):
-        done = subprocess.run(["apt-get", "-qq", *command], check=False, env=environment, stdout=subprocess.DEVNULL)
-    if done.returncode:
-        raise ServerError(f"apt-get could not install {package} (status {done.returncode}); see its message above")
 
 
 class Stoppable(Protocol):

@@ -11,9 +11,10 @@ import pytest
 
 from tests.app.conftest import PASSWORD, USER, Place
 from tests.app.servers import Application, eventually
+from tests.app.writers import recovered
 
 Starter = Callable[..., Application]
-RECOVERY_SECONDS = 5.0
+BOUND_SECONDS = 20.0  # the application's own limits add up to 5; without one, a request waits for ever
 
 
 @pytest.fixture(autouse=True)
@@ -45,12 +46,10 @@ def test_without_the_database_cached_answers_are_served_and_others_are_an_honest
 
     assert application.ids() == [quote["id"]]
     for method, path, body in (("GET", "/quotes?limit=7", None), ("POST", "/quotes", {"author": "a", "text": "t"})):
-        began = time.monotonic()
-        response = application.client.request(method, path, json=body)
+        response = application.client.request(method, path, json=body, timeout=BOUND_SECONDS)
         assert response.status_code == 503, response.text
         assert response.headers["content-type"] == "application/problem+json"
         assert response.headers["retry-after"]
-        assert time.monotonic() - began < 5
     assert application.client.get("/healthz").status_code == 200
     assert application.client.get("/readyz").status_code == 200
     assert application.client.get("/health").json()["dependencies"] == {"database": "unavailable", "cache": "ok"}
@@ -58,9 +57,7 @@ def test_without_the_database_cached_answers_are_served_and_others_are_an_honest
     assert 'dependency_up{dependency="database"} 0.0' in application.metrics()
 
     place.postgresql.start()
-    eventually(
-        lambda: application.client.get("/quotes?limit=7").status_code == 200, RECOVERY_SECONDS, "reads work again"
-    )
+    recovered(lambda: application.client.get("/quotes?limit=7").status_code == 200, "reads work again")
     application.add()
 
 
@@ -77,7 +74,7 @@ def test_a_restart_of_the_database_costs_no_request_once_it_is_back(start: Start
         for reader in readers:
             reader.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] >= 9, 2)
+        eventually(lambda: place.postgresql.run(waiting)[0][0] >= 9)
     for reader in readers:
         reader.join()
     place.postgresql.stop()
@@ -91,16 +88,10 @@ def test_a_frozen_database_is_a_503_in_seconds_and_works_on_when_it_thaws(start:
     application = start()
     application.add()
     place.postgresql.freeze()
-    began = time.monotonic()
-    response = application.client.get("/quotes?limit=9")
-    took = time.monotonic() - began
-    assert response.status_code == 503
-    assert took < 10, took
+    assert application.client.get("/quotes?limit=9", timeout=BOUND_SECONDS).status_code == 503
     assert application.client.get("/healthz").status_code == 200
     place.postgresql.thaw()
-    eventually(
-        lambda: application.client.get("/quotes?limit=9").status_code == 200, RECOVERY_SECONDS, "reads work again"
-    )
+    recovered(lambda: application.client.get("/quotes?limit=9").status_code == 200, "reads work again")
 
 
 def test_without_the_cache_answers_stay_right_and_nothing_stale_comes_back_with_it(
@@ -113,13 +104,13 @@ def test_without_the_cache_answers_stay_right_and_nothing_stale_comes_back_with_
 
     began = time.monotonic()
     assert application.ids() == [first]
-    assert time.monotonic() - began < 4
+    found_out = time.monotonic() - began
     second = place.postgresql.run(
         "INSERT INTO quotes (author, text) VALUES ('Cato', 'Ceterum censeo.') RETURNING id", place.database
     )[0][0]
     began = time.monotonic()
     assert application.ids() == [second, first]
-    assert time.monotonic() - began < 1, "a cache that is known to be away must not slow requests down"
+    assert time.monotonic() - began < found_out / 2, "a cache that is known to be away must not slow requests down"
     response = application.client.post("/quotes", json={"author": "a", "text": "t"})
     assert response.status_code == 503, "nobody is logged in where sessions can't be looked up"
     assert response.headers["content-type"] == "application/problem+json"
@@ -127,7 +118,7 @@ def test_without_the_cache_answers_stay_right_and_nothing_stale_comes_back_with_
     assert (health.status_code, health.json()["status"]) == (200, "degraded")
 
     place.cache.server.thaw()
-    eventually(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), RECOVERY_SECONDS)
+    recovered(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), "the cache is asked again")
     place.cache.client().flushall()
     assert application.ids() == [second, first]
     place.postgresql.run("DELETE FROM quotes", place.database)
@@ -147,12 +138,12 @@ def test_what_was_cached_before_a_write_is_forgotten_although_the_cache_went_awa
         writer = threading.Thread(target=lambda: answers.append(application.client.post("/quotes", json=body)))
         writer.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the write waits for the table")
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, what="the write waits for the table")
         place.cache.server.freeze()  # its content stays, unlike after a stop
     writer.join()
     assert answers[0].status_code == 201
     place.cache.server.thaw()
-    eventually(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), RECOVERY_SECONDS)
+    recovered(lambda: 'dependency_up{dependency="cache"} 1.0' in application.metrics(), "the cache is asked again")
     assert application.ids() == [answers[0].json()["id"], first]
 
 
@@ -168,7 +159,7 @@ def test_a_stopped_cache_is_taken_into_use_again(start: Starter, place: Place) -
         application.ids()
         return hits in application.metrics()
 
-    eventually(hit, RECOVERY_SECONDS, "a hit after the cache's return")
+    recovered(hit, "a hit after the cache's return")
 
 
 def test_it_starts_without_its_dependencies_and_becomes_ready_when_they_come(start: Starter, place: Place) -> None:
@@ -179,9 +170,9 @@ def test_it_starts_without_its_dependencies_and_becomes_ready_when_they_come(sta
     assert response.status_code == 503
     assert "database" in response.json()["status"]
     place.postgresql.start()
-    eventually(lambda: application.client.get("/readyz").status_code == 200, RECOVERY_SECONDS, "ready")
+    recovered(lambda: application.client.get("/readyz").status_code == 200, "ready")
     place.cache.start()
-    eventually(lambda: application.client.get("/users/health").status_code == 200, RECOVERY_SECONDS, "sessions too")
+    recovered(lambda: application.client.get("/users/health").status_code == 200, "sessions too")
     place.sign_in(application)
     application.add()
 
@@ -195,11 +186,11 @@ def test_sigterm_lets_the_running_request_finish_and_ends_with_status_0(start: S
         writer = threading.Thread(target=lambda: answers.append(application.client.post("/quotes", json=body)))
         writer.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the request waits for the table")
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, what="the request waits for the table")
         process = application.server.process
         assert process is not None
         process.terminate()
-        eventually(lambda: _refused(application.port), 5, "no new connections are taken")
+        eventually(lambda: _refused(application.port), what="no new connections are taken")
         assert process.poll() is None
         blocker.commit()
     writer.join()
@@ -278,11 +269,11 @@ def test_no_acknowledged_quote_is_lost_while_the_database_restarts_under_load(st
     for writer in writers:
         writer.start()
     try:
-        eventually(lambda: len(acknowledged) > 50, 10)
+        eventually(lambda: len(acknowledged) > 50)
         place.postgresql.stop()
         place.postgresql.start()
         before = len(acknowledged)
-        eventually(lambda: len(acknowledged) > before + 50, RECOVERY_SECONDS, "writes go on")
+        recovered(lambda: len(acknowledged) > before + 50, "writes go on")
     finally:
         stop.set()
         for writer in writers:

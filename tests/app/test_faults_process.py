@@ -20,7 +20,8 @@ import pytest
 
 import app
 from tests.app.conftest import Place
-from tests.app.servers import REPOSITORY, Application, eventually, library
+from tests.app.programs import library
+from tests.app.servers import REPOSITORY, Application, eventually
 
 Starter = Callable[..., Application]
 DAY = 24 * 3600

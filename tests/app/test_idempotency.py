@@ -68,7 +68,7 @@ def test_while_the_first_request_runs_the_second_is_409(application: Application
         first = threading.Thread(target=lambda: answers.append(register(application)))
         first.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the first waits for the table")
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, what="the first waits for the table")
         second = register(application)
         blocker.rollback()
     first.join()

@@ -12,7 +12,8 @@ import redis
 
 from infra.in_cluster.cache import DATA_FOLDER
 from infra.pods import SECRETS_FOLDER
-from tests.app.servers import PostgreSql, Server, cache_binary, eventually, free_port, stopping
+from tests.app.programs import cache_binary
+from tests.app.servers import PostgreSql, Server, eventually, free_port, stopping
 from tests.unit.plan import planned
 
 STATEFUL_SET = "kubernetes:apps/v1:StatefulSet"
@@ -115,11 +116,9 @@ def test_a_snapshot_alone_brings_the_cache_back(valkey: Valkey) -> None:
 
 
 @pytest.fixture
-def postgresql(tmp_path: Path) -> Iterator[PostgreSql]:
-    folder = tmp_path / "postgresql"
+def postgresql(temporary_folder: Path, tmp_path: Path) -> Iterator[PostgreSql]:
+    folder = temporary_folder / tmp_path.name
     folder.mkdir()
-    for parent in (tmp_path, *tmp_path.parents[:2]):
-        parent.chmod(0o755)  # the server's own user reads below it
     server = PostgreSql(folder)
     server.server.command += container("postgresql")["args"]
     with stopping(server):

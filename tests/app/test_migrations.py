@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import boto3  # type: ignore[import-untyped]
 import psycopg
@@ -53,21 +54,40 @@ def test_of_two_migrations_at_once_one_waits_and_then_has_nothing_to_do(unmigrat
         for one in both:
             one.start()
         asking = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{unmigrated.database}' AND application_name = 'quotes'"  # noqa: S608
-        eventually(lambda: unmigrated.postgresql.run(asking)[0][0] == 2, 20, "both wait")
+        eventually(lambda: unmigrated.postgresql.run(asking)[0][0] == 2, what="both wait")
         assert results == []
     for one in both:
         one.join()
     assert sorted(str(result["event"]) for result in results) == ["migrated", "nothing_to_migrate"]
 
 
+def test_who_has_nothing_to_log_in_with_says_so_in_the_log(tmp_path: Path) -> None:
+    empty = tmp_path / "password"
+    empty.touch()
+    server = {"DATABASE_HOST": "127.0.0.1", "DATABASE_NAME": "quotes", "DATABASE_USER": "app"}
+    ways = {
+        "no AWS credentials found": {"DATABASE_AUTHENTICATION": "iam", "AWS_REGION": "eu-west-3"},
+        "is empty; a secret was expected in it": {
+            "DATABASE_AUTHENTICATION": "password",
+            "DATABASE_PASSWORD_FILE": str(empty),
+        },
+    }
+    for reason, way in ways.items():
+        nowhere = {"DATABASE_TLS_CA_FILE": __file__, "AWS_EC2_METADATA_DISABLED": "true"}
+        ended = run_module("app.migrate", {**server, **way, **nowhere})
+        last = json.loads(ended.stdout.splitlines()[-1])
+        assert (ended.returncode, last["event"], ended.stderr) == (1, "migration_failed", "")
+        assert reason in last["reason"]
+
+
 def test_the_application_is_not_ready_before_the_migration(unmigrated: Place) -> None:
     application = Application(unmigrated.environment(), unmigrated.folder)
     try:
         application.start(ready=False)
-        eventually(lambda: "database_not_migrated" in application.server.lines(), 5)
+        eventually(lambda: "database_not_migrated" in application.server.lines())
         assert application.client.get("/readyz").status_code == 503
         migrated(unmigrated)
-        eventually(lambda: application.client.get("/readyz").status_code == 200, 5, "ready after the migration")
+        eventually(lambda: application.client.get("/readyz").status_code == 200, what="ready after the migration")
     finally:
         application.stop()
 
@@ -137,7 +157,7 @@ def test_writes_go_on_while_the_index_is_made(unmigrated: Place) -> None:
         running = threading.Thread(target=lambda: results.append(migrated(unmigrated)))
         running.start()
         making = "SELECT count(*) FROM pg_stat_progress_create_index"
-        eventually(lambda: run(making, database)[0][0] == 1, 20, "the index is being made")
+        eventually(lambda: run(making, database)[0][0] == 1, what="the index is being made")
         run("INSERT INTO quotes (author, text) VALUES ('a', 'newer')", database)
         assert results == []
         older.commit()

@@ -88,7 +88,7 @@ def test_at_level_warning_a_request_is_silent_but_a_lost_dependency_is_not(
     place.cache.stop()
     try:
         application.ids()
-        eventually(lambda: "cache_away" in application.server.lines(), 5)
+        eventually(lambda: "cache_away" in application.server.lines())
     finally:
         place.cache.start()
     assert CacheServer.PASSWORD not in application.server.lines()

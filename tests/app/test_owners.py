@@ -139,7 +139,7 @@ def test_a_user_who_is_deleted_while_adding_adds_nothing(application: Applicatio
         writer = threading.Thread(target=lambda: answers.append(application.client.post("/quotes", json=CHANGED)))
         writer.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the write waits for the table")
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, what="the write waits for the table")
         blocker.execute("DELETE FROM users")
         blocker.commit()
     writer.join()

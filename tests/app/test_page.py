@@ -1,15 +1,15 @@
 """The web page in a real browser, as people use it; and what the server says about it to browsers."""
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.app.conftest import Place
-from tests.app.servers import Application, browser_binary
+from tests.app.servers import Application
+from tests.browser import chromium
 
 PATIENCE_MILLISECONDS = 20_000
 PASSWORD = "several words are best here"  # noqa: S105 - of users who live for a test
@@ -20,12 +20,8 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Chromium's own sandbox doesn't work as root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser_binary(), args=arguments)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_what_a_slow_reader_read_before_a_write_is_never_served_after_it(
         reader = threading.Thread(target=lambda: answers.append(application.ids()))
         reader.start()
         waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, 5, "the reader waits for the table")
+        eventually(lambda: place.postgresql.run(waiting)[0][0] == 1, what="the reader waits for the table")
         blocker.execute("INSERT INTO quotes (author, text) VALUES ('Cato', 'Carthago delenda est.')")
         generation = place.cache.client().get("{quotes}:generation")
         place.cache.client().set(

@@ -59,8 +59,10 @@ def test_of_many_requests_at_once_to_two_pods_exactly_the_quota_is_answered(star
 
 def test_the_quota_comes_back_evenly(start: Starter) -> None:
     application = start(RATE_LIMIT_READING="60")  # one each second
-    assert set(statuses(application, 60)) == {200}
-    refused = 0
+    allowed = refused = 0
+    while (answer := application.client.get("/quotes")).status_code == 200 and allowed < 600:
+        allowed += 1
+    assert 60 <= allowed < 600  # one more for each second that asking took
     while (answer := application.client.get("/quotes")).status_code == 429:
         assert answer.headers["retry-after"] == "1"
         refused += 1
@@ -153,7 +155,7 @@ def test_without_the_store_limits_are_open_but_what_hashes_passwords_has_a_bound
     assert [answer.status_code for answer in answers] == [201] * FALLBACK + [429]
     assert int(answers[-1].headers["retry-after"]) >= 1
     place.cache.start()
-    eventually(lambda: 429 in statuses(application, 3), 5, "limits are back")
+    eventually(lambda: 429 in statuses(application, 3), what="limits are back")
 
 
 def test_a_limit_of_0_is_none_and_says_nothing(application: Application) -> None:

@@ -45,7 +45,7 @@ def test_a_cache_whose_certificate_is_for_another_host_gets_no_password(start: S
         CACHE_TLS="true",
         SSL_CERT_FILE=str(place.cache.authority),
     )
-    eventually(lambda: "cache_away" in application.server.lines(), 5)
+    eventually(lambda: "cache_away" in application.server.lines())
     assert "CERTIFICATE_VERIFY_FAILED" in application.server.lines()
 
 

@@ -90,6 +90,17 @@ def eventually() -> Eventually:
     return wait
 
 
+@pytest.fixture(scope="session")
+def environment(control_plane: ControlPlane) -> dict[str, str]:
+    """What the rehearsal gives to the stand-in of the Kubernetes plugin."""
+    return {
+        **os.environ,
+        "KUBECONFIG": str(control_plane.kubeconfig),
+        "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(control_plane.kubeconfig),
+        "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(ensure(print).custom_resource_definitions),
+    }
+
+
 @pytest.fixture
 def application(control_plane: ControlPlane, api: Api) -> Iterator[Application]:
     """Prod's application, rendered for a namespace of the test's own; its namespace and nodes are gone afterwards."""

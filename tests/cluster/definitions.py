@@ -2,13 +2,13 @@
 
 import contextlib
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from rehearsal.plugins.kubernetes import readiness
 from rehearsal.plugins.kubernetes.api import YAML, ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind
+from tests.waiting import until
 
 DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 
@@ -37,8 +37,5 @@ def installed(server: ApiServer, folder: Path) -> Iterator[None]:
     finally:
         for name in names:
             server.request("DELETE", f"{path}/{name}", {})
-        until = time.monotonic() + 120
-        while any(server.get(DEFINITION, "", name) for name in names):
-            assert time.monotonic() < until, "definitions do not go"
-            time.sleep(0.2)
+        until("the definitions are gone", lambda: not any(server.get(DEFINITION, "", name) for name in names))
         server.forget_kinds()

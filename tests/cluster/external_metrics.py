@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from rehearsal.control_plane.api import Api
-from tests.app.servers import Certificates
+from tests.app.certificates import Certificates
 
 GROUP = "external.metrics.k8s.io"
 API_SERVICE = f"v1beta1.{GROUP}"

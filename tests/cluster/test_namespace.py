@@ -1,68 +1,28 @@
 """What the workloads' namespace allows and refuses, on a real API server: quota, limits, people's roles, tokens, pod security."""
 
-import json
-import os
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi_kubernetes as kubernetes
 import pytest
-import urllib3
 from pulumi import ResourceOptions
 
-from infra.external_secrets import ExternalSecrets, SecretStoreSettings, VaultSettings
-from infra.namespace import Namespace
+from infra.namespace import Namespace, NamespaceSettings, Tenancy
 from infra.pods import ResourcesSettings
 from infra.quota import Demand, QuotaSettings
 from infra.roles import OPERATORS, RESTARTED, VIEWERS
-from infra.tenancy import NamespaceSettings, Tenancy
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, ApiError
-from rehearsal.kubeconfig import own_connection, tls
-from rehearsal.toolchain import ensure
-from tests.cluster.engine_double import EngineDouble
+from tests.cluster.conftest import Eventually
+from tests.cluster.people import Person
+from tests.engine_double import EngineDouble
 from tests.unit.plan import Plan, plan_of_program
 
 PODS = 3
 """The quota's, so that a test can fill it."""
 
 MOST = ResourcesSettings(cpu_limit="1000m", memory_limit="512Mi", ephemeral_storage_limit="2Gi")
-
-Eventually = Callable[[str, float, Callable[[], bool]], None]
-
-
-class Person:
-    """Somebody of one Kubernetes group, by impersonation; answers are (HTTP status, body)."""
-
-    def __init__(self, kubeconfig: Path, group: str) -> None:
-        connection = own_connection(kubeconfig)
-        self._server = connection.server
-        self._pool = urllib3.PoolManager(ssl_context=tls(connection), retries=False)
-        # Authenticated is everybody whom EKS lets in.
-        self._who = {"Impersonate-User": "somebody", "Impersonate-Group": group}
-
-    def asks(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
-        headers = urllib3.HTTPHeaderDict({"Content-Type": kind, **self._who})
-        headers.add("Impersonate-Group", "system:authenticated")
-        content = None if body is None else json.dumps(body).encode()
-        answer = self._pool.request(method, f"{self._server}{path}", body=content, headers=headers, timeout=30)
-        return answer.status, json.loads(answer.data)
-
-    def may(self, namespace: str, verb: str, group: str, resource: str) -> bool:
-        """What the API server itself says; `resource` may have a subresource: `pods/exec`."""
-        kind, _, sub = resource.partition("/")
-        asked = {"namespace": namespace, "verb": verb, "group": group, "resource": kind, "subresource": sub}
-        review = {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SelfSubjectAccessReview",
-            "spec": {"resourceAttributes": asked},
-        }
-        status, answer = self.asks("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
-        assert status == 201, answer
-        return bool(answer["status"]["allowed"])
 
 
 def registered(namespace: str) -> Plan:
@@ -77,17 +37,6 @@ def registered(namespace: str) -> Plan:
         return {"name": made.name}
 
     return plan_of_program("test", program)
-
-
-@pytest.fixture(scope="module")
-def environment(control_plane: ControlPlane) -> dict[str, str]:
-    """What the rehearsal gives to a plugin."""
-    return {
-        **os.environ,
-        "KUBECONFIG": str(control_plane.kubeconfig),
-        "MARLINSPIKE_REHEARSAL_KUBECONFIG": str(control_plane.kubeconfig),
-        "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS": str(ensure(print).custom_resource_definitions),
-    }
 
 
 @pytest.fixture(scope="module")
@@ -155,9 +104,6 @@ def deployment(api: Api, namespace: str, replicas: int = 1) -> str:
     return f"/apis/apps/v1/namespaces/{namespace}/deployments/web"
 
 
-# ---- quota and limits
-
-
 def test_the_pod_beyond_the_quota_is_refused_with_the_numbers(api: Api, home: str) -> None:
     pods = f"/api/v1/namespaces/{home}/pods"
     for number in range(PODS):
@@ -186,9 +132,6 @@ def test_no_service_opens_a_way_in_beside_the_programs_load_balancer(api: Api, h
         api.create(f"/api/v1/namespaces/{home}/services", body)
 
 
-# ---- pods
-
-
 def test_a_pod_of_the_default_account_has_no_token(api: Api, home: str, namespace: str) -> None:
     def tokens(where: str) -> list[str]:
         made = api.create(f"/api/v1/namespaces/{where}/pods", pod("plain"))
@@ -215,9 +158,6 @@ def test_a_pod_that_breaks_the_restricted_standard_is_refused(
         broken["spec"]["containers"][0]["securityContext"]["allowPrivilegeEscalation"] = True
     with pytest.raises(ApiError, match=f'violates PodSecurity "restricted:v1.36".*{says}'):
         api.create(f"/api/v1/namespaces/{home}/pods", broken)
-
-
-# ---- people
 
 
 @pytest.fixture(scope="module")
@@ -327,48 +267,3 @@ def test_an_operator_comes_by_no_secret(
     )  # policies take effect in a second or two
     # Whoever may do everything still may: the policy is about operators only.
     api.merge(f"{web}", {"spec": {"template": {"spec": {"volumes": [volume]}}}})
-
-
-# ---- secrets of a store outside
-
-VAULT = SecretStoreSettings(
-    backend="vault",
-    vault=VaultSettings(
-        server="https://vault.example.com:8200",
-        ca_certificate="-----BEGIN CERTIFICATE-----\nMII=\n-----END CERTIFICATE-----\n",
-    ),
-)
-
-
-@pytest.mark.parametrize("settings", [SecretStoreSettings(), VAULT], ids=["aws", "vault"])
-def test_the_operators_own_definitions_take_what_is_registered_to_the_last_field(
-    environment: dict[str, str], namespace: str, api: Api, settings: SecretStoreSettings
-) -> None:
-    def program() -> Mapping[str, Any]:
-        ExternalSecrets("secrets", settings, ["payment-api"], namespace, "marlinspike-prod", "eu-west-3", [])
-        return {}
-
-    with EngineDouble("rehearsal.plugins.kubernetes", environment, {}) as engine:
-        release = {
-            "chart": "external-secrets",
-            "version": "2.12.0",
-            "repositoryOpts": {"repo": "https://charts.external-secrets.io"},
-            "namespace": namespace,
-        }
-        engine.create("kubernetes:helm.sh/v3:Release", "operator", release)
-        made = [found for found in plan_of_program("test", program).kubernetes() if "external-secrets.io" in found.type]
-        assert len(made) == 2
-        for found in made:
-            engine.create(found.type, found.name, found.inputs)
-            plural = "secretstores" if found.type.endswith("SecretStore") else "externalsecrets"
-            path = f"/apis/external-secrets.io/v1/namespaces/{namespace}/{plural}/{found.inputs['metadata']['name']}"
-            assert _is_in(found.inputs["spec"], api.get(path)["spec"]), api.get(path)["spec"]
-
-
-def _is_in(wanted: Any, found: Any) -> bool:
-    """Whether everything of `wanted` is there; the server's own defaults may come on top."""
-    if isinstance(wanted, dict):
-        return isinstance(found, dict) and all(key in found and _is_in(wanted[key], found[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return len(wanted) == len(found) and all(_is_in(one, other) for one, other in zip(wanted, found, strict=True))
-    return bool(wanted == found)

@@ -1,14 +1,12 @@
 """Prod's autoscaler under load, from three pods to twenty and back."""
 
 import copy
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rehearsal.control_plane import ControlPlane
-from rehearsal.control_plane.api import Api, Manifest
+from rehearsal.control_plane.api import Manifest
 from rehearsal.control_plane.components import Pace
 from tests.cluster.conftest import FULL, Eventually, Figures
 from tests.cluster.load import Load
@@ -115,12 +113,8 @@ def test_the_autoscaler_goes_from_three_pods_to_twenty_and_back_by_its_policy_in
 @pytest.fixture
 def unhurried(binaries: Path, tmp_path: Path) -> Iterator[Application]:
     """The application on a control plane of its own, whose controllers take the time that those of EKS take."""
-    started = ControlPlane.start(tmp_path, binaries, pace=EKS_PACE, progress=print)
-    try:
-        with Api(started.kubeconfig) as api:
-            yield Application.rendered(started, api, f"drill-{uuid.uuid4().hex[:8]}")
-    finally:
-        started.stop()
+    with Application.alone(binaries, tmp_path, EKS_PACE) as application:
+        yield application
 
 
 @pytest.mark.skipif(not FULL, reason="takes a quarter of an hour: FULL=1")

@@ -4,7 +4,6 @@ Pods end at once on simulated nodes, and are ready at once: what is measured is 
 """
 
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api
 from rehearsal.control_plane.components import Pace
 from tests.cluster.conftest import Eventually, Figures
@@ -88,12 +86,8 @@ SHORT_PACE = Pace(node_grace=25)
 @pytest.fixture
 def by_itself(binaries: Path, tmp_path: Path) -> Iterator[Application]:
     """The application on a control plane of its own, whose nodes may fall silent."""
-    started = ControlPlane.start(tmp_path, binaries, pace=SHORT_PACE, progress=print)
-    try:
-        with Api(started.kubeconfig) as api:
-            yield Application.rendered(started, api, f"drill-{uuid.uuid4().hex[:8]}")
-    finally:
-        started.stop()
+    with Application.alone(binaries, tmp_path, SHORT_PACE) as application:
+        yield application
 
 
 def silence(api: Api, nodes: list[str]) -> None:

@@ -4,15 +4,19 @@ Nothing is written by hand here: the objects are those that the program register
 namespace of the test's own.
 """
 
+import contextlib
 import copy
+import uuid
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from infra.nodes import NODE_GROUP_LABEL
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api, Manifest
+from rehearsal.control_plane.components import Pace
 from rehearsal.control_plane.simulated_nodes import SimulatedNodeGroup, reconcile
 from rehearsal.kubeconfig import own_connection
 from rehearsal.plugins.kubernetes.api import ApiServer
@@ -111,6 +115,17 @@ class Application:
         """What the program renders for prod; nothing is deployed yet, so that a test can change its copy."""
         server = ApiServer(own_connection(control_plane.kubeconfig))
         return cls(control_plane, api, server, namespace, rendered(namespace, server))
+
+    @classmethod
+    @contextlib.contextmanager
+    def alone(cls, binaries: Path, directory: Path, pace: Pace) -> Iterator[Self]:
+        """It on a control plane of its own, whose controllers have a pace of their own."""
+        started = ControlPlane.start(directory, binaries, pace=pace, progress=print)
+        try:
+            with Api(started.kubeconfig) as api:
+                yield cls.rendered(started, api, f"drill-{uuid.uuid4().hex[:8]}")
+        finally:
+            started.stop()
 
     @property
     def name(self) -> str:

@@ -1,17 +1,26 @@
 """Changed settings, and what each must do to a stack that is up: no more and no fewer operations.
 
-All changes of one stack go into one preview, so that a new line here costs next to nothing. An operation is written as
-`update Instance/marlinspike-prod-database-instance`; a replacement shows as `create-replacement`, `replace` and
-`delete-replaced`, in the order in which the engine does them.
+All changes of one stack go into one preview, so that a new line here costs next to nothing. How operations are written:
+tests/engine/operations.py.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
-from infra.endpoints import SERVICES
 from infra.release import colour_of
-
-REPLACED = ("create-replacement", "replace", "delete-replaced")
+from tests.engine.operations import (
+    CACHE_ALARMS,
+    DAILY_COPIES,
+    EMAIL_REPLACED,
+    FLOW_LOGS_IN_S3,
+    FOURTH_ZONE,
+    NO_ENDPOINTS,
+    RESTORE_TEST_MADE,
+    SECOND_WORKLOAD,
+    STAGING_ALARM,
+    operations,
+    replacement,
+)
 
 
 @dataclass(frozen=True)
@@ -27,140 +36,7 @@ def change(setting: str, value: Any, *operations: str) -> Change:
     return Change(setting, value, frozenset(operations))
 
 
-def replacement(resource: str) -> tuple[str, ...]:
-    """The operations of a replacement that makes the new one first."""
-    return tuple(f"{operation} {resource}" for operation in REPLACED)
-
-
-def operations(operation: str, *resources: str) -> tuple[str, ...]:
-    return tuple(f"{operation} {resource}" for resource in resources)
-
-
-FOURTH_ZONE = (
-    *(
-        f"create {kind}/marlinspike-staging-{subnet}-d"
-        for kind in ("Subnet", "RouteTableAssociation")
-        for subnet in ("public", "private", "data", "control-plane")
-    ),
-    *operations(
-        "create",
-        "RouteTable/marlinspike-staging-private-d",
-        "Route/marlinspike-staging-private-d-default",
-        "SubnetCidrReservation/marlinspike-staging-prefixes-d",
-    ),
-    *operations(
-        "update",
-        "VpcEndpoint/marlinspike-staging-s3",
-        "SubnetGroup/marlinspike-staging-database-subnets",
-        "SubnetGroup/marlinspike-staging-cache-subnets",
-        "LoadBalancer/marlinspike-staging-edge-balancer",
-        "NetworkPolicy/marlinspike-app",
-        "NetworkPolicy/marlinspike-database-migrate",
-        "NetworkPolicy/marlinspike-database-bootstrap",
-        "NetworkPolicy/marlinspike-database-dump",
-        "NetworkPolicy/marlinspike-database-restore",
-        "NetworkPolicy/marlinspike-objects-export",
-        "NetworkPolicy/monitoring-fence",
-    ),
-    # EKS changes a group's subnets by no other way. The cluster stays in the zones that it was made with.
-    *replacement("NodeGroup/marlinspike-staging-application"),
-)
-
-FLOW_LOGS_IN_S3 = (
-    *operations(
-        "create",
-        "Bucket/marlinspike-dev-flow-logs",
-        "Bucket/marlinspike-dev-flow-logs-bucket",
-        "BucketVersioning/marlinspike-dev-flow-logs-versioning",
-        "BucketOwnershipControls/marlinspike-dev-flow-logs-ownership",
-        "BucketPublicAccessBlock/marlinspike-dev-flow-logs-public-access",
-        "BucketServerSideEncryptionConfiguration/marlinspike-dev-flow-logs-encryption",
-        "BucketLifecycleConfiguration/marlinspike-dev-flow-logs-lifecycle",
-        "BucketPolicy/marlinspike-dev-flow-logs-policy",
-        "FlowLog/marlinspike-dev-flow-logs-to-s3",
-    ),
-    *operations(
-        "delete",
-        "FlowLog/marlinspike-dev-flow-logs-to-cloudwatch",
-        "RolePolicy/marlinspike-dev-flow-logs-policy",
-        "Role/marlinspike-dev-flow-logs-role",
-        "LogGroup/marlinspike-dev-flow-logs-group",
-    ),
-)
-
-NO_ENDPOINTS = (
-    *(f"delete VpcEndpoint/marlinspike-prod-endpoints-{service.replace('.', '-')}" for service in SERVICES),
-    *operations(
-        "delete",
-        "InterfaceEndpoints/marlinspike-prod-endpoints",
-        "SecurityGroup/marlinspike-prod-endpoints-group",
-        "SecurityGroupIngressRule/marlinspike-prod-endpoints-from-vpc",
-    ),
-    "update NetworkPolicy/marlinspike-database-bootstrap",
-    "update NetworkPolicy/marlinspike-database-restore",
-)
-
-STAGING_ALARM = "MetricAlarm/marlinspike-staging-alarms"
-
-CACHE_ALARMS = ("ConnectionsHigh", "CpuHigh", "EvictionsHigh", "MemoryHigh", "ReplicationLagging")
-
-EMAIL_REPLACED = (
-    "create TopicSubscription/marlinspike-staging-alarms-other@example.com",
-    "delete TopicSubscription/marlinspike-staging-alarms-platform@example.com",
-)
-
-RESTORE_TEST_MADE = (
-    "create RestoreTestingPlan/marlinspike-staging-backup-restore-test",
-    "create RestoreTestingSelection/marlinspike-staging-backup-restore-test",
-    f"create {STAGING_ALARM}-RestoreTestFailed",
-)
-
-
 ECHO = {"image": "111122223333.dkr.ecr.eu-west-3.amazonaws.com/echo:1.0"}
-
-SECOND_WORKLOAD = (
-    *operations(
-        "create",
-        "Workload/echo",
-        "ServiceAccount/echo-account",
-        "Service/echo-service",
-        "Deployment/echo-deployment",
-        "NetworkPolicy/marlinspike-echo",
-    ),
-    "update ResourceQuota/marlinspike-quota",
-)
-
-COPIERS = ("database-dump", "database-restore", "objects-export")
-
-DAILY_COPIES = (
-    *operations(
-        "create",
-        "ExportsBucket/marlinspike-dev-exports",
-        "Bucket/marlinspike-dev-exports",
-        *(
-            f"{kind}/marlinspike-dev-exports-{part}"
-            for kind, part in (
-                ("Bucket", "bucket"),
-                ("BucketVersioning", "versioning"),
-                ("BucketOwnershipControls", "ownership"),
-                ("BucketPublicAccessBlock", "public-access"),
-                ("BucketServerSideEncryptionConfiguration", "encryption"),
-                ("BucketLifecycleConfiguration", "lifecycle"),
-                ("BucketPolicy", "policy"),
-            )
-        ),
-        "Exports/exports",
-        "ClusterRole/objects-export-role",
-        "ClusterRoleBinding/objects-export-binding",
-        *(f"CronJob/{each}" for each in COPIERS),
-        *(f"ServiceAccount/{each}-account" for each in COPIERS),
-        *(f"NetworkPolicy/marlinspike-{each}" for each in COPIERS),
-        *(f"WorkloadIdentity/marlinspike-dev-{each}" for each in COPIERS),
-        *(f"Role/marlinspike-dev-{each}-role" for each in COPIERS),
-        *(f"RolePolicy/marlinspike-dev-{each}-policy" for each in COPIERS),
-        *(f"PodIdentityAssociation/marlinspike-dev-{each}-association" for each in COPIERS),
-    ),
-)
 
 PROD_IMAGE = "111122223333.dkr.ecr.eu-west-3.amazonaws.com/marlinspike/app:0.1.0"
 
@@ -381,6 +257,21 @@ CHANGES: dict[str, list[Change]] = {
     ],
     "local": [
         change("app.replicas", 2, "update Deployment/app-deployment", "update ResourceQuota/marlinspike-quota"),
+        change(
+            # The Service turns; with a load balancer of the program's the listener's rule (tests/ops/test_maintenance.py).
+            "app.maintenance",
+            {"retry_after_seconds": 900},
+            *operations(
+                "create",
+                "Workload/app-maintenance",
+                "ServiceAccount/app-maintenance-account",
+                "Service/app-maintenance-service",
+                "Deployment/app-maintenance-deployment",
+                "NetworkPolicy/marlinspike-app-maintenance",
+            ),
+            "update Service/app-service",
+            "update ResourceQuota/marlinspike-quota",
+        ),
     ],
 }
 
@@ -388,5 +279,7 @@ REFUSED: dict[str, list[tuple[str, Any, str]]] = {
     "prod": [
         ("database.database", "other", "Instance/marlinspike-prod-database-instance"),
         ("cache", {"kind": "serverless"}, "ReplicationGroup/marlinspike-prod-cache-group"),
+        # `ops cache restore` takes the protection of this one group away.
+        ("cache.restore_from", "prod-cache-2026", "ReplicationGroup/marlinspike-prod-cache-group"),
     ],
 }

@@ -2,7 +2,6 @@
 
 import contextlib
 import shlex
-import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import pytest
 
 from rehearsal.run import Rehearsal
 from rehearsal.toolchain import Toolchain, ensure
-from tests.engine.plugin_client import Plugin
 
 TINY = Path(__file__).parent / "tiny"
 
@@ -34,23 +32,6 @@ def unmeasured() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         yield
-
-
-@pytest.fixture(scope="module")
-def running_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Plugin, Path]]:
-    """The plugin that plays AWS, and the folder of its rehearsal; one process serves a file's tests."""
-    folder = tmp_path_factory.mktemp("rehearsal")
-    with Plugin("aws", {"MARLINSPIKE_REHEARSAL": str(folder)}) as plugin:
-        yield plugin, folder
-
-
-@pytest.fixture
-def aws(running_aws: tuple[Plugin, Path]) -> Plugin:
-    """That plugin, configured, on an empty account."""
-    plugin, folder = running_aws
-    shutil.rmtree(folder / "cloud", ignore_errors=True)
-    plugin.configure(region="eu-west-3")
-    return plugin
 
 
 @dataclass

@@ -1,7 +1,5 @@
 """What tests do with pods of a rehearsed cluster beyond what the program does."""
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from rehearsal.control_plane.api import Api, ApiError
@@ -21,14 +19,6 @@ def scheduling(api: Api, pod: str) -> str:
         return ""
     reasons = [condition.get("message", "") for condition in found["status"].get("conditions", [])]
     return " ".join(reasons) or "the scheduler has not looked yet"
-
-
-def eventually(happened: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits until something is so."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
 
 
 def evict(api: Api, namespace: str, pod: str) -> str | None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import venv
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +18,10 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import language_pb2, language_pb2_grpc
 
 from rehearsal import places
-from rehearsal.language_host import BAIL, HostError, Runtime
+from rehearsal.language_host.host import BAIL
+from rehearsal.language_host.runtime import HostError, Runtime
 from tests.engine.conftest import TINY, Tiny
+from tests.waiting import until
 
 SECONDS = 30
 
@@ -87,13 +88,6 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"waited {SECONDS} s until {what}"
-        time.sleep(0.05)
-
-
 # A program that tells its pid and then waits far longer than any test.
 WAITS = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
 
@@ -103,7 +97,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WA
 
 def pid_of_program(folder: Path) -> int:
     file = folder / "pid"
-    wait_until(lambda: file.exists() and file.read_text() != "", "the program runs")
+    until("the program runs", lambda: file.exists() and file.read_text() != "")
     return int(file.read_text())
 
 
@@ -161,7 +155,7 @@ def test_a_call_that_the_engine_gave_up_ends_the_program(host: Callable[[str], H
     call = it.stub.Run.future(it.request(), timeout=SECONDS)
     pid = pid_of_program(it.folder)
     call.cancel()
-    wait_until(lambda: not alive(pid), "the program has ended")
+    until("the program has ended", lambda: not alive(pid))
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -188,7 +182,7 @@ def test_an_engine_that_dies_takes_host_and_program_with_it(tmp_path: Path) -> N
         [child] = Path(f"/proc/{engine.pid}/task/{engine.pid}/children").read_text().split()
         assert alive(int(child))
         engine.kill()
-        wait_until(lambda: not alive(program) and not alive(int(child)), "host and program have ended")
+        until("host and program have ended", lambda: not alive(program) and not alive(int(child)))
         call.cancel()
     finally:
         channel.close()
@@ -225,7 +219,7 @@ def test_a_plugin_whose_caller_went_away_is_ended(host: Callable[[str], Host]) -
     )
     pid = pid_of_program(it.folder)
     call.cancel()
-    wait_until(lambda: not alive(pid), "the plugin has ended")
+    until("the plugin has ended", lambda: not alive(pid))
 
 
 def test_the_sdks_plugins_are_required_at_the_sdks_versions(host: Callable[[str], Host]) -> None:

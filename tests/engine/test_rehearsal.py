@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,15 +16,9 @@ from rehearsal.run import Rehearsal, RehearsalError
 from rehearsal.stack_file import StackFileError
 from rehearsal.toolchain import Toolchain
 from tests.engine.conftest import TINY, Tiny, tiny_plugin
+from tests.waiting import until
 
 SECONDS = 60
-
-
-def wait_until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < end, f"waited {SECONDS} s until {what}"
-        time.sleep(0.1)
 
 
 def processes_that_name(text: str) -> list[str]:
@@ -129,7 +122,7 @@ def test_after_an_interrupt_the_same_command_continues(
 ) -> None:
     it = tiny()
     first = started_in_its_own_process(tmp_path, toolchain, 2, ["a", "b", "c"])
-    wait_until(lambda: "creating a" in it.done(), "the first resource is being made")
+    until("the first resource is being made", lambda: "creating a" in it.done())
     first.send_signal(signal.SIGINT)
     output, _ = first.communicate(timeout=SECONDS)
     assert "INTERRUPTED" in output
@@ -138,7 +131,7 @@ def test_after_an_interrupt_the_same_command_continues(
 
     assert it.rehearsal.up(it.env, {"seconds": 0, "names": ["a", "b", "c"]}).succeeded
     assert it.things() == {"a", "b", "c"}
-    wait_until(lambda: processes_that_name(str(tmp_path)) == [], "no process is left")
+    until("no process is left", lambda: processes_that_name(str(tmp_path)) == [])
 
 
 def test_a_killed_rehearsal_leaves_no_process_and_the_same_command_continues(
@@ -146,10 +139,10 @@ def test_a_killed_rehearsal_leaves_no_process_and_the_same_command_continues(
 ) -> None:
     it = tiny()
     first = started_in_its_own_process(tmp_path, toolchain, 2, ["a", "b", "c"])
-    wait_until(lambda: "creating a" in it.done(), "the first resource is being made")
+    until("the first resource is being made", lambda: "creating a" in it.done())
     first.kill()
     first.communicate(timeout=SECONDS)
-    wait_until(lambda: processes_that_name(str(tmp_path)) == [], "no process is left")
+    until("no process is left", lambda: processes_that_name(str(tmp_path)) == [])
     assert it.rehearsal.up(it.env, {"seconds": 0, "names": ["a", "b", "c"]}).succeeded
     assert it.things() == {"a", "b", "c"}
 
@@ -159,7 +152,7 @@ def test_a_killed_engine_leaves_a_lock_and_pending_operations_that_the_next_comm
 ) -> None:
     it = tiny()
     first = started_in_its_own_process(tmp_path, toolchain, 30, ["a", "b"])
-    wait_until(lambda: "creating a" in it.done(), "the first resource is being made")
+    until("the first resource is being made", lambda: "creating a" in it.done())
     [lock] = (tmp_path / "state/backend/.pulumi/locks").rglob("*.json")
     os.kill(json.loads(lock.read_text())["pid"], signal.SIGKILL)
     first.communicate(timeout=SECONDS)
@@ -171,7 +164,7 @@ def test_a_killed_engine_leaves_a_lock_and_pending_operations_that_the_next_comm
     assert not it.rehearsal.state()["deployment"].get("pending_operations")
     assert any("its lock is taken away" in line for line in it.said)
     assert any("worked on a" in line for line in it.said)
-    wait_until(lambda: processes_that_name(str(tmp_path)) == [], "no process is left")
+    until("no process is left", lambda: processes_that_name(str(tmp_path)) == [])
 
 
 def test_a_second_command_for_the_same_stack_is_refused_while_one_runs(
@@ -179,7 +172,7 @@ def test_a_second_command_for_the_same_stack_is_refused_while_one_runs(
 ) -> None:
     it = tiny()
     first = started_in_its_own_process(tmp_path, toolchain, 3, ["a"])
-    wait_until(lambda: "creating a" in it.done(), "the first resource is being made")
+    until("the first resource is being made", lambda: "creating a" in it.done())
     with pytest.raises(RehearsalError, match=rf"process {first.pid}"):
         it.rehearsal.up(it.env)
     first.communicate(timeout=SECONDS)

@@ -1,16 +1,15 @@
 """The report in a real browser, as people open it: on a desk, on a phone, in the dark, on paper, by the keyboard."""
 
-import os
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from rehearsal.report.page import page as report_page
-from tests.app.servers import browser_binary
+from tests.browser import chromium
 from tests.unit.rehearsed import LEFT, material
 
 SCHEMES = ("light", "dark")
@@ -59,12 +58,8 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Chromium's own sandbox doesn't work as root.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=browser_binary(), args=arguments)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture(params=SCHEMES)

@@ -26,8 +26,9 @@ from rehearsal.toolchain import Toolchain
 from stacks.settings import AwsSettings
 from tests.engine.changes import CHANGES, REFUSED
 from tests.engine.conftest import unmeasured
-from tests.engine.pods import bare_pod, eventually, evict, scheduling
+from tests.engine.pods import bare_pod, evict, scheduling
 from tests.unit.plan import settings_of
+from tests.waiting import until
 
 STACKS = ("dev", "staging", "prod", "local")
 
@@ -264,8 +265,8 @@ class TestProdOnTheCluster:
         with up.api() as api:
             for name, tolerations in (("tolerates", placement["tolerations"]), ("does-not", [])):
                 api.create("/api/v1/namespaces/default/pods", bare_pod(name, placement["nodeSelector"], tolerations))
-            eventually(lambda: scheduling(api, "tolerates") == "")
-            eventually(lambda: "untolerated taint" in scheduling(api, "does-not"))
+            until("the pod that tolerates has a node", lambda: scheduling(api, "tolerates") == "")
+            until("the other one says why not", lambda: "untolerated taint" in scheduling(api, "does-not"))
             for name in ("tolerates", "does-not"):
                 api.delete(f"/api/v1/namespaces/default/pods/{name}", {"gracePeriodSeconds": 0})
 

@@ -45,6 +45,15 @@ def test_resources_are_counted_by_package_and_type() -> None:
     ]
 
 
+def test_after_a_refusal_by_policies_a_person_is_told_how_to_see_all_of_them() -> None:
+    asked: Event = {"policyAnalyzeSummaryEvent": {"policyPackName": "p", "policyPackVersion": "1", "passed": ["one"]}}
+    for level, told in (("mandatory", ["make preview STACK=dev"]), ("advisory", [])):
+        said: Event = {"policyEvent": {"policyName": "two", "enforcementLevel": level, "message": "No."}}
+        lines = summary.after_a_refusal("dev", result(asked, said))
+        assert len(lines) == len(told)
+        assert all(words in line for words, line in zip(told, lines, strict=True))
+
+
 def test_everything_simulated_is_named(tmp_path: Path) -> None:
     text = "\n".join(summary.closing("prod", result(*PLATFORM, kubeconfig=tmp_path / "kubeconfig")))
     simulated = text[text.index("Simulated:") : text.index("Real:")]

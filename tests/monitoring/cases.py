@@ -148,12 +148,8 @@ def _budgets(namespace: str) -> list[Case]:
     return found
 
 
-def cases(namespace: str = OURS) -> list[Case]:
-    """One for each alerting rule of prod's `app`."""
+def _availability(namespace: str) -> list[Case]:
     at_app = {"job": "app"}
-    autoscaler = f"{_where(namespace, horizontalpodautoscaler='app-1a2b3c4d')}"
-    restarts = f"kube_pod_container_status_restarts_total{{{_where(namespace, pod=POD, container='app')}}}"
-    waiting = f"database_pool_waiting_requests{{{_where(namespace, job='app', pod=POD)}}}"
     return [
         Case(
             "WorkloadDown",
@@ -181,21 +177,27 @@ def cases(namespace: str = OURS) -> list[Case]:
             {},
             f"1 pods are available in {namespace}; the next failure is an outage.",
         ),
-        *_saturation(namespace),
+    ]
+
+
+def _exports(namespace: str) -> list[Case]:
+    succeeded = f"kube_cronjob_status_last_successful_time{{{_where(namespace, cronjob='database-dump')}}}"
+    return [
         Case(
             "ExportMissing",
             "warning",
             # Prometheus' time begins at 0 here: well is a success to come, ill one of two days before.
-            [
-                Series(
-                    f"kube_cronjob_status_last_successful_time{{{_where(namespace, cronjob='database-dump')}}}",
-                    1e9,
-                    -172_800,
-                )
-            ],
+            [Series(succeeded, 1e9, -172_800)],
             {"cronjob": "database-dump"},
             f"{namespace}/database-dump succeeded last 2d 0h 20m 0s ago.",
         ),
+    ]
+
+
+def _restlessness(namespace: str) -> list[Case]:
+    autoscaler = f"{_where(namespace, horizontalpodautoscaler='app-1a2b3c4d')}"
+    restarts = f"kube_pod_container_status_restarts_total{{{_where(namespace, pod=POD, container='app')}}}"
+    return [
         Case(
             "RestartsFrequent",
             "warning",
@@ -214,6 +216,13 @@ def cases(namespace: str = OURS) -> list[Case]:
             late=8,
             recovers=1830,
         ),
+    ]
+
+
+def _answers(namespace: str) -> list[Case]:
+    at_app = {"job": "app"}
+    waiting = f"database_pool_waiting_requests{{{_where(namespace, job='app', pod=POD)}}}"
+    return [
         Case(
             "ErrorRateHigh",
             "critical",
@@ -251,5 +260,10 @@ def cases(namespace: str = OURS) -> list[Case]:
             {"job": "app", "pod": POD},
             f"7 requests wait in {namespace}/{POD}.",
         ),
-        *_budgets(namespace),
     ]
+
+
+def cases(namespace: str = OURS) -> list[Case]:
+    """One for each alerting rule of prod's `app`."""
+    subjects = (_availability, _saturation, _exports, _restlessness, _answers, _budgets)
+    return [case for subject in subjects for case in subject(namespace)]

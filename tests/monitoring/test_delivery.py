@@ -13,7 +13,8 @@ import yaml
 
 from infra.monitoring.alert import RUNBOOKS
 from infra.monitoring.routing import CAUSES
-from tests.app.servers import Certificates, eventually, stopping
+from tests.app.certificates import Certificates
+from tests.app.servers import eventually, stopping
 from tests.monitoring.alertmanager import (
     Alertmanager,
     alert_of,

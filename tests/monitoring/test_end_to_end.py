@@ -19,8 +19,9 @@ import pytest
 import yaml
 
 from infra.monitoring.alert import RUNBOOKS
+from tests.app.certificates import Certificates
 from tests.app.conftest import Place
-from tests.app.servers import Application, Certificates, eventually, stopping
+from tests.app.servers import Application, eventually, stopping
 from tests.monitoring.alertmanager import Alertmanager, give_secrets, values_of, written
 from tests.monitoring.listeners import Web
 from tests.monitoring.prometheus import Prometheus, hurried

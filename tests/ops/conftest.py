@@ -21,7 +21,7 @@ from rehearsal import places
 from rehearsal.control_plane.api import Api
 from rehearsal.run import Rehearsal
 from tests.ops.aws_answers import answers
-from tests.ops.waiting import until
+from tests.waiting import until
 
 __all__ = ["answers"]
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 from kubernetes import client
 
 from ops.cluster import Cluster
-from tests.app.servers import Certificates
+from tests.app.certificates import Certificates
 
 NODE = "node-with-logs"
 

@@ -31,7 +31,7 @@ class Exported(Engine):
     def preview(self) -> str:
         raise AssertionError("no command of these changes the stack")
 
-    def would_change(self, text: str) -> list[str]:  # noqa: ARG002
+    def would_change(self, text: str, *options: str) -> list[str]:  # noqa: ARG002
         raise AssertionError("no command of these changes the stack")
 
     def kubeconfig(self) -> Path | None:

@@ -13,7 +13,8 @@ import boto3  # type: ignore[import-untyped]
 from moto.server import ThreadedMotoServer
 
 from infra.exports import programs
-from tests.app.servers import REPOSITORY, PostgreSql, postgresql_binaries, process_environment
+from tests.app.programs import postgresql_binaries
+from tests.app.servers import REPOSITORY, PostgreSql, process_environment
 
 REGION = "eu-west-3"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.stub import Stubber  # type: ignore[import-untyped]
 
-from ops import cache
+from ops.cache import backup
 from ops.errors import OpsError
 from tests.ops.aws_answers import stack
 from tests.ops.places import session
@@ -21,44 +21,44 @@ def answered(status: str) -> Mapping[str, Any]:
 def test_a_snapshot_is_waited_for_until_it_is_there(
     answers: dict[str, Stubber], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cache, "POLL_SECONDS", 0)
+    monkeypatch.setattr(backup, "POLL_SECONDS", 0)
     asked = answers["elasticache"]
     asked.add_response("create_snapshot", {}, {"ReplicationGroupId": "marlinspike-prod-cache", "SnapshotName": NAME})
-    snapshot = cache._of_nodes(stack(), NAME)
+    snapshot = backup._of_nodes(stack(), NAME)
     for status in ("creating", "creating", "available"):
         asked.add_response("describe_snapshots", answered(status), {"SnapshotName": NAME})
-    assert cache._wait(snapshot, NAME) >= 0
+    assert backup._wait(snapshot, NAME) >= 0
 
 
 def test_a_snapshot_that_fails_and_one_that_elasticache_refuses_are_errors(answers: dict[str, Stubber]) -> None:
     asked = answers["elasticache"]
     asked.add_response("create_snapshot", {})
-    snapshot = cache._of_nodes(stack(), NAME)
+    snapshot = backup._of_nodes(stack(), NAME)
     asked.add_response("describe_snapshots", answered("failed"))
     with pytest.raises(OpsError, match="failed; ElastiCache says why"):
-        cache._wait(snapshot, NAME)
+        backup._wait(snapshot, NAME)
     asked.add_client_error("create_snapshot", "SnapshotQuotaExceededFault")
     with pytest.raises(OpsError, match="SnapshotQuotaExceededFault"):
-        cache._of_nodes(stack(), NAME)
+        backup._of_nodes(stack(), NAME)
 
 
 def test_one_that_takes_too_long_is_told_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "PATIENCE_SECONDS", -1)
+    monkeypatch.setattr(backup, "PATIENCE_SECONDS", -1)
     with pytest.raises(OpsError, match=r"is creating after 0 s; it goes on"):
-        cache._wait(lambda: "creating", NAME)
+        backup._wait(lambda: "creating", NAME)
 
 
 @pytest.mark.parametrize(
     ("name", "rehearsed", "why"),
-    [("local", False, "keeps nothing on a disk"), ("prod", True, "a rehearsal's cache is simulated")],
+    [("local", False, "lie on its own volume"), ("prod", True, "a rehearsal's cache is simulated")],
 )
 def test_where_there_is_nothing_to_copy_it_is_refused(name: str, rehearsed: bool, why: str) -> None:
     with session(name, {"region": "eu-west-3"}, rehearsed=rehearsed) as (opened, _), pytest.raises(OpsError, match=why):
-        cache.cache_backup(opened)
+        backup.cache_backup(opened)
 
 
 def test_a_dry_run_names_the_snapshot_and_asks_nobody() -> None:
     with session("prod", {"region": "eu-west-3"}, rehearsed=False, dry_run=True) as (opened, said):
-        found = cache.cache_backup(opened)
+        found = backup.cache_backup(opened)
     assert found is not None
     assert f"would take the snapshot {found['snapshot']}" in said()

@@ -12,16 +12,19 @@ from typing import Any
 import pytest
 import yaml
 
+from infra import versions
 from infra.exports.jobs import DUMP, OBJECTS, RESTORE
 from ops import jobs
 from ops.cluster_backup import cluster_backup
 from ops.db.backup import db_backup
 from ops.db.connect import db_connect
-from ops.db.restore import db_restore
+from ops.db.restore import _told, db_restore
 from ops.errors import DeclinedError, OpsError
+from ops.trouble import log_of
 from rehearsal.control_plane import ControlPlane
 from rehearsal.control_plane.api import Api
 from tests.app.servers import REPOSITORY, eventually, process_environment
+from tests.ops import kubelet
 from tests.ops.places import control_plane, session
 from tests.unit.plan import planned
 
@@ -139,6 +142,27 @@ def test_a_job_that_fails_says_why_and_stays_for_people_to_look_at(place: Contro
     ]
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        '{"event": "restored", "kept": null, "rows": 3}\n',
+        'one line\n{"event": "sent", "percent": 10}\n{"event": "restored", "kept": null, "rows": 3}\n',
+        '{"event": "restored", "kept": null, "rows": 3}\nund sie lügen nicht\n',
+    ],
+)
+def test_what_a_pod_has_written_is_read_as_it_was_written(place: ControlPlane, tmp_path: Path, log: str) -> None:
+    with session("staging", OUTPUTS, place.kubeconfig) as (asked, _):
+        cluster = asked.stack.cluster
+        with kubelet.kubelet(cluster, tmp_path, {"speaker/main": log}):
+            kubelet.pod(cluster, "default", "speaker", {})
+            try:
+                said = log_of(cluster, "default", "speaker", "main")
+            finally:
+                cluster.core.delete_namespaced_pod("speaker", "default", grace_period_seconds=0)
+    assert said == log
+    assert _told(said) == {"event": "restored", "kept": None, "rows": 3}
+
+
 def test_a_job_is_deleted_when_whoever_waits_for_it_goes_away(place: ControlPlane) -> None:
     def leaves(line: str) -> None:
         raise KeyboardInterrupt(line)
@@ -189,6 +213,32 @@ def test_psqls_pod_is_admitted_reaches_what_migrations_reach_and_is_gone_at_the_
     assert pod["spec"]["serviceAccountName"] == "database-migrate"
     assert pod["spec"]["activeDeadlineSeconds"] == 4 * 3600
     assert not psql_pods(place)
+
+
+def test_a_stack_without_aws_is_dumped_and_restored_by_a_pod_that_everything_admits(place: ControlPlane) -> None:
+    seen: list[dict[str, Any]] = []
+
+    def look(_: str) -> None:
+        found = objects(place, f"/api/v1/namespaces/{NAMESPACE}/pods")
+        seen.extend(
+            each for each in found if each["metadata"]["name"].startswith(("database-dump-", "database-restore-"))
+        )
+
+    with session("local", OUTPUTS, place.kubeconfig, yes=True) as (asked, _):
+        asked.report.say = look  # type: ignore[method-assign]
+        assert (db_backup(asked) or {})["rehearsed"]
+        assert (db_restore(asked, "2026-11-22t03-00-00z") or {})["rehearsed"]
+    pods = {each["metadata"]["name"].rpartition("-2026-")[0]: each for each in seen}
+    assert pods.keys() == {DUMP, RESTORE}
+    for name, pod in pods.items():
+        # Network policies know it as a migration, which reaches the database and nothing else.
+        assert pod["metadata"]["labels"]["app.kubernetes.io/name"] == "database-migrate"
+        containers = {each["name"]: each for each in pod["spec"]["containers"]}
+        told = {each["name"]: each.get("value") for each in containers[name]["env"]}
+        assert (told["EXPORTS_PLACE"], told["DATABASE_NAME"]) == ("/copies", "app")
+        assert containers["postgresql"]["image"] == versions.POSTGRESQL_IMAGE, "the server's own, which the node has"
+    names = {each["metadata"]["name"] for each in seen}
+    assert not names & {e["metadata"]["name"] for e in objects(place, f"/api/v1/namespaces/{NAMESPACE}/pods")}
 
 
 def test_psqls_pod_goes_on_ctrl_c_too(place: ControlPlane) -> None:

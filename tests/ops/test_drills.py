@@ -18,7 +18,7 @@ from ops.readiness import look
 from ops.stack import Stack
 from rehearsal import places
 from tests.ops.conftest import RehearsedStack
-from tests.ops.waiting import until
+from tests.waiting import until
 
 PODS = 3
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ops.drills.visits import Visit, Visits
-from tests.ops.waiting import until
+from tests.waiting import until
 
 
 class Moody(BaseHTTPRequestHandler):

@@ -19,7 +19,7 @@ from preflight.account import Account
 from preflight.findings import Finding, Status, as_json, faults
 from preflight.placeholders import placeholders
 from preflight.run import preflight
-from stacks.settings import NoStackError
+from stacks.configuration import NoStackError
 from tests.preflight.amazon import ACCOUNT_ID, REGION, Answer, amazon, denied, furnish, quota, zone
 
 PROJECT_FOLDER = Path(__file__).parents[2]

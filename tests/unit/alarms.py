@@ -13,12 +13,7 @@ def every_alarm() -> list[Alarm]:
     """One of each name, and more of those that come in numbers."""
     network = NetworkThresholds(ipam_scope_id="ipam-scope-0123456789abcdef0")
     return [
-        *database_alarms(
-            DatabaseThresholds(),
-            DatabaseSettings(instance_class="db.t4g.small"),
-            "database",
-            {"reader": "database-reader"},
-        ),
+        *database_alarms(DatabaseThresholds(), DatabaseSettings(instance_class="db.t4g.small"), "database"),
         *cache_alarms(CacheThresholds(), ["cache-001", "cache-002"]),
         *nat_gateway_alarms(network, {"a": "nat-a", "b": "nat-b"}),
         *subnet_alarms(network, "111122223333", "eu-west-3", "vpc-1", {"a": "subnet-a"}),

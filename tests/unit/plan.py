@@ -1,22 +1,15 @@
-"""What the shipped stacks register (stacks/plan.py), as they are and with changes; computed once, since nothing changes it."""
+"""What the shipped stacks register (stacks/plan.py), as they are and with changes."""
 
+import gc
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from stacks.plan import (
-    PROJECT,
-    PROJECT_FOLDER,
-    Cloud,
-    Plan,
-    RecordingMonitor,
-    Registered,
-    plan_of,
-    plan_of_program,
-    settings_of,
-    stack_file,
-)
+import stacks.plan
+from stacks.plan import PROJECT, PROJECT_FOLDER, Cloud, Plan, RecordingMonitor, Registered, settings_of, stack_file
 from stacks.settings import Settings
 
 __all__ = [
@@ -27,9 +20,46 @@ __all__ = [
 AWS_STACKS = ("dev", "staging", "prod")
 STACKS = (*AWS_STACKS, "local")
 
+gc.set_threshold(20_000_000)  # objects: more than one process makes here. A plan leaves some 200 thousand, and 14 MiB
+
+
+@contextmanager
+def _quickly() -> Iterator[None]:
+    """Without what takes half of a plan's time, and at which no test looks.
+
+    That is the call stack that Pulumi's SDK notes beside each resource, and the collector, which reads again and again what lives
+    until the plan is done.
+    """
+    sys.tracebacklimit = 1  # entry, of a stack in which the SDK looks for three
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        del sys.tracebacklimit
+
+
+plan_of_program = _quickly()(stacks.plan.plan_of_program)
+
+_PLANS: dict[tuple[str, str], Plan] = {}
+
+
+def plan_of(stack: str, settings: Settings) -> Plan:
+    """What these settings register; of equal ones the plan is made once, since nothing changes it."""
+    key = stack, repr(settings)
+    if key not in _PLANS:
+        with _quickly():
+            _PLANS[key] = stacks.plan.plan_of(stack, settings)
+    return _PLANS[key]
+
+
+def planned(stack: str) -> Plan:
+    """What a shipped stack registers."""
+    return planned_with(stack, {})
+
 
 def planned_with(stack: str, changes: Mapping[str, Any]) -> Plan:
-    """What a shipped stack registers with other settings: dotted path to value, `None` removes; not computed twice."""
+    """What a shipped stack registers with other settings: dotted path to value, `None` removes."""
     return _planned_with(stack, json.dumps(changes, sort_keys=True))
 
 
@@ -52,9 +82,3 @@ def settings_with(stack: str, changes: Mapping[str, Any]) -> Settings:
         else:
             within[last] = value
     return settings_of(stack, config)
-
-
-@cache
-def planned(stack: str) -> Plan:
-    """What a shipped stack registers. Computed once a stack, since nothing changes it."""
-    return plan_of(stack, settings_of(stack))

@@ -4,9 +4,10 @@ import datetime
 from collections.abc import Mapping
 from typing import Any
 
+from rehearsal.events import STACK_TYPE
 from rehearsal.report.architecture.places import SUBNET_GROUPS
 from rehearsal.report.cluster import Cluster, Node, Pod
-from rehearsal.report.graph import STACK, Graph, Resource
+from rehearsal.report.graph import Graph, Resource
 from rehearsal.report.material import Material
 from tests.unit.plan import PROJECT, Plan, planned
 
@@ -17,7 +18,9 @@ def graph(stack: str, plan: Plan | None = None) -> Graph:
     """The plan of a stack as a graph, with the ids that the mocks give, and the cluster's child that only the engine makes."""
     plan = plan or planned(stack)
     types: dict[str, str] = {}
-    found = [Resource(f"urn:pulumi:{stack}::{PROJECT}::{STACK}::{PROJECT}-{stack}", STACK, "", "", False, {}, {})]
+    found = [
+        Resource(f"urn:pulumi:{stack}::{PROJECT}::{STACK_TYPE}::{PROJECT}-{stack}", STACK_TYPE, "", "", False, {}, {})
+    ]
     for each in plan.resources:
         above = types.get(each.parent, "")
         kind = f"{above}${each.type}" if above else each.type

@@ -9,10 +9,9 @@ from pydantic import ValidationError
 
 from infra.alarms.alarm import Alarm, Formula, Metric
 from infra.alarms.alarms import AlarmSettings
-from infra.alarms.database import CPU_BASELINE_PERCENT, CPU_CREDITS_PER_HOUR, DatabaseThresholds, database_alarms
+from infra.alarms.database import CPU_BASELINE_PERCENT, CPU_CREDITS_PER_HOUR
 from infra.alarms.edge import EdgeThresholds, certificate_alarms, load_balancer_alarms
 from infra.alarms.network import NetworkThresholds, nat_gateway_alarms, subnet_alarms
-from infra.database import DatabaseSettings
 from infra.instance_classes import INSTANCE_MEMORY_GIB
 from tests.unit.alarms import every_alarm
 from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, Plan, Registered, planned, planned_with
@@ -170,7 +169,6 @@ def test_every_threshold_can_be_set(name: str, threshold: float) -> None:
         (load_balancer_alarms(EdgeThresholds(target_errors_percent=2), "a", "b")[1], 2),
         (load_balancer_alarms(EdgeThresholds(latency_seconds=0.2), "a", "b")[2], 0.2),
         (certificate_alarms(EdgeThresholds(certificate_days=14), "a")[0], 14),
-        (database_alarms(DatabaseThresholds(replica_lag_seconds=9), DatabaseSettings(), "a", {"b": "c"})[-1], 9),
     ],
 )
 def test_so_can_those_of_what_no_stack_has_yet(alarm: Alarm, threshold: float) -> None:
@@ -190,17 +188,6 @@ def test_burst_credits_alarm_a_database_that_spends_them_and_not_one_that_is_new
     assert alarm.measured.expression == "IF(balance < 57.6 AND cpu > 20, 1, 0)"  # a tenth of 24 hours at 24 credits
     burstable = {name for name in INSTANCE_MEMORY_GIB if name.startswith("db.t")}
     assert CPU_CREDITS_PER_HOUR.keys() == CPU_BASELINE_PERCENT.keys() == burstable
-
-
-def test_replicas_are_watched_one_by_one() -> None:
-    lagging = [alarm for alarm in every_alarm() if alarm.name == "DatabaseReplicaLagging"]
-    assert [(alarm.subject, alarm.measured) for alarm in lagging] == [
-        ("reader", Metric("AWS/RDS", "ReplicaLag", {"DBInstanceIdentifier": "database-reader"}))
-    ]
-    assert not any(
-        alarm.name == "DatabaseReplicaLagging"
-        for alarm in database_alarms(DatabaseThresholds(), DatabaseSettings(), "database")
-    )
 
 
 def test_subnets_are_watched_only_where_an_ipam_measures_them() -> None:

@@ -1,14 +1,16 @@
 """The cache: reached by its clients only, encrypted, and entered without a password; as nodes or serverless."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
+from infra.cache import _identifier
 from infra.cache_settings import CacheSettings
-from stacks.settings import SettingsError
-from tests.unit.plan import AWS_STACKS, Plan, plan_of, planned, planned_with, settings_of, settings_with, stack_file
+from stacks.settings import STACK_NAME_LENGTH, AwsSettings, SettingsError
+from tests.unit.plan import AWS_STACKS, Plan, planned, planned_with, settings_of, settings_with, stack_file
 
 REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
 SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
@@ -83,11 +85,73 @@ def test_prod_keeps_seven_days_of_snapshots_and_the_others_none(stack: str, days
 
 
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
-    config = stack_file("prod")
-    config["marlinspike:protection"] = {"enabled": False}
-    found = plan_of("prod", settings_of("prod", config)).only(REPLICATION_GROUP)
+    found = planned_with("prod", {"protection.enabled": False}).only(REPLICATION_GROUP)
     assert not found.protect
     assert "finalSnapshotIdentifier" in found.inputs
+
+
+# ---- from a snapshot
+
+
+FILLED = {"cache.restore_from": "prod-cache-2026-11-22t03-00-00z"}
+
+
+def test_a_cache_that_a_snapshot_fills_can_stand_beside_the_one_before() -> None:
+    plan, before = planned_with("prod", FILLED), planned("prod").only(REPLICATION_GROUP).inputs
+    filled = plan.only(REPLICATION_GROUP)
+    assert filled.inputs["snapshotName"] == FILLED["cache.restore_from"]
+    assert "snapshotName" not in before
+    names = {before["replicationGroupId"], filled.inputs["replicationGroupId"]}
+    other = planned_with("prod", {"cache.restore_from": "another"}).only(REPLICATION_GROUP).inputs
+    names.add(other["replicationGroupId"])
+    assert len(names) == 3
+    # Each leaves a final snapshot of its own, or the second one could not be deleted.
+    assert len({each["finalSnapshotIdentifier"] for each in (before, filled.inputs, other)}) == 3
+    assert filled.protect
+
+
+def test_everybody_who_speaks_of_the_cache_speaks_of_the_one_that_was_filled() -> None:
+    plan = planned_with("prod", FILLED)
+    name = plan.only(REPLICATION_GROUP).inputs["replicationGroupId"]
+    assert told(plan)["CACHE_NAME"] == name
+    filled = planned_with("prod", {**TO_SERVERLESS, **SERVERLESS_FILLED})
+    assert told(filled)["CACHE_NAME"] == filled.only(SERVERLESS).inputs["name"] != "marlinspike-prod-cache"
+
+
+@pytest.mark.parametrize(
+    "snapshot", ["a", "prod-cache-2026-11-22t03-00-00z", "automatic.marlinspike-prod-cache-001-2026"]
+)
+def test_its_name_is_one_that_elasticache_takes_of_the_longest_stack_too(snapshot: str) -> None:
+    found = _identifier(f"marlinspike-{'s' * STACK_NAME_LENGTH}-cache", snapshot)
+    assert re.fullmatch(r"[a-z](-?[a-z0-9])*", found)
+    assert len(found) <= 40
+
+
+SERVERLESS_FILLED = {
+    "cache": {
+        **TO_SERVERLESS["cache"],
+        "restore_from": "arn:aws:elasticache:eu-west-3:111122223333:serverlesssnapshot:prod-cache-2026",
+    }
+}
+
+
+def test_a_serverless_cache_is_filled_by_an_arn_and_named_anew() -> None:
+    cache = planned_with("prod", SERVERLESS_FILLED).only(SERVERLESS).inputs
+    assert cache["snapshotArnsToRestores"] == [SERVERLESS_FILLED["cache"]["restore_from"]]
+    assert cache["name"] != serverless().only(SERVERLESS).inputs["name"]
+    assert "snapshotArnsToRestores" not in serverless().only(SERVERLESS).inputs
+
+
+def test_the_second_regions_cache_begins_empty() -> None:
+    file = stack_file("prod")
+    recovery = {
+        **file["marlinspike:recovery"],
+        "restore_database_from": "arn:aws:rds:eu-central-1:111122223333:auto-backup:ab-0a",
+    }
+    file |= {"marlinspike:recovery": recovery, "marlinspike:cache": {**file["marlinspike:cache"], "restore_from": "a"}}
+    settings = settings_of("prod-recovery", file)
+    assert isinstance(settings, AwsSettings)
+    assert settings.cache.restore_from is None
 
 
 # ---- serverless
@@ -158,6 +222,12 @@ def test_the_application_may_enter_this_cache_as_this_user_and_no_other(changes:
             {"kind": "serverless", "node_type": "cache.m7g.large", "keep_after_deletion": False},
             "kind serverless knows no node_type, keep_after_deletion; remove them",
         ),
+        ({"restore_from": "two words"}, "String should match pattern"),
+        (
+            {"restore_from": "arn:aws:elasticache:eu-west-3:111122223333:serverlesssnapshot:a"},
+            "kind nodes is filled by a snapshot's name; write that",
+        ),
+        ({"kind": "serverless", "restore_from": "a"}, "kind serverless is filled by the ARN of a serverless snapshot"),
         ({"data_gib": 5}, "kind nodes knows no data_gib; remove it"),
         ({"kind": "serverless", "ecpu_per_second": 999}, "greater than or equal to 1000"),
         ({"kind": "serverless", "data_gib": 5001}, "less than or equal to 5000"),

@@ -2,12 +2,11 @@
 
 import json
 
-import pulumi
 import pytest
 from pydantic import ValidationError
 
 from infra.access import access_entries
-from infra.cluster import ClusterSettings, _beyond_the_component
+from infra.cluster import ClusterSettings
 from tests.unit.plan import AWS_STACKS, planned
 
 CLUSTER = "eks:index:Cluster"
@@ -104,22 +103,6 @@ def test_each_purpose_has_its_own_way_in(stack: str) -> None:
 def test_roles_of_the_same_name_on_different_paths_are_both_let_in() -> None:
     administrators = tuple(f"arn:aws:iam::111122223333:role/{path}/Admin" for path in ("x", "y"))
     assert len(access_entries(ClusterSettings(administrators=administrators))) == 2
-
-
-def test_the_clusters_child_is_told_what_the_component_has_no_argument_for() -> None:
-    child = pulumi.ResourceTransformArgs(
-        custom=True,
-        type_="aws:eks/cluster:Cluster",
-        name="eksCluster",
-        props={"accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True}},
-        opts=pulumi.ResourceOptions(),
-    )
-    changed = _beyond_the_component(child)
-    assert changed is not None
-    assert changed.props == {
-        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
-        "zonalShiftConfig": {"enabled": True},
-    }
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.critical_path import Resource, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.critical_path import Resource, critical_path, plan_of_state, unavoidable_seconds
 from tests.unit.plan import AWS_STACKS, Plan, planned
 
 MINUTES = {"cluster": 10, "nodes": 3, "database": 12, "app": 1}

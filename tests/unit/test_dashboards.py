@@ -109,7 +109,7 @@ def test_a_query_uses_only_variables_that_its_dashboard_declares_or_grafana_has(
 
 def test_less_is_worse_where_red_stands_below_yellow() -> None:
     def steps(warn_at: float, bad_at: float) -> list[tuple[float | None, str]]:
-        panel = Panel("t", "d.", "short", [Query("up", "up")], warn_at=warn_at, bad_at=bad_at)
+        panel = Panel("t", "d.", "short", [Query("up", "up")], limits=(warn_at, bad_at))
         document = json.loads(render(Page("u", "t", "d.", [Row("r", [panel])])))
         found = document["panels"][1]["fieldConfig"]["defaults"]["thresholds"]["steps"]
         return [(step["value"], step["color"]) for step in found]

@@ -7,22 +7,20 @@ import pytest
 from pulumi import Output
 from pydantic import ValidationError
 
-from infra.backup_copies import BackupCopies
-from infra.database import Database, DatabaseSettings, DataNetwork
+from infra.database import Database, DatabaseSettings
+from infra.fence import DataNetwork
 from infra.parameters import DECIDED
+from infra.recovery import SecondRegion
 from infra.windows import overlap
 from stacks.settings import SettingsError
 from tests.unit.plan import (
     AWS_STACKS,
     Plan,
     Registered,
-    plan_of,
     plan_of_program,
     planned,
     planned_with,
-    settings_of,
     settings_with,
-    stack_file,
 )
 
 INSTANCE = "aws:rds/instance:Instance"
@@ -107,9 +105,7 @@ def test_log_groups_are_there_before_the_service_that_would_make_its_own(stack: 
 
 
 def test_what_outlives_a_deletion_does_not_hang_on_the_protection_against_it() -> None:
-    config = stack_file("prod")
-    config["marlinspike:protection"] = {"enabled": False}
-    found = plan_of("prod", settings_of("prod", config)).only(INSTANCE)
+    found = planned_with("prod", {"protection.enabled": False}).only(INSTANCE)
     assert (found.protect, found.inputs["deletionProtection"]) == (False, False)
     assert (found.inputs["skipFinalSnapshot"], found.inputs["deleteAutomatedBackups"]) == (False, False)
 
@@ -134,6 +130,12 @@ def test_the_database_of_each_environment_is_as_available_and_protected_as_promi
     assert (found.protect, found.inputs["deletionProtection"]) == (protected, protected)
     assert found.inputs["skipFinalSnapshot"] is not protected
     assert ("finalSnapshotIdentifier" in found.inputs) is protected
+
+
+@pytest.mark.parametrize("stack", AWS_STACKS)
+def test_the_disk_grows_by_itself_up_to_a_bound(stack: str) -> None:
+    found = planned(stack).only(INSTANCE).inputs
+    assert found["maxAllocatedStorage"] >= 2 * found["allocatedStorage"]
 
 
 @pytest.mark.parametrize(("stack", "seconds"), [("dev", 0), ("staging", 60), ("prod", 60)])
@@ -189,13 +191,13 @@ def test_the_application_may_log_in_and_nothing_else() -> None:
 
 
 def test_backups_are_copied_to_another_region_with_a_key_of_that_region() -> None:
-    plan = alone(copies=BackupCopies("eu-central-1", "arn:key-there", retention_days=14))
+    plan = alone(copies=SecondRegion("eu-central-1", "arn:key-there"))
     instance, copies = plan.only(INSTANCE), plan.only(REPLICATION)
     assert copies.inputs == {
         "sourceDbInstanceArn": "arn:aws:test:eu-west-3:111122223333:data-instance",
         "region": "eu-central-1",
         "kmsKeyId": "arn:key-there",
-        "retentionPeriod": 14,
+        "retentionPeriod": 7,
     }
     assert plan.comes_before(instance.key, copies.key)
     assert copies.delete_before_replace  # RDS refuses a second replication to the same region

@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from infra.monitoring.alert import RUNBOOKS
+from preflight.placeholders import placeholders
 from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
 from tests.unit.alarms import every_alarm
 from tests.unit.documents import DOCUMENTS, FENCED, anchors, links, named
-from tests.unit.plan import PROJECT_FOLDER
+from tests.unit.plan import PROJECT_FOLDER, stack_file
 from tests.unit.rules import every_alert
 
 ALERTS = {alert.name for alert in every_alert()} | {alarm.name for alarm in every_alarm()}
@@ -78,6 +79,17 @@ def test_every_runbook_belongs_to_an_alert() -> None:
     assert RUNBOOKS.endswith("/docs/runbooks")
 
 
+def test_the_class_of_a_section_stands_in_the_room_that_the_settings_page_names() -> None:
+    page = (PROJECT_FOLDER / "docs" / "settings.md").read_text()
+    named_rooms = re.findall(r"`(\w+Settings)`[^|`]*?\]\(\.\./([\w/]+\.py)\)", page)
+    assert len(named_rooms) > 30
+    assert [
+        f"{name} is not in {room}"
+        for name, room in named_rooms
+        if not re.search(rf"^class {name}\(", (PROJECT_FOLDER / room).read_text(), flags=re.MULTILINE)
+    ] == []
+
+
 def test_every_section_of_the_settings_is_declared_and_explained() -> None:
     declared = yaml.safe_load((PROJECT_FOLDER / "Pulumi.yaml").read_text())["config"].keys()
     explained = set(
@@ -88,6 +100,16 @@ def test_every_section_of_the_settings_is_declared_and_explained() -> None:
     )
     assert declared == sections
     assert explained == sections
+
+
+@pytest.mark.parametrize("stack", ["dev", "staging", "prod"])
+def test_the_readme_names_every_key_that_holds_a_documentation_value(stack: str) -> None:
+    readme = (PROJECT_FOLDER / "README.md").read_text()
+    keys = {re.match(r"[a-z_]+\.[a-z_]+", finding.found) for finding in placeholders(stack_file(stack))}
+    assert len(keys) >= 8
+    assert [
+        key[0] for key in keys if key and not re.search(rf"`{key[0]}`|`\.{key[0].partition('.')[2]}`", readme)
+    ] == []
 
 
 def test_no_absolute_path_of_a_machine_stands_in_a_document() -> None:
@@ -115,6 +137,6 @@ def test_every_test_that_a_requirement_names_is_there() -> None:
     missing = [
         f"{path}::{name}"
         for path, name in named
-        if not re.search(rf"^(async )?def {name}\(", (PROJECT_FOLDER / path).read_text(), flags=re.MULTILINE)
+        if not re.search(rf"^ *(async )?def {name}\(", (PROJECT_FOLDER / path).read_text(), flags=re.MULTILINE)
     ]
     assert missing == []

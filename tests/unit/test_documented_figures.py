@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from benchmarks.critical_path import critical_path
 from benchmarks.recovery_times import COPIES, DATABASE, recovery_chain, recovery_point_minutes
 from infra.backup import BackupSettings
 from infra.versions import (
@@ -15,6 +14,7 @@ from infra.versions import (
     POSTGRESQL_SUPPORTED_UNTIL,
     VALKEY,
 )
+from rehearsal.critical_path import critical_path
 from stacks.settings import AwsSettings
 from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, planned, settings_of
 from tests.unit.test_critical_path import resources_of

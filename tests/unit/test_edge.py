@@ -1,29 +1,18 @@
-"""The edge of each environment: the one way in, and what is kept out."""
+"""The edge of each environment: the one way in, and what is written down of it."""
 
 import json
 import re
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from infra.application import KEEP_ALIVE_SECONDS
-from infra.edge import Backend, Edge, EdgeSettings, Failover, PublicNetwork
-from infra.firewall import MANAGED_GROUPS, FirewallSettings
-from infra.public_name import PublicName
+from infra.edge import EdgeSettings
 from stacks.composition import compose
 from stacks.settings import SettingsError
-from tests.unit.plan import (
-    AWS_STACKS,
-    PROJECT_FOLDER,
-    Plan,
-    plan_of_program,
-    planned,
-    planned_with,
-    settings_with,
-)
+from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, plan_of_program, planned, planned_with, settings_with
 
 BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 LISTENER = "aws:lb/listener:Listener"
@@ -31,37 +20,12 @@ RULE = "aws:lb/listenerRule:ListenerRule"
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 CERTIFICATE = "aws:acm/certificate:Certificate"
 RECORD = "aws:route53/record:Record"
-HEALTH_CHECK = "aws:route53/healthCheck:HealthCheck"
-FIREWALL = "aws:wafv2/webAcl:WebAcl"
 INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 EVERYBODY = ("0.0.0.0/0", "::/0")
-
 DOMAINS = {"dev": "dev.example.com", "staging": "staging.example.com", "prod": "app.example.com"}
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
-
-
-def firewall_rules(plan: Plan) -> dict[str, Mapping[str, Any]]:
-    return {rule["name"]: rule for rule in plan.only(FIREWALL).inputs["rules"]}
-
-
-@cache
-def made(failover: Failover) -> Plan:
-    """An edge and its name, one of two regions or the only one."""
-
-    def make() -> dict[str, Any]:
-        settings = EdgeSettings(domain="app.example.com", hosted_zone_id="Z1")
-        network = PublicNetwork("vpc-1", ["subnet-1", "subnet-2"], "sg-pods", ready=[])
-        backend = Backend(5000, "/readyz", 30)
-        edge = Edge("edge", settings, network, backend, "key", "111122223333", "eu-central-1", False, failover)
-        served = Edge("other", settings, network, backend, "key", "111122223333", "eu-central-1", False)
-        return {"name": PublicName("edge", edge, depends_on=[served]).fqdn}
-
-    return plan_of_program("test", make)
-
-
-# ---- the way in
 
 
 @pytest.mark.parametrize("stack", AWS_STACKS)
@@ -220,9 +184,6 @@ def test_the_stack_says_where_it_is_found() -> None:
     assert "load_balancer_dns_name" in found
 
 
-# ---- the logs
-
-
 @pytest.mark.parametrize(("stack", "days"), [("dev", 30), ("staging", 30), ("prod", 90)])
 def test_requests_and_connections_are_recorded_and_the_record_ends(stack: str, days: int) -> None:
     plan = planned(stack)
@@ -265,131 +226,6 @@ def test_the_log_bucket_is_closed_and_encrypted_as_log_delivery_demands() -> Non
         "marlinspike-prod-edge-logs-encryption",
     ).inputs
     assert encryption["rules"][0]["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "AES256"}
-
-
-# ---- the firewall
-
-
-def test_dev_has_no_firewall() -> None:
-    assert not planned("dev").of(FIREWALL)
-
-
-@pytest.mark.parametrize(("stack", "counts"), [("staging", True), ("prod", False)])
-def test_the_firewall_counts_in_staging_and_blocks_in_prod(stack: str, counts: bool) -> None:
-    rules = firewall_rules(planned(stack))
-    assert set(MANAGED_GROUPS) < set(rules)
-    for name, rule in rules.items():
-        action = rule["overrideAction"] if name in MANAGED_GROUPS else rule["action"]
-        assert set(action) == ({"count"} if counts else {"none"} if name in MANAGED_GROUPS else {"block"}), name
-    assert len({rule["priority"] for rule in rules.values()}) == len(rules)
-
-
-@pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_the_firewall_stands_before_the_load_balancer(stack: str) -> None:
-    association = planned(stack).only("aws:wafv2/webAclAssociation:WebAclAssociation").inputs
-    assert association["resourceArn"].endswith(f":marlinspike-{stack}-edge-balancer")
-    assert association["webAclArn"].endswith(f":marlinspike-{stack}-edge-firewall")
-
-
-def test_a_client_has_two_thousand_requests_in_five_minutes_and_fewer_log_ins() -> None:
-    rules = firewall_rules(planned("prod"))
-    every, log_ins = (rules[name]["statement"]["rateBasedStatement"] for name in ("requests", "log-ins"))
-    assert (every["limit"], every["evaluationWindowSec"], every["aggregateKeyType"]) == (2000, 300, "IP")
-    assert (log_ins["limit"], log_ins["evaluationWindowSec"]) == (100, 300)
-    assert log_ins["scopeDownStatement"]["byteMatchStatement"]["searchString"] == "/users/login"
-    assert "scopeDownStatement" not in every
-    assert rules["log-ins"]["priority"] < rules["requests"]["priority"]
-    assert rules["requests"]["action"]["block"]["customResponse"]["responseCode"] == 429
-
-
-def test_several_log_in_paths_share_one_limit_and_none_has_none() -> None:
-    paths = ["/users/login", "/token"]
-    both = firewall_rules(planned_with("staging", {"edge.firewall": {"mode": "count", "login_paths": paths}}))
-    statements = both["log-ins"]["statement"]["rateBasedStatement"]["scopeDownStatement"]["orStatement"]["statements"]
-    assert [each["byteMatchStatement"]["searchString"] for each in statements] == paths
-    none = firewall_rules(planned_with("staging", {"edge.firewall": {"mode": "count", "login_paths": []}}))
-    assert "log-ins" not in none
-    assert "requests" in none
-
-
-def test_a_log_in_path_in_another_spelling_is_the_same_path() -> None:
-    [statement] = firewall_rules(planned("prod"))["log-ins"]["statement"]["rateBasedStatement"][
-        "scopeDownStatement"
-    ].values()
-    transformations = sorted(statement["textTransformations"], key=lambda each: each["priority"])
-    assert [each["type"] for each in transformations] == ["URL_DECODE", "NORMALIZE_PATH"]
-
-
-def test_a_body_that_the_application_accepts_is_not_too_large_for_the_firewall() -> None:
-    group = firewall_rules(planned("prod"))["AWSManagedRulesCommonRuleSet"]["statement"]["managedRuleGroupStatement"]
-    assert group["ruleActionOverrides"] == [{"name": "SizeRestrictions_BODY", "actionToUse": {"count": {}}}]
-
-
-@pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_the_firewalls_log_is_encrypted_ends_and_shows_nobodys_log_in(stack: str) -> None:
-    plan = planned(stack)
-    logs = plan.only("aws:cloudwatch/logGroup:LogGroup", f"aws-waf-logs-marlinspike-{stack}-edge")
-    assert "name" not in logs.inputs  # made of the logical one, whose beginning AWS demands
-    assert logs.inputs["kmsKeyId"] == plan.key_arn
-    assert logs.inputs["retentionInDays"] == {"staging": 30, "prod": 90}[stack]
-    logging = plan.only("aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration")
-    hidden = [field["singleHeader"]["name"] for field in logging.inputs["redactedFields"]]
-    assert hidden == ["authorization", "cookie"]
-    samples = [rule["visibilityConfig"] for rule in firewall_rules(plan).values()]
-    samples.append(plan.only(FIREWALL).inputs["visibilityConfig"])
-    assert not any(each["sampledRequestsEnabled"] for each in samples)
-    assert plan.comes_before(f"LogResourcePolicy/marlinspike-{stack}-edge-log-delivery", logging.key)
-
-
-# ---- two regions
-
-
-def test_a_single_region_has_a_plain_record() -> None:
-    plan = planned("staging")
-    record = plan.only(RECORD, "marlinspike-staging-edge-record").inputs
-    assert record.keys().isdisjoint({"failoverRoutingPolicies", "setIdentifier", "healthCheckId"})
-    assert not plan.of(HEALTH_CHECK)
-
-
-def test_prod_is_the_first_choice_since_it_has_a_second_region() -> None:
-    record = planned("prod").only(RECORD, "marlinspike-prod-edge-record").inputs
-    assert record["failoverRoutingPolicies"] == [{"type": "PRIMARY"}]
-
-
-@pytest.mark.parametrize("failover", ["primary", "secondary"])
-def test_one_of_two_regions_is_chosen_by_its_health(failover: Failover) -> None:
-    plan = made(failover)
-    record = plan.only(RECORD, "edge-record").inputs
-    assert record["failoverRoutingPolicies"] == [{"type": failover.upper()}]
-    assert (record["setIdentifier"], record["healthCheckId"]) == (failover, "edge-health-id")
-    assert record["aliases"][0]["evaluateTargetHealth"] is True
-
-
-@pytest.mark.parametrize("failover", ["primary", "secondary"])
-def test_the_health_check_asks_this_region_and_not_whichever_has_the_name(failover: Failover) -> None:
-    plan = made(failover)
-    check = plan.only(HEALTH_CHECK).inputs
-    assert (check["type"], check["fqdn"], check["resourcePath"]) == ("HTTPS", "balancer.example", "/readyz")
-    # The listener lets that one question through, and no more, by this name.
-    conditions = plan.only(RULE, "edge-health").inputs["conditions"]
-    assert conditions == [
-        {"hostHeader": {"values": ["balancer.example"]}},
-        {"pathPattern": {"values": ["/readyz"]}},
-    ]
-
-
-def test_the_second_choice_waits_for_what_serves_there() -> None:
-    assert made("secondary").comes_before("LoadBalancer/other-balancer", "Record/edge-record")
-
-
-@pytest.mark.parametrize(("failover", "lent"), [("none", False), ("primary", False), ("secondary", True)])
-def test_the_second_region_borrows_the_record_that_proves_the_domain(failover: Failover, lent: bool) -> None:
-    proof = made(failover).only(RECORD, "edge-proof")
-    assert proof.inputs.get("allowOverwrite", False) is lent
-    assert proof.retain_on_delete is lent
-
-
-# ---- the settings
 
 
 def test_the_application_keeps_connections_for_as_long_as_the_program_thinks() -> None:
@@ -439,7 +275,3 @@ EDGE = {"domain": "app.example.com", "hosted_zone_id": "Z0123456789EXAMPLE"}
 def test_a_wrong_setting_is_refused_with_its_reason(wrong: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         EdgeSettings(**{**EDGE, **wrong})
-
-
-def test_the_firewall_blocks_unless_told_otherwise() -> None:
-    assert FirewallSettings().mode == "block"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from infra.external_secrets import SecretStoreSettings
+from infra.secret_store import SecretStoreSettings
 from stacks.settings import SettingsError
 from tests.unit.plan import (
     PROJECT,

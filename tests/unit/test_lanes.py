@@ -15,10 +15,14 @@ LAYERS = """#!/bin/sh
 shift
 for layer in "$@"; do
     echo "== $layer"
-    [ "$layer" != slow ] || sleep 1
+    if [ "$layer" = slow ]; then
+        until [ -e "$0.second" ]; do sleep 0.1; done
+        sleep 0.5
+    fi
     echo "$layer says something"
     [ "$layer" = bad ] && { echo "== bad: FAILED after 0 s"; exit 1; }
     echo "== $layer: passed in 0 s"
+    : >"$0.$layer"
 done
 """
 
@@ -63,6 +67,7 @@ def tried_beside_another_lane(folder: Path, test: str) -> subprocess.CompletedPr
     (folder / "tests" / "monitoring" / "test_two.py").write_text("def test_two(): pass\n")
     script = folder / "scripts" / "test.sh"
     environment = {name: value for name, value in os.environ.items() if name not in ("COVERAGE", "FULL")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # two seconds of imports each time
     return subprocess.run(
         ["sh", script, "app", "--", "monitoring"],
         capture_output=True,
@@ -76,11 +81,17 @@ def tried_beside_another_lane(folder: Path, test: str) -> subprocess.CompletedPr
 BUSY = """
 from pathlib import Path
 
-def test_one():
+import pytest
+
+@pytest.fixture(scope="module")
+def stack():
     mark = Path(__file__).with_name("tried")
     first = not mark.exists()
     mark.touch()
     assert not first
+
+@pytest.mark.parametrize("number", range(9))
+def test_one(stack, number): pass
 """
 
 
@@ -88,7 +99,7 @@ def test_what_fails_of_the_other_lane_is_tried_alone_and_told(tmp_path: Path) ->
     done = tried_beside_another_lane(tmp_path, BUSY)
     assert done.returncode == 0, done.stdout
     assert "== app: FAILED" in done.stdout
-    assert '"tests/app/test_one.py::test_one"' in done.stdout
+    assert '"tests/app/test_one.py::test_one[8]"' in done.stdout
     assert "== app, what failed: passed" in done.stdout
 
 

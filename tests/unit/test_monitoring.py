@@ -34,6 +34,12 @@ def test_nothing_of_monitoring_is_registered_where_it_is_off(stack: str) -> None
         assert not found.type.startswith("marlinspike:monitoring:"), found.name
 
 
+def test_every_release_forgets_old_revisions_which_helm_keeps_as_secrets_without_an_end() -> None:
+    releases = planned("prod").of(RELEASE)
+    assert len(releases) > 4
+    assert {release.name for release in releases if release.inputs.get("maxHistory") != 5} == set()
+
+
 def test_every_alert_says_how_bad_it_is_and_where_to_read_on() -> None:
     for rule in (*every_alert(), *every_alert(workload="mailer")):
         assert rule.labels["severity"] in ("critical", "warning")
@@ -70,6 +76,12 @@ def test_severities_and_holds_are_those_that_were_asked_for() -> None:
     assert limits["AvailabilityBudgetBurning", "1h"] == "0.0144"
     assert limits["LatencyBudgetBurning", "1h"] == "0.72"
     assert limits["AvailabilityBudgetBurning", "3d"] == "0.001"
+
+
+def test_errors_are_told_above_five_percent_for_a_minute() -> None:
+    [rule] = [rule for rule in every_alert() if rule.name == "ErrorRateHigh"]
+    assert rule.expression.split(" > ")[1].split()[0] == "0.05"
+    assert (rule.hold, rule.labels["severity"]) == ("1m", "critical")
 
 
 def test_another_promise_is_another_limit() -> None:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from infra.nodes import NodeGroupSettings, TaintSettings, by_served_name
 from infra.placement import ANY_NODE, placement_on
+from rehearsal.control_plane.instance_types import INSTANCE_TYPES
 from tests.unit.plan import AWS_STACKS, planned, planned_with
 
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
@@ -37,6 +38,11 @@ def test_node_groups_have_the_sizes_of_their_environment(stack: str, sizes: dict
         name = group.name.removeprefix(f"marlinspike-{stack}-")
         found[name] = (scaling["minSize"], scaling["desiredSize"], scaling["maxSize"])
     assert found == sizes
+
+
+def test_prods_application_nodes_have_four_processors_and_eight_gibibytes() -> None:
+    [kind] = planned("prod").only(NODE_GROUP, "marlinspike-prod-application").inputs["instanceTypes"]
+    assert (INSTANCE_TYPES[kind].vcpus, INSTANCE_TYPES[kind].memory_gibibytes) == (4, 8)
 
 
 def test_dev_runs_on_spot_and_the_others_do_not() -> None:

@@ -20,8 +20,15 @@ from price.resources import Resource, resources_of
 from price.stack import PICTURE, NoPriceError, estimate_of
 from price.table import MEMORY, TABLE, Price, Table, UnknownPriceError, table
 from price.uncounted import HEADINGS, LIST, uncounted
+from stacks.configuration import NoStackError
 from stacks.settings import SettingsError
-from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, planned, planned_with, settings_with
+from tests.unit.plan import AWS_STACKS, PROJECT_FOLDER, plan_of, planned, planned_with, settings_with
+
+
+@pytest.fixture(autouse=True)
+def _plans_are_shared_with_other_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("price.stack.plan_of", plan_of)
+
 
 UNUSED = UsageSettings(**{name: 0 for name in UsageSettings.model_fields if name != "spot_share"})
 
@@ -257,7 +264,7 @@ def test_a_rehearsals_plan_is_read_as_what_will_be_there(tmp_path: Path) -> None
 def test_a_stack_that_is_not_on_aws_has_no_price_and_a_missing_one_no_file() -> None:
     with pytest.raises(NoPriceError, match="target `local`"):
         estimate_of("local")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(NoStackError):
         estimate_of("nowhere")
 
 

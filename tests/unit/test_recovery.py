@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.critical_path import Resource, critical_path
 from benchmarks.recovery_times import COPIES, recovery_chain, recovery_point_minutes
+from rehearsal.critical_path import Resource, critical_path
 from stacks.recovery import settings_in_effect
 from stacks.settings import AwsSettings, SettingsError
 from tests.unit.plan import PROJECT, Plan, plan_of, planned, planned_with, settings_of, settings_with, stack_file
@@ -25,7 +25,7 @@ def recovery_file(**changes: Any) -> dict[str, Any]:
 def recovering() -> AwsSettings:
     settings = settings_of("prod-recovery", recovery_file())
     assert isinstance(settings, AwsSettings)
-    return settings_in_effect(settings)
+    return settings
 
 
 def test_prods_file_plus_one_setting_means_the_second_region() -> None:

@@ -1,4 +1,4 @@
-"""What runbooks tell people to set exists."""
+"""What pages tell people to set exists."""
 
 import re
 from pathlib import Path
@@ -7,21 +7,27 @@ from typing import Any, get_args, get_origin
 import pytest
 from pydantic import BaseModel
 
-from stacks.settings import AwsSettings
-from tests.unit.plan import PROJECT_FOLDER
+from stacks.settings import AccountStackSettings, AwsSettings, LocalSettings
+from tests.unit.documents import DOCUMENTS, named
 
-RUNBOOKS = sorted((PROJECT_FOLDER / "docs" / "runbooks").glob("*.md"))
+PAGES = [page for page in DOCUMENTS if page.parent.name != "decisions"]
+"""Decisions also name settings that were refused."""
+
+FILES = (AwsSettings, LocalSettings, AccountStackSettings)
 
 
 def settings(page: Path) -> set[str]:
     """Every setting that a page names by its dotted path."""
-    sections = "|".join(AwsSettings.model_fields)
-    return set(re.findall(rf"`((?:{sections})(?:\.[a-z_]+)+)`", page.read_text()))
+    sections = "|".join({section for file in FILES for section in file.model_fields})
+    return set(re.findall(rf"`((?:{sections})(?:\.(?!py`)[a-z_]+)+)`", page.read_text()))
 
 
 def exists(path: str) -> bool:
     """Whether a stack file may have this key. Where settings are kept by name, as in `nodes`, any name will do."""
-    within: Any = AwsSettings
+    return any(_exists_in(file, path) for file in FILES)
+
+
+def _exists_in(within: Any, path: str) -> bool:
     for key in path.split("."):
         if isinstance(within, type) and issubclass(within, BaseModel):
             if key not in within.model_fields:
@@ -41,7 +47,7 @@ def _settings_of(annotation: Any) -> Any:
     return next((found for each in get_args(annotation) if (found := _settings_of(each)) is not None), None)
 
 
-@pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_every_setting_that_a_page_names_exists(page: Path) -> None:
     assert [path for path in sorted(settings(page)) if not exists(path)] == []
 

@@ -1,10 +1,13 @@
 """A stack file that cannot work is refused before anything is touched, with all its faults at once."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stacks.configuration import load
 from stacks.settings import SettingsError
 from tests.unit.plan import STACKS, planned_with, settings_of, stack_file
 
@@ -121,6 +124,14 @@ def test_nobody_may_ask_a_protected_stack_for_faults(given: dict[str, Any], wher
     config = stack_file("dev")
     setting("app", **given)(config)
     settings_of("dev", config)
+
+
+def test_networks_are_compared_under_another_projects_name_too(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.prod.yaml").write_text("config: {'own:network': {cidr: 10.40.0.0/16}}")
+    own = {key.replace("marlinspike:", "own:"): value for key, value in stack_file("dev").items()}
+    given = {key: value if isinstance(value, str) else json.dumps(value) for key, value in own.items()}
+    with pytest.raises(SettingsError, match=r"overlaps 10\.40\.0\.0/16 of stack prod"):
+        load(given, "own", "dev", tmp_path)
 
 
 def test_a_network_that_overlaps_another_stacks_is_refused() -> None:

@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from infra.cdn import CdnSettings
-from infra.storage import Storage, StorageCopy, StorageSettings, copy_bucket_name
+from infra.recovery import SecondRegion
+from infra.storage import Storage, StorageSettings, copy_bucket_name
 from stacks.settings import STACK_NAME_LENGTH
 from tests.unit.plan import AWS_STACKS, Plan, Registered, plan_of_program, planned, planned_with
 
@@ -21,11 +22,7 @@ LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
 REPLICATION = "aws:s3/bucketReplicationConfig:BucketReplicationConfig"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 
-COPY = StorageCopy(
-    region="eu-central-1",
-    key_arn="arn:aws:kms:eu-central-1:111122223333:key/there",
-    bucket_name="marlinspike-prod-files-111122223333-eu-central-1",
-)
+COPY = SecondRegion("eu-central-1", "arn:aws:kms:eu-central-1:111122223333:key/there")
 CDN = {"domain": "static.example.com", "zone_id": "Z0EXAMPLE"}
 
 
@@ -162,7 +159,7 @@ def test_the_copy_is_made_in_the_other_region_with_the_same_properties(copied: P
         LIFECYCLE,
     }
     [bucket] = [r for r in there if r.type == BUCKET]
-    assert (bucket.inputs["bucket"], bucket.protect) == (COPY.bucket_name, True)
+    assert (bucket.inputs["bucket"], bucket.protect) == ("files-111122223333-eu-central-1", True)
     [encryption] = [r for r in there if r.type == ENCRYPTION]
     assert encryption.inputs["rules"][0]["applyServerSideEncryptionByDefault"]["kmsMasterKeyId"] == COPY.key_arn
     [lifecycle] = [r for r in there if r.type == LIFECYCLE]
@@ -202,10 +199,9 @@ def test_the_copying_role_reads_here_writes_there_and_uses_both_keys_through_s3_
 
 
 def test_the_longest_name_of_a_copy_is_one_that_s3_takes() -> None:
-    assert len(copy_bucket_name("x" * STACK_NAME_LENGTH, "111122223333", "ap-southeast-1")) <= 63
-    assert copy_bucket_name("prod", "111122223333", "eu-central-1") == COPY.bucket_name
+    assert len(copy_bucket_name(f"marlinspike-{'x' * STACK_NAME_LENGTH}-files", "111122223333", "ap-southeast-1")) <= 63
     with pytest.raises(ValueError, match="has 64 characters, and S3 takes 63: shorten the stack's name"):
-        copy_bucket_name("x" * (STACK_NAME_LENGTH + 2), "111122223333", "ap-southeast-1")
+        copy_bucket_name(f"marlinspike-{'x' * (STACK_NAME_LENGTH + 2)}-files", "111122223333", "ap-southeast-1")
 
 
 def test_the_longest_stack_name_leaves_room_for_the_digits_of_automatic_bucket_names() -> None:
@@ -279,6 +275,7 @@ def test_a_wrong_storage_setting_is_refused_with_its_reason(wrong: dict[str, Any
     [
         ({"domain": "Static.example.com"}, "String should match pattern"),
         ({"domain": "static"}, "String should match pattern"),
+        ({"domain": f"{'a' * 60}.example.com"}, "at most 64 characters"),  # ACM takes no longer first name
         ({"zone_id": None}, "valid string"),
         ({"price_class": "PriceClass_300"}, "String should match pattern"),
         ({"web_acl_arn": "arn:aws:wafv2:eu-west-3:111122223333:regional/webacl/a/b"}, "String should match pattern"),

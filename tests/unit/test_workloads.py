@@ -1,9 +1,11 @@
 """Workloads beside the application: three lines of a stack file, and everything that belongs to one."""
 
+import re
 from typing import Any
 
 import pytest
 
+from infra.workload_settings import OWN_NAMES
 from stacks.recovery import settings_in_effect
 from stacks.settings import SettingsError
 from tests.unit.plan import STACKS, Plan, Registered, planned, planned_with, settings_with
@@ -217,10 +219,35 @@ def test_affinity_is_to_nodes_and_to_other_workloads() -> None:
 
 
 @pytest.mark.parametrize(
+    ("stack", "changes"),
+    [
+        (
+            "prod",
+            {"app.maintenance": {}, "secret_store": {"backend": "vault", "vault": {"server": "https://vault:8200"}}},
+        ),
+        ("local", {"app.maintenance": {}, "ingress": {"host": "app.localhost"}}),
+    ],
+)
+def test_no_workload_has_the_name_of_what_the_platform_runs_and_so_its_service_account_and_rights(
+    stack: str, changes: dict[str, Any]
+) -> None:
+    kinds = ("ServiceAccount", "Service", "Deployment", "StatefulSet", "CronJob", "NetworkPolicy")
+    taken = set()
+    for resource in planned_with(stack, changes).kubernetes():
+        metadata = resource.inputs.get("metadata", {})
+        if metadata.get("namespace") == "marlinspike" and resource.type.endswith(kinds):
+            taken.add(metadata["name"])
+    free = {name for name in taken if not re.search(r"-[0-9a-f]{8}$", name)} - {*OWN_NAMES}
+    assert len(taken) > 5
+    assert free == set()
+
+
+@pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"workloads": {"app": ECHO}}, "the platform itself runs something of this name"),
         ({"workloads": {"database-migrate": ECHO}}, "the platform itself runs something of this name"),
+        ({"workloads": {"database-restore": ECHO}}, "the platform itself runs something of this name"),
         ({"workloads": {"cache": ECHO}}, "in calls, this name means the platform's own"),
         ({"workloads": {"app-check": ECHO}}, "what the platform makes for a release ends so"),
         ({"workloads": {"app-1a2b3c4d": ECHO}}, "what the platform makes for a release ends so"),

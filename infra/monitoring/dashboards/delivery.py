@@ -7,6 +7,7 @@ import pulumi_kubernetes as kubernetes
 from pulumi import Input, Output, ResourceOptions
 
 from infra.monitoring.dashboards.capacity import capacity
+from infra.monitoring.dashboards.data_stores import UID as DATA_STORES
 from infra.monitoring.dashboards.data_stores import data_stores
 from infra.monitoring.dashboards.dependencies import dependencies
 from infra.monitoring.dashboards.indicators import indicators
@@ -20,8 +21,6 @@ from infra.naming import object_labels
 DASHBOARD_LABEL = "grafana_dashboard"
 DASHBOARD_LABEL_VALUE = "1"
 """What the sidecar looks for (kube-prometheus-stack, `grafana.sidecar.dashboards`)."""
-
-DATA_STORES = "marlinspike-data-stores"
 
 
 def pages(namespace: str, workload: str, promised: ObjectivesSettings) -> list[Page]:

@@ -7,6 +7,8 @@ from typing import Literal
 Unit = Literal["percentunit", "percent", "reqps", "s", "bytes", "short", "iops", "ops"]
 """Grafana's names. `percentunit` is 0 to 1, `percent` is 0 to 100."""
 
+Statistic = Literal["Average", "Maximum", "Minimum", "Sum"]
+
 
 @dataclass(frozen=True)
 class Query:
@@ -22,7 +24,7 @@ class Metric:
 
     namespace: str
     name: str
-    statistic: Literal["Average", "Maximum", "Minimum", "Sum"]
+    statistic: Statistic
     dimensions: Mapping[str, str]
     legend: str
 
@@ -37,10 +39,9 @@ class Panel:
     queries: Sequence[Query | Metric]
     kind: Literal["timeseries", "stat"] = "timeseries"
     """`stat` is one number: the latest."""
-    warn_at: float | None = None
-    """From here on yellow; the alerts' own figures, where there are some."""
-    bad_at: float | None = None
-    """From here on red. Below `warn_at`, less is worse."""
+    limits: tuple[float, float] | None = None
+    """Yellow from the first on, red from the second on: the alerts' own figures, where there are some. A second that is lower
+    means that less is worse."""
     most: float | None = None
     """End of the axis, for shares of a whole."""
 

@@ -135,8 +135,8 @@ def _target(
 
 def _thresholds(panel: Panel) -> build.ThresholdsConfig:
     steps = [Threshold(None, "green")]
-    if panel.warn_at is not None and panel.bad_at is not None:
-        first, last = ("green", "red") if panel.bad_at >= panel.warn_at else ("red", "green")
-        low, high = sorted((panel.warn_at, panel.bad_at))
+    if panel.limits:
+        low, high = sorted(panel.limits)
+        first, last = ("green", "red") if panel.limits == (low, high) else ("red", "green")
         steps = [Threshold(None, first), Threshold(low, "yellow"), Threshold(high, last)]
     return build.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)

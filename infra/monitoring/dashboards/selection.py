@@ -2,6 +2,7 @@
 
 from infra.monitoring.dashboards.page import Variable
 from infra.monitoring.recording import DURATION, REQUESTS
+from infra.release import VERSIONS
 
 OF_SERVICE = 'namespace="$namespace", job="$workload"'
 """Series that a workload itself exports: its job is its Service's name."""
@@ -9,8 +10,7 @@ OF_SERVICE = 'namespace="$namespace", job="$workload"'
 OF_CONTAINER = 'namespace="$namespace", container="$workload"'
 """Series of the kubelet and kube-state-metrics: a workload's container has its name."""
 
-OF_DEPLOYMENT = 'namespace="$namespace", deployment=~"$workload(-[0-9a-f]{8})?"'
-"""Blue-green versions have eight hexadecimal digits behind the name (infra/release.py)."""
+OF_DEPLOYMENT = f'namespace="$namespace", deployment=~"$workload{VERSIONS}"'
 
 RATE = "$__rate_interval"
 """Grafana's own: at least four scrapes, and more where a pixel is wider than that."""

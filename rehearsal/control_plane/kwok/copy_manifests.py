@@ -6,14 +6,13 @@ Run it again after the version in `rehearsal/toolchain/go/kubernetes/go.mod` has
 changed on the way: see NODE_USAGE.
 """
 
-import json
-import re
-import subprocess
 from pathlib import Path
+
+from rehearsal.toolchain import go
 
 FOLDER = Path(__file__).resolve().parent
 MODULE = "sigs.k8s.io/kwok"
-GO_MODULE = FOLDER.parent.parent / "toolchain" / "go" / "kubernetes"
+GO_MODULE = go.MODULES / "kubernetes"
 
 # Of KWOK's twelve kinds those that are used; the Metric is given to KWOK as a file.
 DEFINITIONS = ("stages", "resourceusages", "clusterresourceusages")
@@ -37,26 +36,12 @@ NODE_USAGE = {
 
 def main() -> None:
     """Writes the three files beside this one."""
-    version = _required_version()
-    kustomize = _module_folder(version) / "kustomize"
+    version = go.required_version(GO_MODULE, MODULE)
+    kustomize = go.download(go.find_go(), GO_MODULE, MODULE, say=print) / "kustomize"
     definitions = [kustomize / f"crd/bases/kwok.x-k8s.io_{plural}.yaml" for plural in DEFINITIONS]
     _write("custom-resource-definitions.yaml", version, definitions)
     _write("behaviour.yaml", version, [kustomize / name for name in BEHAVIOUR])
     _write("metrics.yaml", version, [kustomize / name for name in METRICS], NODE_USAGE)
-
-
-def _required_version() -> str:
-    found = re.search(rf"^\s*(?:require )?{re.escape(MODULE)} (v\S+)", (GO_MODULE / "go.mod").read_text(), re.MULTILINE)
-    if not found:
-        raise SystemExit(f"{GO_MODULE / 'go.mod'} does not require {MODULE}")
-    return found[1]
-
-
-def _module_folder(version: str) -> Path:
-    command = ["go", "mod", "download", "-json", f"{MODULE}@{version}"]
-    printed = subprocess.run(command, cwd=GO_MODULE, check=True, capture_output=True, text=True)
-    answer = json.loads(printed.stdout)
-    return Path(answer["Dir"])
 
 
 def _write(name: str, version: str, sources: list[Path], changes: dict[str, str] | None = None) -> None:

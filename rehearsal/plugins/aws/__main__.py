@@ -7,6 +7,7 @@ from rehearsal.plugins.aws.provider import AwsProvider
 from rehearsal.plugins.aws.types import import_only_what_is_needed
 from rehearsal.plugins.faults import Faults, FaultsFileError
 from rehearsal.plugins.serving import serve
+from rehearsal.variables import STATE
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
     except KeyError:
         sys.exit(
             "the aws plugin simulates an account and runs only in a rehearsal: "
-            "MARLINSPIKE_REHEARSAL is not set. Use `make rehearse`."
+            f"{STATE} is not set. Use `make rehearse`."
         )
     except FaultsFileError as error:
         sys.exit(str(error))

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rehearsal.plugins.wire import Secret, plain
+from rehearsal.variables import STATE
 
 REDACTED: dict[str, bool] = {"secret": True}
 """What stands in a file where a secret was."""
@@ -54,7 +55,7 @@ class Account:
     @classmethod
     def of_rehearsal(cls) -> "Account":
         """The account of the rehearsal that `MARLINSPIKE_REHEARSAL` names. Raises KeyError when it is not set."""
-        return cls(Path(os.environ["MARLINSPIKE_REHEARSAL"]) / "cloud")
+        return cls(Path(os.environ[STATE]) / "cloud")
 
     @contextmanager
     def locked(self) -> Iterator[None]:

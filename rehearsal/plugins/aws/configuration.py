@@ -1,7 +1,6 @@
 """The configuration of an `aws.Provider`: read, checked and refused as the real one does."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +39,7 @@ class Configuration:
             )
         if ACCOUNT_ID in forbidden:
             raise ConfigurationError(f"AWS account ID not allowed: {ACCOUNT_ID} is in forbiddenAccountIds")
-        region = values.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        region = values.get("region")
         if region is wire.UNKNOWN:
             region = cls.region
         if not region:
@@ -68,7 +67,7 @@ def _parsed(value: Any) -> Any:
     return found if isinstance(found, dict | list | bool) else value
 
 
-def problems(properties: Mapping[str, Any]) -> list[inputs.InputProblem]:
+def problems(properties: Mapping[str, Any]) -> list[inputs.Problem]:
     """Faults of a provider's properties against the SDK's `ProviderArgs`."""
     expected = inputs.shape(provider_arguments()).types
     values = {name: _number(value, expected.get(name)) for name, value in parsed(properties).items()}

@@ -1,14 +1,13 @@
 # ruff: noqa: ARG001 - all functions have one form, whatever they need of it.
 """The functions (data sources) of the SDK that the platform calls. To add one, write it here and decorate it with its token."""
 
-import hashlib
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rehearsal.plugins import inputs
 from rehearsal.plugins.aws import ACCOUNT_ID, PARTITION
-from rehearsal.plugins.aws.account import Account, Record
+from rehearsal.plugins.aws.account import Account
 from rehearsal.plugins.aws.configuration import Configuration
 from rehearsal.plugins.aws.errors import AwsError, UnsupportedError
 from rehearsal.plugins.aws.policy_document import PolicyDocumentError, render
@@ -32,7 +31,7 @@ def _answers(token: str) -> Callable[[Function], Function]:
     return register
 
 
-def problems(token: str, arguments: Mapping[str, Any]) -> list[inputs.InputProblem]:
+def problems(token: str, arguments: Mapping[str, Any]) -> list[inputs.Problem]:
     """Faults of the arguments against the SDK's function. Raises UnknownTypeError when the SDK has no such function."""
     return inputs.check_call(function(token), arguments, token)
 
@@ -72,12 +71,6 @@ def region(arguments: Mapping[str, Any], configuration: Configuration, account: 
 def partition(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
     """The partition of all the world's public regions."""
     return {"id": PARTITION, "partition": PARTITION, "dnsSuffix": DNS_SUFFIX, "reverseDnsPrefix": "com.amazonaws"}
-
-
-@_answers("aws:index/getDefaultTags:getDefaultTags")
-def default_tags(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
-    """The provider's default tags."""
-    return {"id": PARTITION, "tags": dict(configuration.default_tags)}
 
 
 @_answers("aws:index/getAvailabilityZones:getAvailabilityZones")
@@ -125,87 +118,3 @@ def eks_addon_version(arguments: Mapping[str, Any], configuration: Configuration
         "region": configuration.region,
         "version": addon_version(name, str(arguments["kubernetesVersion"])),
     }
-
-
-@_answers("aws:ssm/getParameter:getParameter")
-def ssm_parameter(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
-    """A parameter: those of AWS that name the EKS images, and those of the account."""
-    name = str(arguments["name"])
-    own = next((record for record in account.all("aws:ssm/parameter:Parameter") if record.value("name") == name), None)
-    if own is None and not name.startswith("/aws/service/eks/optimized-ami/"):
-        raise AwsError("ParameterNotFound", f"no parameter {name}")
-    value = str(own.value("value")) if own else f"ami-{_hex(name + configuration.region)}"
-    arn = f"arn:{PARTITION}:ssm:{configuration.region}:{ACCOUNT_ID if own else ''}:parameter{name}"
-    return {
-        **arguments,
-        "id": name,
-        "arn": arn,
-        "name": name,
-        "region": configuration.region,
-        "type": "String",
-        "value": value,
-        "insecureValue": value,
-        "version": 1,
-    }
-
-
-@_answers("aws:ec2/getVpc:getVpc")
-def vpc(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
-    """A VPC of the account by its id, CIDR block or tags. The account has no default VPC."""
-    wanted_tags = arguments.get("tags") or {}
-    found = [
-        record
-        for record in account.all("aws:ec2/vpc:Vpc")
-        if arguments.get("id") in (None, record.id)
-        and arguments.get("cidrBlock") in (None, record.value("cidrBlock"))
-        and all((record.value("tagsAll") or {}).get(key) == value for key, value in wanted_tags.items())
-        and not arguments.get("default")
-    ]
-    if arguments.get("filters"):
-        raise UnsupportedError("getVpc with filters is not simulated; extend rehearsal/plugins/aws/functions.py")
-    if len(found) != 1:
-        raise AwsError("InvalidVpcID.NotFound", f"{'no' if not found else 'multiple'} matching EC2 VPC found")
-    return _described(
-        found[0],
-        "enableDnsHostnames",
-        "enableDnsSupport",
-        "cidrBlock",
-        "arn",
-        "ownerId",
-        "instanceTenancy",
-        "mainRouteTableId",
-        "dhcpOptionsId",
-    )
-
-
-@_answers("aws:ec2/getSubnets:getSubnets")
-def subnets(arguments: Mapping[str, Any], configuration: Configuration, account: Account) -> Answer:
-    """The ids of the subnets of a VPC (filter `vpc-id`) or with tags."""
-    wanted_tags = arguments.get("tags") or {}
-    owners: list[str] | None = None
-    for each in arguments.get("filters") or []:
-        if each["name"] != "vpc-id":
-            raise UnsupportedError(
-                f"getSubnets with the filter {each['name']} is not simulated; extend rehearsal/plugins/aws/functions.py"
-            )
-        owners = each["values"]
-    ids = [
-        record.id
-        for record in account.all("aws:ec2/subnet:Subnet")
-        if (owners is None or record.value("vpcId") in owners)
-        and all((record.value("tagsAll") or {}).get(key) == value for key, value in wanted_tags.items())
-    ]
-    return {**arguments, "id": configuration.region, "region": configuration.region, "ids": ids, "tags": wanted_tags}
-
-
-def _described(record: Record, *names: str) -> Answer:
-    return {
-        "id": record.id,
-        "region": record.region,
-        "tags": record.value("tagsAll") or {},
-        **{name: record.value(name) for name in names},
-    }
-
-
-def _hex(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:17]

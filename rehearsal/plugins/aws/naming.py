@@ -37,7 +37,6 @@ _RULES = {
     "aws:ecr/repository:Repository": NameRule("name", 256, lower=True),
     "aws:eks/cluster:Cluster": NameRule("name", 100),
     "aws:eks/nodeGroup:NodeGroup": NameRule("nodeGroupName", 63),
-    "aws:elasticache/cluster:Cluster": NameRule("clusterId", 50, lower=True),
     "aws:elasticache/parameterGroup:ParameterGroup": NameRule("name", 255, lower=True),
     "aws:elasticache/replicationGroup:ReplicationGroup": NameRule("replicationGroupId", 40, lower=True),
     "aws:elasticache/subnetGroup:SubnetGroup": NameRule("name", 255, lower=True),
@@ -48,13 +47,10 @@ _RULES = {
     _ALIAS: NameRule("name", 256),
     "aws:lb/loadBalancer:LoadBalancer": NameRule("name", 32),
     "aws:lb/targetGroup:TargetGroup": NameRule("name", 32),
-    "aws:rds/cluster:Cluster": NameRule("clusterIdentifier", 63, lower=True),
-    "aws:rds/clusterParameterGroup:ClusterParameterGroup": NameRule("name", 255, lower=True),
     "aws:rds/instance:Instance": NameRule("identifier", 63, lower=True),
     "aws:rds/parameterGroup:ParameterGroup": NameRule("name", 255, lower=True),
     "aws:rds/subnetGroup:SubnetGroup": NameRule("name", 255, lower=True),
     "aws:s3/bucket:Bucket": NameRule("bucket", 63, lower=True),
-    "aws:s3/bucketV2:BucketV2": NameRule("bucket", 63, lower=True),
 }
 
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from rehearsal.plugins.aws.account import Account, Record
 from rehearsal.plugins.aws.errors import AwsError
-
-VARIABLE = "MARLINSPIKE_REHEARSAL_KUBECONFIG"
+from rehearsal.plugins.aws.subject import SUBNET
+from rehearsal.variables import KUBECONFIG
 
 # EKS' words for the effects of a taint, and Kubernetes' own.
 _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_SCHEDULE": "PreferNoSchedule"}
@@ -19,7 +19,7 @@ _EFFECTS = {"NO_SCHEDULE": "NoSchedule", "NO_EXECUTE": "NoExecute", "PREFER_NO_S
 
 def reconcile(account: Account, outputs: Mapping[str, Any]) -> None:
     """Makes the nodes of a group be what the group says. Raises AwsError in EKS' words when they do not come up."""
-    kubeconfig = os.environ.get(VARIABLE)
+    kubeconfig = os.environ.get(KUBECONFIG)
     if not kubeconfig:
         return
     from rehearsal.control_plane import simulated_nodes  # noqa: PLC0415 - brings a Kubernetes client, which only node groups need
@@ -40,7 +40,7 @@ def reconcile(account: Account, outputs: Mapping[str, Any]) -> None:
 
 def remove(outputs: Mapping[str, Any]) -> None:
     """Takes the nodes of a group away. Raises AwsError when the control plane refuses."""
-    kubeconfig = os.environ.get(VARIABLE)
+    kubeconfig = os.environ.get(KUBECONFIG)
     if not kubeconfig:
         return
     from rehearsal.control_plane import simulated_nodes  # noqa: PLC0415 - as above
@@ -59,7 +59,7 @@ def _taint(taint: Mapping[str, Any]) -> dict[str, str]:
 
 def _zones(account: Account, subnet_ids: list[str]) -> tuple[str, ...]:
     """The zones of the group's subnets, each once, in order."""
-    found = [account.get("aws:ec2/subnet:Subnet", identifier) for identifier in subnet_ids]
+    found = [account.get(SUBNET, identifier) for identifier in subnet_ids]
     return tuple(sorted({str(subnet.value("availabilityZone")) for subnet in found if subnet is not None}))
 
 

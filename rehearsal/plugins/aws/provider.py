@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import grpc
-from google.protobuf import any_pb2, empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal.plugins import inputs as checker
+from rehearsal.plugins.answers import abort_half_made, check_failures, diff_response
 from rehearsal.plugins.aws import (
     PLUGIN_VERSION,
     configuration,
-    dependencies,
+    creation,
+    deletion,
     difference,
     functions,
     naming,
@@ -29,9 +31,11 @@ from rehearsal.plugins.aws.account import Account, Record, restored
 from rehearsal.plugins.aws.configuration import Configuration, ConfigurationError
 from rehearsal.plugins.aws.errors import AwsError, UnsupportedError
 from rehearsal.plugins.aws.subject import Subject
-from rehearsal.plugins.aws.types import ResourceType, UnknownTypeError, resource_type
+from rehearsal.plugins.aws.types import ResourceType, resource_type
 from rehearsal.plugins.faults import Faults, InjectedFault
+from rehearsal.plugins.sdk import UnknownTypeError
 from rehearsal.plugins.wire import Secret, decode, encode, has_secret, plain
+from rehearsal.urn import name_of, type_of
 
 Answer = TypeVar("Answer")
 
@@ -53,9 +57,9 @@ class InitializationError(Exception):
 
     def __init__(self, identifier: str, properties: Mapping[str, Any], given: Mapping[str, Any], reason: str) -> None:
         super().__init__(reason)
-        self.identifier = identifier
-        self.properties = properties
-        self.given = given
+        self.made = provider_pb2.ErrorResourceInitFailed(
+            id=identifier, properties=encode(properties), reasons=[reason], inputs=encode(given)
+        )
 
 
 def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -66,7 +70,7 @@ def _answering(method: Callable[..., Answer]) -> Callable[..., Answer]:
         try:
             return method(self, request, context)
         except InitializationError as error:
-            _abort_with_half_made(context, error)
+            abort_half_made(context, str(error), error.made)
         except _EXPECTED as error:
             context.abort(grpc.StatusCode.UNKNOWN, _said(method.__name__, request, error))
         except Exception as error:  # a fault of the plugin itself: say so, with the place
@@ -83,27 +87,8 @@ def _said(method: str, request: Any, error: Exception) -> str:
     """The error with what was being done to what."""
     if method not in _VERBS or not getattr(request, "urn", ""):
         return str(error)
-    name = getattr(request, "id", "") or request.urn.split("::")[-1]
-    return f"{_VERBS[method]} {_token(request.urn)} ({name}): {error}"
-
-
-def _abort_with_half_made(context: grpc.ServicerContext, error: InitializationError) -> None:
-    detail = provider_pb2.ErrorResourceInitFailed(
-        id=error.identifier, properties=encode(error.properties), reasons=[str(error)], inputs=encode(error.given)
-    )
-    packed = any_pb2.Any()
-    packed.Pack(detail)
-    status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error), details=[packed])
-    context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
-    context.abort(grpc.StatusCode.UNKNOWN, str(error))
-
-
-def _token(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", maxsplit=1)[-1]
-
-
-def _name(urn: str) -> str:
-    return urn.split("::", 3)[3]
+    name = getattr(request, "id", "") or name_of(request.urn)
+    return f"{_VERBS[method]} {type_of(request.urn)} ({name}): {error}"
 
 
 class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
@@ -122,9 +107,6 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=PLUGIN_VERSION)
 
-    def Attach(self, request: Any, context: Any) -> Any:
-        return empty_pb2.Empty()
-
     def Cancel(self, request: Any, context: Any) -> Any:
         self._faults.cancelled.set()
         return empty_pb2.Empty()
@@ -134,7 +116,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     @_answering
     def CheckConfig(self, request: Any, context: Any) -> Any:
         found = configuration.problems(decode(request.news))
-        return provider_pb2.CheckResponse(inputs=request.news, failures=_failures(found))
+        return provider_pb2.CheckResponse(inputs=request.news, failures=check_failures(found))
 
     @_answering
     def DiffConfig(self, request: Any, context: Any) -> Any:
@@ -154,19 +136,19 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Check(self, request: Any, context: Any) -> Any:
-        token, name = _token(request.urn), _name(request.urn)
+        token, name = type_of(request.urn), name_of(request.urn)
         with self._faults.around(token, name, "check"):
             kind = resource_type(token)
             news, olds = decode(request.news), decode(request.olds)
             found = checker.check(kind.arguments, news, token)
             if not found:
                 news = naming.named(token, name, kind.inputs, _json_where_text(kind, news), olds, request.randomSeed)
-            return provider_pb2.CheckResponse(inputs=encode(news), failures=_failures(found))
+            return provider_pb2.CheckResponse(inputs=encode(news), failures=check_failures(found))
 
     @_answering
     def Diff(self, request: Any, context: Any) -> Any:
-        token = _token(request.urn)
-        with self._faults.around(token, _name(request.urn), "diff"):
+        token = type_of(request.urn)
+        with self._faults.around(token, name_of(request.urn), "diff"):
             kind = resource_type(token)
             news, old_inputs, old_outputs = decode(request.news), decode(request.old_inputs), decode(request.olds)
             found = difference.changes(
@@ -178,30 +160,19 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 and plain(old_outputs.get("region")) not in (None, self._configuration.region)
             ):
                 found.append(difference.Change("region", "region", "update", True))
-            return self._difference(kind, found, news)
-
-    def _difference(self, kind: ResourceType, found: list[difference.Change], news: Mapping[str, Any]) -> Any:
-        replaced = [change.path for change in found if change.replaces]
-        response = provider_pb2.DiffResponse(
-            changes=provider_pb2.DiffResponse.DIFF_SOME if found else provider_pb2.DiffResponse.DIFF_NONE,
-            diffs=sorted({change.names.split(".")[0] for change in found}),
-            replaces=replaced,
-            hasDetailedDiff=True,
-        )
-        for change in found:
-            step = change.kind.upper() + ("_REPLACE" if change.replaces else "")
-            response.detailedDiff[change.path].kind = provider_pb2.PropertyDiff.Kind.Value(step)
-        # A name that the program chose cannot be taken twice: the old resource goes first, unless the name changes too.
-        rule = naming.rule(kind.token, kind.inputs)
-        renamed = rule is not None and any(change.names == rule.property for change in found)
-        response.deleteBeforeReplace = (
-            bool(replaced) and not renamed and not naming.is_automatic(news, kind.token, kind.inputs)
-        )
-        return response
+            # A name that the program chose cannot be taken twice: the old resource goes first, unless the name changes too.
+            rule = naming.rule(kind.token, kind.inputs)
+            renamed = rule is not None and any(change.names == rule.property for change in found)
+            return diff_response(
+                [(change.path, change.kind, change.replaces) for change in found],
+                delete_first=any(change.replaces for change in found)
+                and not renamed
+                and not naming.is_automatic(news, kind.token, kind.inputs),
+            )
 
     @_answering
     def Create(self, request: Any, context: Any) -> Any:
-        token, name = _token(request.urn), _name(request.urn)
+        token, name = type_of(request.urn), name_of(request.urn)
         kind, news = resource_type(token), decode(request.properties)
         if request.preview:
             return provider_pb2.CreateResponse(
@@ -213,11 +184,11 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def _create(self, kind: ResourceType, urn: str, news: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         with self._account.locked():
-            dependencies.check_references(self._account, plain(news))
-            dependencies.refuse_log_group_of_a_service(self._account, kind.token, plain(news).get("name"))
+            creation.check_references(self._account, plain(news))
+            creation.refuse_log_group_of_a_service(self._account, kind.token, plain(news).get("name"))
             subject = Subject(
                 type=kind.token,
-                name=_name(urn),
+                name=name_of(urn),
                 seed=self._account.next_seed(urn),
                 inputs=plain(news),
                 region=self._region(news),
@@ -235,7 +206,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Update(self, request: Any, context: Any) -> Any:
-        token, name = _token(request.urn), _name(request.urn)
+        token, name = type_of(request.urn), name_of(request.urn)
         kind, news = resource_type(token), decode(request.news)
         old_outputs = decode(request.olds)
         if request.preview:
@@ -254,10 +225,10 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             record = self._account.get(kind.token, identifier)
             if record is None:
                 raise AwsError("ResourceNotFoundException", f"{kind.kind} {identifier} does not exist")
-            dependencies.check_references(self._account, plain(news))
+            creation.check_references(self._account, plain(news))
             subject = Subject(
                 type=kind.token,
-                name=_name(record.urn),
+                name=name_of(record.urn),
                 seed=record.seed,
                 inputs=plain(news),
                 region=record.region,
@@ -283,12 +254,12 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Delete(self, request: Any, context: Any) -> Any:
-        token, name = _token(request.urn), _name(request.urn)
+        token, name = type_of(request.urn), name_of(request.urn)
         with self._faults.around(token, name, "delete"):
             with self._account.locked():
                 record = self._account.get(token, request.id)
                 if record is not None:
-                    dependencies.check_deletion(self._account, record)
+                    deletion.check_deletion(self._account, record)
                     if token != NODE_GROUP:
                         self._account.remove(token, request.id)
             if record is not None and token == NODE_GROUP:
@@ -298,7 +269,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answering
     def Read(self, request: Any, context: Any) -> Any:
-        token, name = _token(request.urn), _name(request.urn)
+        token, name = type_of(request.urn), name_of(request.urn)
         with self._faults.around(token, name, "read"):
             kind = resource_type(token)
             record = self._find(kind, request.id)
@@ -327,7 +298,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         arguments = decode(request.args)
         found = functions.problems(request.tok, arguments)
         if found:
-            return provider_pb2.InvokeResponse(failures=_failures(found))
+            return provider_pb2.InvokeResponse(failures=check_failures(found))
         result = functions.call(request.tok, plain(arguments), self._configuration, self._account)
         if has_secret(arguments):
             result = {name: Secret(value) for name, value in result.items()}
@@ -338,10 +309,6 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _region(self, news: Mapping[str, Any]) -> str:
         region = plain(news.get("region"))
         return region if isinstance(region, str) else self._configuration.region
-
-
-def _failures(found: list[checker.InputProblem]) -> list[Any]:
-    return [provider_pb2.CheckFailure(property=problem.path, reason=problem.reason) for problem in found]
 
 
 def _json_where_text(kind: ResourceType, news: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,13 +72,6 @@ aws:kms/key:Key customerMasterKeySpec keyUsage customKeyStoreId multiRegion xksK
 aws:kms/alias:Alias name namePrefix
 # logs/group.go
 aws:cloudwatch/logGroup:LogGroup name namePrefix logGroupClass
-# s3/bucket.go and bucket_*.go, of each what the platform uses
-aws:s3/bucket:Bucket bucket bucketPrefix bucketNamespace objectLockEnabled
-aws:s3/bucketPolicy:BucketPolicy bucket
-aws:s3/bucketOwnershipControls:BucketOwnershipControls bucket
-aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock bucket
-aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration bucket expectedBucketOwner
-aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration bucket expectedBucketOwner
 # iam/role.go, role_policy.go, role_policy_attachment.go, policy.go, instance_profile.go, openid_connect_provider.go
 aws:iam/role:Role name namePrefix path
 aws:iam/rolePolicy:RolePolicy name namePrefix role

@@ -1,14 +1,16 @@
 """What a resource's computed outputs are made of, and the table of who makes them."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from rehearsal.plugins.aws import ACCOUNT_ID, PARTITION
-from rehearsal.plugins.aws.account import Account
+from rehearsal.plugins.aws.account import Account, Record
+from rehearsal.plugins.aws.errors import AwsError
 
 DNS_SUFFIX = "amazonaws.com"
+SUBNET = "aws:ec2/subnet:Subnet"
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,22 @@ class Subject:
     def arn(self, service: str, resource: str, *, regional: bool = True, account: bool = True) -> str:
         """`arn:aws:<service>:<region>:<account>:<resource>`, without the parts that a service leaves out."""
         return f"arn:{PARTITION}:{service}:{self.region if regional else ''}:{ACCOUNT_ID if account else ''}:{resource}"
+
+    def others(self) -> Iterator[Record]:
+        """The account's resources of this type but for this one."""
+        return (each for each in self.account.all(self.type) if each.seed != self.seed)
+
+    def existing(self, type_token: str, identifier: str, code: str, message: str) -> Record:
+        """The account's resource of that type and id. Raises AwsError, in the words that are given, when there is none."""
+        found = self.account.get(type_token, identifier)
+        if found is None:
+            raise AwsError(code, message)
+        return found
+
+    def subnets(self, identifiers: Iterable[Any] | None) -> list[Record]:
+        """Those of the subnets that the account has."""
+        found = [self.account.get(SUBNET, str(each)) for each in identifiers or ()]
+        return [place for place in found if place is not None]
 
     def text(self, name: str) -> str:
         """An input as text; empty when it is absent."""

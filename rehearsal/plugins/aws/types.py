@@ -14,20 +14,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from rehearsal.plugins import sdk
 from rehearsal.plugins.inputs import InputShape, alternatives, properties, shape
+from rehearsal.plugins.sdk import UnknownTypeError
 
 _SDK = "pulumi_aws"
-_TABLE = re.compile(r'resource_modules="""\n(.*?)"""', re.DOTALL)
 _SECRET_OUTPUTS = re.compile(r"additional_secret_outputs=(\[.*?\])", re.DOTALL)
 # "Defaults to `true`", "Default: `600`", "The default is `gp2`": how the documentation of a property names its default.
 _DOCUMENTED_DEFAULT = re.compile(r"[Dd]efaults?(?: value)?(?: is| to)?:? `\"?([A-Za-z0-9._/-]+)\"?`")
 
 # Two threads that import one SDK module each can deadlock on each other's packages (the SDK's packages import one another).
 _importing = threading.RLock()
-
-
-class UnknownTypeError(Exception):
-    """The SDK has no resource or function with that token."""
 
 
 @dataclass(frozen=True)
@@ -62,51 +59,26 @@ class ResourceType:
     secret_outputs: frozenset[str]
 
     @property
-    def service(self) -> str:
-        """The SDK's module, such as `ec2`."""
-        return self.token.split(":")[1].split("/")[0]
-
-    @property
     def kind(self) -> str:
         """The type's own name, such as `Subnet`."""
         return self.token.split(":")[2]
 
 
-def _sdk_folder() -> Path:
-    spec = importlib.util.find_spec(_SDK)
-    if spec is None or spec.origin is None:
-        raise UnknownTypeError(f"the Python package {_SDK} is not installed: install the project's requirements")
-    return Path(spec.origin).parent
-
-
-@functools.cache
-def _modules() -> dict[str, tuple[str, str]]:
-    """For each type token: the module and the class of the SDK."""
-    match = _TABLE.search((_sdk_folder() / "__init__.py").read_text())
-    if match is None:
-        raise UnknownTypeError(f"{_SDK} has no registration table where its generated code had one; adapt {__name__}")
-    return {
-        token: (module["fqn"], name) for module in json.loads(match[1]) for token, name in module["classes"].items()
-    }
-
-
 def type_tokens() -> list[str]:
     """The tokens of all resource types of the SDK, sorted."""
-    return sorted(_modules())
+    return sorted(sdk.classes(_SDK))
 
 
 @functools.cache
 def resource_type(token: str) -> ResourceType:
     """The SDK's classes for a resource. Raises UnknownTypeError."""
-    try:
-        module_name, class_name = _modules()[token]
-    except KeyError:
-        raise UnknownTypeError(f"pulumi-aws has no resource type {token}") from None
+    module_name, class_name = sdk.classes(_SDK).get(token, ("", ""))
+    if not class_name:
+        raise UnknownTypeError(f"pulumi-aws has no resource type {token}")
     with _importing:
         module = _module_with(module_name, token.split(":")[1].rsplit("/", maxsplit=1)[-1])
         resource = getattr(module, class_name)
-        # Where `...Args` is the name of a nested type already, the generator calls the resource's arguments `...InitArgs`.
-        arguments = getattr(module, f"{class_name}InitArgs", None) or getattr(module, f"{class_name}Args")
+        arguments = cast(type, sdk.arguments_of(module, class_name))
         outputs = {
             wire_name: OutputProperty(hint, not _optional(hint), _documented_default(getattr(resource, python_name)))
             for python_name, (wire_name, hint) in properties(resource).items()
@@ -133,7 +105,7 @@ def import_only_what_is_needed() -> None:
     For a process that uses the SDK only through this module, and before it imports the SDK. The imports for the platform's
     types take 0.4 s of CPU time instead of 1 s.
     """
-    for folder in _sdk_folder().iterdir():
+    for folder in sdk.folder(_SDK).iterdir():
         if (folder / "__init__.py").exists():
             sys.modules[f"{_SDK}.{folder.name}"] = _Package(f"{_SDK}.{folder.name}", folder)
 

@@ -86,47 +86,24 @@ class Cluster(pulumi.ComponentResource):
             options = ResourceOptions(parent=self, depends_on=list(entries))
             addons.VpcCniAddon(f"{name}-vpc-cni", arguments.get("vpcCniOptions") or {}, cluster, self._tags, options)
         self._coredns(cluster)
-        oidc = self._oidc_provider(cluster)
-        node_group, ingress = self._node_security_group(cluster, group)
-
-        issuer = cluster.identities[0].oidcs[0].issuer
-        own_group = cluster.vpc_config.cluster_security_group_id
         secret: Output[dict[str, Any]] = Output.secret(configuration)
-        self.state = {
-            "kubeconfig": secret,
-            "kubeconfigJson": text,
+        core = {
+            "cluster": cluster,
+            "vpcId": arguments.get("vpcId"),
+            "subnetIds": self._subnet_ids(),
+            "publicSubnetIds": arguments.get("publicSubnetIds"),
+            "privateSubnetIds": arguments.get("privateSubnetIds"),
+            "endpoint": cluster.endpoint,
             "clusterSecurityGroup": group,
-            "clusterSecurityGroupId": group.id if group else own_group,
+            "provider": provider,
             "instanceRoles": instance_roles,
-            "nodeSecurityGroup": node_group,
-            "nodeSecurityGroupId": node_group.id if node_group else own_group,
-            "eksClusterIngressRule": ingress,
-            "clusterIngressRuleId": ingress.security_group_rule_id if ingress else "",
-            "eksCluster": cluster,
-            "core": {
-                "cluster": cluster,
-                "vpcId": arguments.get("vpcId"),
-                "subnetIds": self._subnet_ids(),
-                "publicSubnetIds": arguments.get("publicSubnetIds"),
-                "privateSubnetIds": arguments.get("privateSubnetIds"),
-                "endpoint": cluster.endpoint,
-                "clusterSecurityGroup": group,
-                "provider": provider,
-                "instanceRoles": instance_roles,
-                "nodeGroupOptions": {},
-                "kubeconfig": secret,
-                "clusterIamRole": role,
-                "oidcProvider": oidc,
-                "tags": self._tags,
-            },
-            "defaultNodeGroupAsgName": "",
-            "fargateProfileId": "",
-            "fargateProfileStatus": "",
-            "oidcProviderArn": oidc.arn if oidc else "",
-            "oidcProviderUrl": issuer,
-            "oidcIssuer": issuer.apply(lambda url: url.removeprefix("https://")),
-            "autoModeNodeRoleName": "",
+            "nodeGroupOptions": {},
+            "kubeconfig": secret,
+            "clusterIamRole": role,
+            "oidcProvider": self._oidc_provider(cluster),
+            "tags": self._tags,
         }
+        self.state = _outputs(core, text, *self._node_security_group(cluster, group))
         self.register_outputs(self.state)
 
     def _subnet_ids(self) -> Output[list[str]]:
@@ -252,6 +229,33 @@ class Cluster(pulumi.ComponentResource):
         return security_groups.node_group(
             self._name, self._arguments["vpcId"], cluster, group.id, self._tags, own_tags, self
         )
+
+
+def _outputs(core: dict[str, Any], kubeconfig_json: Output[str], node_group: Any, ingress: Any) -> dict[str, Any]:
+    """The component's outputs; without groups of its own all traffic is in the one that EKS makes."""
+    cluster, group, oidc = core["cluster"], core["clusterSecurityGroup"], core["oidcProvider"]
+    own_group = cluster.vpc_config.cluster_security_group_id
+    issuer = cluster.identities[0].oidcs[0].issuer
+    return {
+        "kubeconfig": core["kubeconfig"],
+        "kubeconfigJson": kubeconfig_json,
+        "clusterSecurityGroup": group,
+        "clusterSecurityGroupId": group.id if group else own_group,
+        "instanceRoles": core["instanceRoles"],
+        "nodeSecurityGroup": node_group,
+        "nodeSecurityGroupId": node_group.id if node_group else own_group,
+        "eksClusterIngressRule": ingress,
+        "clusterIngressRuleId": ingress.security_group_rule_id if ingress else "",
+        "eksCluster": cluster,
+        "core": core,
+        "defaultNodeGroupAsgName": "",
+        "fargateProfileId": "",
+        "fargateProfileStatus": "",
+        "oidcProviderArn": oidc.arn if oidc else "",
+        "oidcProviderUrl": issuer,
+        "oidcIssuer": issuer.apply(lambda url: url.removeprefix("https://")),
+        "autoModeNodeRoleName": "",
+    }
 
 
 def check(arguments: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-VARIABLE = "MARLINSPIKE_REHEARSAL_KUBECONFIG"
+from rehearsal.variables import KUBECONFIG
 
 
 class KubeconfigError(Exception):
@@ -20,15 +20,15 @@ class KubeconfigError(Exception):
 
 def file() -> Path:
     """The control plane's kubeconfig. Raises KubeconfigError when there is none."""
-    name = os.environ.get(VARIABLE)
+    name = os.environ.get(KUBECONFIG)
     if not name:
         raise KubeconfigError(
-            f"{VARIABLE} is not set: the eks plugin hands out the kubeconfig of the rehearsal's control plane "
+            f"{KUBECONFIG} is not set: the eks plugin hands out the kubeconfig of the rehearsal's control plane "
             "and runs only in a rehearsal. Use `make rehearse`."
         )
     if not Path(name).is_file():
         raise KubeconfigError(
-            f"{VARIABLE} names {name}, which does not exist: the control plane of this rehearsal is not running. "
+            f"{KUBECONFIG} names {name}, which does not exist: the control plane of this rehearsal is not running. "
             "Use `make rehearse`."
         )
     return Path(name)

@@ -30,14 +30,7 @@ def cluster_group(
         tags=merged(f"{name}-eksClusterSecurityGroup", own_tags, tags),
         opts=ResourceOptions(parent=parent),
     )
-    _rule(
-        f"{name}-eksClusterInternetEgressRule",
-        group.id,
-        parent,
-        description="Allow internet access.",
-        direction="egress",
-        cidr_blocks=["0.0.0.0/0"],
-    )
+    _way_out(f"{name}-eksClusterInternetEgressRule", group.id, parent)
     return group
 
 
@@ -66,18 +59,12 @@ def node_group(
         tags=named,
         opts=ResourceOptions(parent=parent),
     )
-    _rule(
-        f"{name}-eksNodeIngressRule",
-        group.id,
-        parent,
-        description="Allow nodes to communicate with each other",
-        self_=True,
-    )
+    _rule(f"{name}-eksNodeIngressRule", group.id, parent, "Allow nodes to communicate with each other", self_=True)
     _rule(
         f"{name}-eksNodeClusterIngressRule",
         group.id,
         parent,
-        description="Allow worker Kubelets and pods to receive communication from the cluster control plane",
+        "Allow worker Kubelets and pods to receive communication from the cluster control plane",
         ports=(1025, 65535),
         source=cluster_group_id,
     )
@@ -85,35 +72,32 @@ def node_group(
         f"{name}-eksExtApiServerClusterIngressRule",
         group.id,
         parent,
-        description="Allow pods running extension API servers on port 443 to receive communication from cluster control plane",
+        "Allow pods running extension API servers on port 443 to receive communication from cluster control plane",
         ports=(443, 443),
         source=cluster_group_id,
     )
-    _rule(
-        f"{name}-eksNodeInternetEgressRule",
-        group.id,
-        parent,
-        description="Allow internet access.",
-        direction="egress",
-        cidr_blocks=["0.0.0.0/0"],
-    )
+    _way_out(f"{name}-eksNodeInternetEgressRule", group.id, parent)
     ingress = _rule(
         f"{name}-eksClusterIngressRule",
         cluster_group_id,
         parent,
-        description="Allow pods to communicate with the cluster API Server",
+        "Allow pods to communicate with the cluster API Server",
         ports=(443, 443),
         source=group.id,
     )
     return group, ingress
 
 
+def _way_out(name: str, group_id: Input[str], parent: pulumi.Resource) -> None:
+    _rule(name, group_id, parent, "Allow internet access.", direction="egress", cidr_blocks=["0.0.0.0/0"])
+
+
 def _rule(
     name: str,
     group_id: Input[str],
     parent: pulumi.Resource,
-    *,
     description: str,
+    *,
     direction: str = "ingress",
     ports: tuple[int, int] | None = None,
     source: Input[str] | None = None,

@@ -16,14 +16,13 @@ from typing import Any
 
 import yaml
 
+from rehearsal.plugins.inputs import Problem
 from rehearsal.plugins.kubernetes import readiness
 from rehearsal.plugins.kubernetes.api import YAML, ApiError, ApiServer
 from rehearsal.plugins.kubernetes.objects import Kind, new_name
 from rehearsal.plugins.kubernetes.properties import Properties, plain
-from rehearsal.plugins.kubernetes.settings import Failure
 from rehearsal.plugins.wire import UNKNOWN, Asset, has_unknown
-
-DEFINITIONS = "MARLINSPIKE_CUSTOM_RESOURCE_DEFINITIONS"
+from rehearsal.variables import DEFINITIONS
 
 _DEFINITION = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 _NAMESPACE = Kind("v1", "Namespace")
@@ -32,10 +31,11 @@ _EXACT_VERSION = re.compile(r"v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+
 _NAME_LENGTH = 53  # Helm's own limit: 63 less what templates put behind it
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _DEFINITION_NAME = re.compile(rb"^metadata:\n(?:  [ ]*\S.*\n)*?  name: (\S+)$", re.MULTILINE)
-_REPLACING = ("name", "namespace")
+REPLACING = ("name", "namespace")
+"""The inputs whose change makes another release."""
 
 
-def check(inputs: Mapping[str, Any]) -> list[Failure]:
+def check(inputs: Mapping[str, Any]) -> list[Problem]:
     """The faults of a release's inputs beyond those of their types."""
     failures = []
     values = plain(inputs)
@@ -44,33 +44,33 @@ def check(inputs: Mapping[str, Any]) -> list[Failure]:
         repository = values.get("repositoryOpts") or {}
         named = repository is UNKNOWN or (isinstance(repository, Mapping) and repository.get("repo"))
         if not chart:
-            failures.append(Failure("chart", "chart must name a chart"))
+            failures.append(Problem("chart", "chart must name a chart"))
         elif not named and "://" not in chart and not chart.startswith((".", "/")):
             failures.append(
-                Failure(
+                Problem(
                     "repositoryOpts",
                     f"chart {chart!r} is in no repository: set repositoryOpts.repo, or give the chart as an oci:// address",
                 )
             )
     if version is None:
         failures.append(
-            Failure(
+            Problem(
                 "version",
                 "a release must pin the exact chart version, or each deployment may install another one; set version",
             )
         )
     elif isinstance(version, str) and not _EXACT_VERSION.fullmatch(version):
         failures.append(
-            Failure("version", f"{version!r} is no exact version such as 1.2.3; ranges install another chart each time")
+            Problem("version", f"{version!r} is no exact version such as 1.2.3; ranges install another chart each time")
         )
     name = values.get("name")
     if isinstance(name, str) and name and (len(name) > _NAME_LENGTH or not _NAME.fullmatch(name)):
         failures.append(
-            Failure("name", f"release name {name!r} must be a DNS name of at most {_NAME_LENGTH} characters")
+            Problem("name", f"release name {name!r} must be a DNS name of at most {_NAME_LENGTH} characters")
         )
     for index, file in enumerate(values.get("valueYamlFiles") or []):
         if not isinstance(file, Asset) and file is not UNKNOWN:
-            failures.append(Failure(f"valueYamlFiles[{index}]", "must be an asset, such as pulumi.FileAsset"))
+            failures.append(Problem(f"valueYamlFiles[{index}]", "must be an asset, such as pulumi.FileAsset"))
     return failures
 
 
@@ -87,11 +87,6 @@ def with_defaults(inputs: Properties, old: Properties, urn: str, seed: bytes, na
 def release_id(inputs: Mapping[str, Any]) -> str:
     """`namespace/name`."""
     return f"{plain(inputs['namespace'])}/{plain(inputs['name'])}"
-
-
-def replacing_keys() -> tuple[str, ...]:
-    """The inputs whose change makes another release."""
-    return _REPLACING
 
 
 def outputs(inputs: Properties, revision: int) -> Properties:

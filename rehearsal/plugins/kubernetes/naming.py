@@ -6,10 +6,10 @@ from typing import Any
 
 from pulumi.runtime.proto import provider_pb2 as protocol
 
+from rehearsal.plugins.inputs import Problem
 from rehearsal.plugins.kubernetes.api import ApiError, ApiServer, NoSuchKindError, UnreachableError
 from rehearsal.plugins.kubernetes.objects import AUTONAMED, Kind, is_annotated, name_of, new_name
 from rehearsal.plugins.kubernetes.properties import Properties, Secret
-from rehearsal.plugins.kubernetes.settings import Failure
 from rehearsal.plugins.wire import UNKNOWN
 
 _Autonaming = protocol.CheckRequest.AutonamingOptions
@@ -65,7 +65,7 @@ class Named:
     """Inputs with a name, or the reasons why there is none."""
 
     inputs: Properties
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Problem] = field(default_factory=list)
 
 
 def named(inputs: Properties, olds: Mapping[str, Any], urn: str, request: protocol.CheckRequest) -> Named:
@@ -80,7 +80,7 @@ def named(inputs: Properties, olds: Mapping[str, Any], urn: str, request: protoc
         return Named(
             inputs,
             [
-                Failure(
+                Problem(
                     "metadata.generateName",
                     "the `.metadata.generateName` field is not supported in Server-Side Apply mode",
                 )
@@ -91,7 +91,7 @@ def named(inputs: Properties, olds: Mapping[str, Any], urn: str, request: protoc
         name = name_of(olds)
     elif request.HasField("autonaming") and request.autonaming.mode == _Autonaming.DISABLE:
         return Named(
-            inputs, [Failure("metadata.name", "automatic naming is disabled for this resource; set metadata.name")]
+            inputs, [Problem("metadata.name", "automatic naming is disabled for this resource; set metadata.name")]
         )
     elif request.HasField("autonaming") and request.autonaming.proposed_name:
         name = request.autonaming.proposed_name

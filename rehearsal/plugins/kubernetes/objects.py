@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rehearsal.plugins.kubernetes.properties import plain
+from rehearsal.urn import name_of as name_in_program
 
 AUTONAMED = "pulumi.com/autonamed"
 SKIP_AWAIT = "pulumi.com/skipAwait"
@@ -129,15 +130,10 @@ def parse_id(resource_id: str) -> tuple[str, str]:
     return namespace, name
 
 
-def logical_name(urn: str) -> str:
-    """The resource's name in the program."""
-    return urn.rpartition("::")[2]
-
-
 def new_name(urn: str, seed: bytes) -> str:
     """`<logical name>-<8 hexadecimal digits>`, always the same for one seed."""
     digits = hashlib.sha256(seed + urn.encode()).hexdigest()[:8] if seed else secrets.token_hex(4)
-    return f"{logical_name(urn)}-{digits}"
+    return f"{name_in_program(urn)}-{digits}"
 
 
 def field_manager(urn: str, inputs: Mapping[str, Any], state: Mapping[str, Any]) -> str:

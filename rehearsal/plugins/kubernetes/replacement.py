@@ -1,7 +1,8 @@
 """Which properties can't be changed in place, so that their change replaces the object.
 
 The table is the real provider's (provider/pkg/provider/diff.go of pulumi-kubernetes 4): also where the API server would
-allow a change in place, as for the data of a ConfigMap, which is replaced so that pods that read it roll with it.
+allow a change in place, as for the data of a ConfigMap, which is replaced so that pods that read it roll with it. Pods and
+volumes of their own are left out, for no program of ours declares any: the API server refuses such a change in its own words.
 """
 
 from collections.abc import Mapping
@@ -11,116 +12,25 @@ from rehearsal.plugins.kubernetes.difference import Change, Path
 from rehearsal.plugins.kubernetes.objects import AUTONAMED, Kind, is_annotated, metadata_of, name_of, namespace_of
 from rehearsal.plugins.kubernetes.settings import ProviderSettings
 
-_ANY_ITEM = "*"
-
-_CONTAINER = [
-    "args",
-    "command",
-    "env",
-    "image",
-    "imagePullPolicy",
-    "lifecycle",
-    "livenessProbe",
-    "ports",
-    "readinessProbe",
-    "resources",
-    "securityContext",
-    "stdin",
-    "stdinOnce",
-    "terminationMessagePath",
-    "terminationMessagePolicy",
-    "tty",
-    "volumeDevices",
-    "volumeMounts",
-    "workingDir",
-]
-
-_POD = [
-    "affinity",
-    "automountServiceAccountToken",
-    "dnsConfig",
-    "dnsPolicy",
-    "enableServiceLinks",
-    "hostAliases",
-    "hostIPC",
-    "hostNetwork",
-    "hostPID",
-    "hostname",
-    "imagePullSecrets",
-    "nodeName",
-    "nodeSelector",
-    "overhead",
-    "preemptionPolicy",
-    "priority",
-    "priorityClassName",
-    "readinessGates",
-    "restartPolicy",
-    "runtimeClassName",
-    "schedulerName",
-    "securityContext",
-    "serviceAccount",
-    "serviceAccountName",
-    "shareProcessNamespace",
-    "subdomain",
-    "terminationGracePeriodSeconds",
-    "volumes",
-]
-
-_PERSISTENT_VOLUME = [
-    "awsElasticBlockStore",
-    "azureDisk",
-    "azureFile",
-    "cephfs",
-    "cinder",
-    "csi",
-    "fc",
-    "flexVolume",
-    "flocker",
-    "gcePersistentDisk",
-    "glusterfs",
-    "hostPath",
-    "iscsi",
-    "local",
-    "nfs",
-    "photonPersistentDisk",
-    "portworxVolume",
-    "quobyte",
-    "rbd",
-    "scaleIO",
-    "storageos",
-    "vsphereVolume",
-]
-
-_STATEFUL_SET = [
-    "spec.podManagementPolicy",
-    "spec.revisionHistoryLimit",
-    "spec.selector",
-    "spec.serviceName",
-    "spec.volumeClaimTemplates",
-]
-
 _TABLE: dict[Kind, list[str]] = {
     Kind("apps/v1", "DaemonSet"): ["spec.selector"],
     Kind("apps/v1", "Deployment"): ["spec.selector"],
-    Kind("apps/v1", "StatefulSet"): _STATEFUL_SET,
+    Kind("apps/v1", "StatefulSet"): [
+        "spec.podManagementPolicy",
+        "spec.revisionHistoryLimit",
+        "spec.selector",
+        "spec.serviceName",
+        "spec.volumeClaimTemplates",
+    ],
     Kind("batch/v1", "Job"): ["spec.completions", "spec.parallelism", "spec.selector", "spec.template"],
     Kind("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"): ["roleRef"],
     Kind("rbac.authorization.k8s.io/v1", "RoleBinding"): ["roleRef"],
     Kind("storage.k8s.io/v1", "StorageClass"): ["parameters", "provisioner"],
-    Kind("v1", "PersistentVolume"): [f"spec.{source}" for source in _PERSISTENT_VOLUME],
     Kind("v1", "PersistentVolumeClaim"): [
         "spec.accessModes",
         "spec.selector",
         "spec.storageClassName",
         "spec.volumeName",
-    ],
-    Kind("v1", "Pod"): [
-        *(f"spec.{field}" for field in _POD),
-        *(
-            f"spec.{containers}.{_ANY_ITEM}.{field}"
-            for containers in ("containers", "initContainers")
-            for field in _CONTAINER
-        ),
     ],
     Kind("v1", "ResourceQuota"): ["spec.scopes"],
     Kind("v1", "Secret"): ["type"],
@@ -129,7 +39,7 @@ _TABLE: dict[Kind, list[str]] = {
 
 
 def replacing_properties(kind: Kind, inputs: Mapping[str, Any], settings: ProviderSettings) -> list[Path]:
-    """The paths whose change replaces an object of this kind, `*` standing for any item of a list."""
+    """The paths whose change replaces an object of this kind."""
     paths = ["metadata.name", "metadata.namespace", *_TABLE.get(kind, [])]
     immutable = inputs.get("immutable") is True
     if kind == Kind("v1", "ConfigMap") and (immutable or not settings.enable_config_map_mutable):
@@ -151,17 +61,14 @@ def replaces(change: Change, paths: list[Path]) -> bool:
 
 def _touches(path: Path, change: Change) -> bool:
     shared = min(len(path), len(change.path))
-    for part, changed in zip(path[:shared], change.path[:shared], strict=True):
-        if part != changed and not (part == _ANY_ITEM and isinstance(changed, int)):
-            return False
+    if path[:shared] != change.path[:shared]:
+        return False
     return len(change.path) >= len(path) or _reaches(change.value, path[shared:])
 
 
 def _reaches(value: Any, path: Path) -> bool:
     if not path:
         return True
-    if path[0] == _ANY_ITEM:
-        return isinstance(value, list) and any(_reaches(item, path[1:]) for item in value)
     return isinstance(value, Mapping) and path[0] in value and _reaches(value[str(path[0])], path[1:])
 
 

@@ -10,48 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from rehearsal import kubeconfig
+from rehearsal.plugins.inputs import Problem
+from rehearsal.plugins.kubernetes import types
 from rehearsal.plugins.kubernetes.properties import UNKNOWN, Properties, plain
 from rehearsal.plugins.wire import has_unknown
+from rehearsal.variables import RESUMED
 
-RESUMED = "MARLINSPIKE_REHEARSAL_RESUMED"
-"""Set to `true` when an update goes on after one that failed: objects that it made unheard are taken over then."""
-
-# Of pulumi_kubernetes.ProviderArgs 4.34.2.
-_TEXTS = frozenset({"kubeconfig", "context", "cluster", "namespace", "clusterIdentifier"})
-_SWITCHES = frozenset(
-    {
-        "deleteUnreachable",
-        "enableConfigMapMutable",
-        "enablePatchForce",
-        "enableSecretMutable",
-        "enableServerSideApply",
-        "skipUpdateUnreachable",
-        "suppressDeprecationWarnings",
-        "suppressHelmHookWarnings",
-        "upsertExistingObjects",
-    }
-)
-_WITHOUT_EFFECT = frozenset(
-    {"helmReleaseSettings", "kubeClientSettings"}
-)  # they tune clients that the rehearsal does not have
 _NOT_SIMULATED = frozenset({"alwaysRender", "renderYamlToDirectory"})
 _OF_THE_ENGINE = frozenset({"version", "pluginDownloadURL", "pluginChecksums", "parameterization"})
-
-_ENVIRONMENT = {
-    "deleteUnreachable": "PULUMI_K8S_DELETE_UNREACHABLE",
-    "enableConfigMapMutable": "PULUMI_K8S_ENABLE_CONFIGMAP_MUTABLE",
-    "enablePatchForce": "PULUMI_K8S_ENABLE_PATCH_FORCE",
-    "enableSecretMutable": "PULUMI_K8S_ENABLE_SECRET_MUTABLE",
-    "upsertExistingObjects": "PULUMI_K8S_UPSERT_EXISTING_OBJECTS",
-}
-
-
-@dataclass(frozen=True)
-class Failure:
-    """One fault of an input: its property path, and what is wrong and allowed."""
-
-    path: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -75,33 +41,31 @@ class ProviderSettings:
         return f"ProviderSettings(context={self.context!r}, namespace={self.namespace!r})"
 
 
-def check(config: Properties) -> list[Failure]:
+def check(config: Properties) -> list[Problem]:
     """All faults of a provider's configuration."""
-    failures = []
+    known, failures = types.provider_settings(), []
     for key, secret in config.items():
         value = plain(secret)
         if key in _OF_THE_ENGINE or key.startswith("__") or has_unknown(value):
             continue
         if key in _NOT_SIMULATED:
             failures.append(
-                Failure(
+                Problem(
                     key,
                     f"{key} is not simulated: the rehearsal applies objects to an API server, and writes them to "
                     "out/<stack>/manifests itself",
                 )
             )
-        elif key in _TEXTS:
-            if not isinstance(value, str):
-                failures.append(Failure(key, f"{key} must be a string"))
-        elif key in _SWITCHES:
-            if _switch(value) is None:
-                failures.append(Failure(key, f"{key} must be true or false"))
-        elif key not in _WITHOUT_EFFECT:
-            allowed = ", ".join(sorted(_TEXTS | _SWITCHES | _WITHOUT_EFFECT))
-            failures.append(Failure(key, f"the kubernetes provider has no setting {key!r}; allowed: {allowed}"))
+        elif key not in known:
+            allowed = ", ".join(sorted(known.keys() - _NOT_SIMULATED))
+            failures.append(Problem(key, f"the kubernetes provider has no setting {key!r}; allowed: {allowed}"))
+        elif str in known[key] and not isinstance(value, str):
+            failures.append(Problem(key, f"{key} must be a string"))
+        elif bool in known[key] and _switch(value) is None:
+            failures.append(Problem(key, f"{key} must be true or false"))
     if _switch(plain(config.get("enableServerSideApply", True))) is False:
         failures.append(
-            Failure(
+            Problem(
                 "enableServerSideApply",
                 "client-side apply is not simulated; leave enableServerSideApply at true, its default",
             )
@@ -110,14 +74,11 @@ def check(config: Properties) -> list[Failure]:
 
 
 def read(config: Properties) -> ProviderSettings:
-    """The settings of a configuration that `check` found no fault in.
-
-    With the real provider's environment variables as defaults.
-    """
+    """The settings of a configuration that `check` found no fault in."""
     values = {key: plain(value) for key, value in config.items()}
 
     def switch(key: str) -> bool:
-        return bool(_switch(values[key]) if key in values else os.environ.get(_ENVIRONMENT[key]) == "true")
+        return bool(_switch(values.get(key)))
 
     def text(key: str) -> str:
         value = values.get(key, "")

@@ -5,15 +5,14 @@ Unknown properties and missing required ones are refused before anything is sent
 
 import functools
 import importlib
-import json
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rehearsal.plugins import inputs as sdk_inputs
+from rehearsal.plugins import sdk
+from rehearsal.plugins.inputs import Problem
 from rehearsal.plugins.kubernetes.objects import RELEASE_TYPE
-from rehearsal.plugins.kubernetes.settings import Failure
 
 _one_at_a_time = threading.Lock()
 
@@ -21,7 +20,7 @@ _one_at_a_time = threading.Lock()
 _NOT_DECLARED = ("status", "apiVersion", "kind")
 
 
-def check(type_token: str, inputs: Mapping[str, Any]) -> list[Failure]:
+def check(type_token: str, inputs: Mapping[str, Any]) -> list[Problem]:
     """All faults of a resource's inputs that its SDK class shows.
 
     None for custom resources, whose schema only the API server has.
@@ -33,8 +32,7 @@ def check(type_token: str, inputs: Mapping[str, Any]) -> list[Failure]:
         if arguments is None:
             return []
         ignored = () if type_token == RELEASE_TYPE else _NOT_DECLARED
-        problems = sdk_inputs.check(arguments, inputs, type_token, ignored=ignored)
-    return [Failure(problem.path, problem.reason) for problem in problems]
+        return sdk_inputs.check(arguments, inputs, type_token, ignored=ignored)
 
 
 def preload() -> None:
@@ -45,25 +43,14 @@ def preload() -> None:
     )
 
 
+def provider_settings() -> Mapping[str, tuple[Any, ...]]:
+    """The keys of the provider's own configuration, each with the types that it takes."""
+    with _one_at_a_time:
+        found = sdk_inputs.shape(importlib.import_module("pulumi_kubernetes").ProviderArgs).types
+        return {key: sdk_inputs.alternatives(hint) for key, hint in found.items()}
+
+
 @functools.cache
 def _arguments_class(type_token: str) -> type | None:
-    module_name = _modules().get(type_token)
-    if module_name is None:
-        return None
-    name = type_token.rpartition(":")[2]
-    module = importlib.import_module(f"{module_name}.{name}")
-    for candidate in (f"{name}InitArgs", f"{name}Args"):
-        if hasattr(module, candidate):
-            found: type = getattr(module, candidate)
-            return found
-    return None
-
-
-@functools.cache
-def _modules() -> dict[str, str]:
-    """For each type token of the SDK, the Python package of its class: the SDK's own registry, read from its source."""
-    package = importlib.import_module("pulumi_kubernetes")
-    source = Path(str(package.__file__)).read_text(encoding="utf-8")
-    start = source.index('resource_modules="""') + len('resource_modules="""')
-    registered = json.loads(source[start : source.index('"""', start)])
-    return {token: entry["fqn"] for entry in registered for token in entry["classes"]}
+    module, name = sdk.classes("pulumi_kubernetes").get(type_token, ("", ""))
+    return sdk.arguments_of(importlib.import_module(f"{module}.{name}"), name) if name else None

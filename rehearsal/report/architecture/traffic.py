@@ -21,7 +21,7 @@ from rehearsal.report.architecture.places import (
     subnets_of,
 )
 from rehearsal.report.graph import Graph, Resource
-from rehearsal.report.policies import NAMESPACE_NAME, Peer, Policy, allowed, selecting
+from rehearsal.report.policies import Peer, Policy, allowed, named_pods, selecting
 
 INTERNET = "198.51.100.7"
 """An address of documentation (RFC 5737), for anybody on the internet."""
@@ -114,19 +114,9 @@ def _pods(
             pod = Peer(name, address, str(owner["metadata"].get("namespace") or "default"), labels)
             yield End(f"pods/{name}", groups, addresses, (pod,))
     for namespace in dict.fromkeys(str(r.value("namespace")) for r in graph.of(RELEASE) if r.layer == "monitoring"):
-        named = list(_named(policies, namespace)) or [{}]
+        named = [labels for home, labels in named_pods(policies) if home == namespace] or [{}]
         pods = tuple(Peer(namespace, address, namespace, labels) for labels in named)
         yield End(f"chart/{namespace}", groups, addresses, pods)
-
-
-def _named(policies: Iterable[Policy], namespace: str) -> Iterator[Mapping[str, str]]:
-    """The labels by which policies know pods of a namespace that no object of the stack shows."""
-    for policy in policies:
-        for rule in [*(policy["spec"].get("ingress") or ()), *(policy["spec"].get("egress") or ())]:
-            for peer in [*(rule.get("from") or ()), *(rule.get("to") or ())]:
-                wanted = (peer.get("namespaceSelector") or {}).get("matchLabels") or {}
-                if wanted.get(NAMESPACE_NAME) == namespace and peer.get("podSelector"):
-                    yield peer["podSelector"].get("matchLabels") or {}
 
 
 class Calls:

@@ -4,9 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rehearsal.events import STACK_TYPE
 from rehearsal.layers import LAYERS, OTHER
-from rehearsal.report.graph import STACK, Resource
+from rehearsal.report.graph import Resource
 from rehearsal.report.material import Material
+from rehearsal.urn import types_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ def components(material: Material) -> list[Component]:
     """The components by layer, those with the most resources first."""
     inside: dict[tuple[str, str], list[Resource]] = {}
     for resource in material.graph.resources:
-        if resource.type != STACK and not resource.type.startswith("marlinspike:"):
+        if resource.type != STACK_TYPE and not resource.type.startswith("marlinspike:"):
             inside.setdefault((_outermost(resource.urn), resource.layer), []).append(resource)
     found = [_component(title, layer, own) for (title, layer), own in inside.items()]
     order = (*LAYERS, OTHER)
@@ -41,7 +43,7 @@ def by_layer(found: Sequence[Component]) -> Mapping[str, int]:
 
 def _outermost(urn: str) -> str:
     """`network` for whatever is inside of a `marlinspike:network:Network`; what is in none is named by its package."""
-    for kind in urn.split("::")[2].split("$"):
+    for kind in types_of(urn):
         parts = kind.split(":")
         if parts[0] == "marlinspike":
             return parts[1].replace("_", " ")

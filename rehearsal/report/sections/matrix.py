@@ -9,7 +9,7 @@ from rehearsal.report.architecture.places import role
 from rehearsal.report.architecture.traffic import HOST, INTERNET
 from rehearsal.report.graph import SUBNET, Graph
 from rehearsal.report.material import Material
-from rehearsal.report.policies import NAMESPACE_NAME, Peer, open_ports
+from rehearsal.report.policies import Peer, named_pods, open_ports
 
 PORTS = tuple(
     (number, protocol)
@@ -60,25 +60,16 @@ def peers(graph: Graph) -> list[Peer]:
     for owner, labels in graph.pod_owners():
         name = str(labels.get("app.kubernetes.io/name"))
         found[name] = Peer(name, str(next(addresses)), str(owner["metadata"]["namespace"]), labels)
-    for name, namespace, labels in _named(graph):
-        found.setdefault(name, Peer(name, str(next(addresses)), namespace, labels))
+    for namespace, labels in named_pods(graph.kubernetes("NetworkPolicy")):
+        if labels:
+            name = str(labels.get("app.kubernetes.io/name") or labels.get("k8s-app"))
+            found.setdefault(name, Peer(name, str(next(addresses)), namespace, labels))
     found["stranger in default"] = Peer("stranger in default", str(next(addresses)), "default", {})
     for subnet in graph.of(SUBNET):
         name = subnet.name
         found[name] = Peer(name, str(ipaddress.ip_network(str(subnet.value("cidrBlock")))[HOST]))
     found["internet"] = Peer("internet", INTERNET)
     return list(found.values())
-
-
-def _named(graph: Graph) -> Iterable[tuple[str, str, Mapping[str, str]]]:
-    """Pods of others that policies name by namespace and labels, called by these."""
-    for policy in graph.kubernetes("NetworkPolicy"):
-        for rule in [*(policy["spec"].get("ingress") or ()), *(policy["spec"].get("egress") or ())]:
-            for peer in [*(rule.get("from") or ()), *(rule.get("to") or ())]:
-                labels = (peer.get("podSelector") or {}).get("matchLabels") or {}
-                namespace = ((peer.get("namespaceSelector") or {}).get("matchLabels") or {}).get(NAMESPACE_NAME)
-                if namespace and labels:
-                    yield str(labels.get("app.kubernetes.io/name") or labels.get("k8s-app")), namespace, labels
 
 
 def _fenced(graph: Graph) -> list[str]:

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
+from rehearsal.critical_path import Link, critical_path, plan_of_state, unavoidable_seconds
 from rehearsal.layers import LAYERS, layer_of
 from rehearsal.report import svg
 from rehearsal.report.colours import LAYER_COLOURS, css
 from rehearsal.report.material import Material
 from rehearsal.timeline import Times
+from rehearsal.urn import type_of
 
 WIDTH, LEFT, ROW, TOP = 900.0, 270.0, 22.0, 12.0
 SHOWN = 12
@@ -64,7 +65,7 @@ def longest(times: Times) -> list[Bar]:
     own = [
         Bar(_label(urn), begun, done, layer_of(urn))
         for urn, (begun, done) in times.items()
-        if not _type(urn).startswith(("marlinspike:", "pulumi:", "eks:")) and done - begun >= SHORTEST_SECONDS
+        if not type_of(urn).startswith(("marlinspike:", "pulumi:", "eks:")) and done - begun >= SHORTEST_SECONDS
     ]
     kept = sorted(own, key=lambda bar: bar.begun - bar.done)[:SHOWN]
     return sorted(kept, key=lambda bar: (bar.begun, bar.done, bar.label))
@@ -75,7 +76,9 @@ def layers(times: Times) -> list[Bar]:
     found = []
     for layer in LAYERS:
         own = [
-            span for urn, span in times.items() if layer_of(urn) == layer and not _type(urn).startswith("marlinspike:")
+            span
+            for urn, span in times.items()
+            if layer_of(urn) == layer and not type_of(urn).startswith("marlinspike:")
         ]
         if own:
             begun, done = min(span[0] for span in own), max(span[1] for span in own)
@@ -168,13 +171,9 @@ def _ticks(total: float) -> list[float]:
     return [step * index for index in range(int(total / step) + 1)]
 
 
-def _type(urn: str) -> str:
-    return urn.split("::")[2].rsplit("$", 1)[-1]
-
-
 def _label(urn: str) -> str:
     """`Instance database-instance`: the type's last word, and the name without that of the stack."""
     stack, project, _, name = urn.split("::", 3) if urn.startswith("urn:pulumi:") else ("", "", "", urn)
     prefix = f"{project}-{stack.removeprefix('urn:pulumi:')}-"
-    word = "Provider" if _type(urn).startswith("pulumi:providers:") else _type(urn).rsplit(":", 1)[-1]
+    word = "Provider" if type_of(urn).startswith("pulumi:providers:") else type_of(urn).rsplit(":", 1)[-1]
     return f"{word} {name.removeprefix(prefix)}"

@@ -60,8 +60,8 @@ def plan(subject: Subject) -> Computed:
 @makes("aws:backup/selection:Selection")
 def selection(subject: Subject) -> Computed:
     """What a plan backs up."""
-    if subject.account.get(PLAN, subject.text("planId")) is None:
-        raise AwsError("InvalidParameterValueException", f"Cannot find Backup plan with ID {subject.text('planId')}")
+    owner = subject.text("planId")
+    subject.existing(PLAN, owner, "InvalidParameterValueException", f"Cannot find Backup plan with ID {owner}")
     return Computed(subject.uuid(), {})
 
 
@@ -83,8 +83,7 @@ def restore_testing_plan(subject: Subject) -> Computed:
 def restore_testing_selection(subject: Subject) -> Computed:
     """What is restored for a test; the real provider gives it no id of its own either."""
     name, owner = _test_name(subject), subject.text("restoreTestingPlanName")
-    if subject.account.get(TEST_PLAN, owner) is None:
-        raise AwsError("ResourceNotFoundException", f"Restore testing plan {owner} does not exist")
+    subject.existing(TEST_PLAN, owner, "ResourceNotFoundException", f"Restore testing plan {owner} does not exist")
     return Computed(f"{name}:{owner}", {})
 
 

@@ -3,8 +3,6 @@
 from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.subject import Computed, Subject, makes
 
-ACCESS_CONTROL = "aws:cloudfront/originAccessControl:OriginAccessControl"
-
 CERTIFICATES = "arn:aws:acm:us-east-1:"
 
 
@@ -31,11 +29,11 @@ def distribution(subject: Subject) -> Computed:
     )
 
 
-@makes(ACCESS_CONTROL)
+@makes("aws:cloudfront/originAccessControl:OriginAccessControl")
 def origin_access_control(subject: Subject) -> Computed:
     """How a distribution signs its requests to an origin; its name is unique in the account."""
     name = subject.text("name")
-    if any(other.seed != subject.seed and other.value("name") == name for other in subject.account.all(ACCESS_CONTROL)):
+    if any(other.value("name") == name for other in subject.others()):
         raise AwsError("OriginAccessControlAlreadyExists", f"An origin access control named {name} already exists.")
     identifier = f"E{subject.letters(13)}"
     return Computed(

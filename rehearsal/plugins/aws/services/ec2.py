@@ -1,9 +1,7 @@
-"""Computing: launch templates and instances (service `ec2`)."""
+"""Computing: launch templates (service `ec2`)."""
 
 from rehearsal.plugins.aws.errors import AwsError
-from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
-
-LAUNCH_TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+from rehearsal.plugins.aws.subject import Computed, Subject, makes
 
 # A change of these alone makes no new version (terraform-provider-aws internal/service/ec2/ec2_launch_template.go).
 _UNVERSIONED = frozenset(
@@ -20,13 +18,12 @@ _UNVERSIONED = frozenset(
 )
 
 
-@makes(LAUNCH_TEMPLATE)
+@makes("aws:ec2/launchTemplate:LaunchTemplate")
 def launch_template(subject: Subject) -> Computed:
     """A launch template; each change of its content is a new version."""
     identifier = f"lt-{subject.hex()}"
-    for other in subject.account.all(LAUNCH_TEMPLATE):
-        if other.seed != subject.seed and other.value("name") == subject.inputs.get("name"):
-            raise AwsError("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.")
+    if any(other.value("name") == subject.inputs.get("name") for other in subject.others()):
+        raise AwsError("InvalidLaunchTemplateName.AlreadyExistsException", "Launch template name already in use.")
     latest = _next_version(subject)
     moves_default = bool(subject.inputs.get("updateDefaultVersion"))
     return Computed(
@@ -55,20 +52,3 @@ def _next_version(subject: Subject) -> int:
         subject.inputs.get(name) != subject.previous_inputs.get(name) for name in names if not name.startswith("__")
     )
     return int(before) + changed
-
-
-@makes("aws:ec2/instance:Instance")
-def instance(subject: Subject) -> Computed:
-    """A virtual machine."""
-    identifier = f"i-{subject.hex()}"
-    public = subject.address()
-    return Computed(
-        identifier,
-        {
-            "arn": subject.arn("ec2", f"instance/{identifier}"),
-            "instanceState": "running",
-            "primaryNetworkInterfaceId": f"eni-{subject.hex(salt='interface')}",
-            "publicIp": public,
-            "publicDns": f"ec2-{public.replace('.', '-')}.{subject.region}.compute.{DNS_SUFFIX}",
-        },
-    )

@@ -13,10 +13,7 @@ REPOSITORY = "aws:ecr/repository:Repository"
 def repository(subject: Subject) -> Computed:
     """A repository; its name is unique in a registry."""
     name = subject.text("name")
-    if any(
-        other.seed != subject.seed and other.id == name and other.region == subject.region
-        for other in subject.account.all(REPOSITORY)
-    ):
+    if any(other.id == name and other.region == subject.region for other in subject.others()):
         raise AwsError(
             "RepositoryAlreadyExistsException", f"The repository with name '{name}' already exists in the registry"
         )
@@ -34,11 +31,8 @@ def repository(subject: Subject) -> Computed:
 def repository_policy(subject: Subject) -> Computed:
     """Which images of a repository go, or who may use it."""
     name = subject.text("repository")
-    if subject.account.get(REPOSITORY, name) is None:
-        raise AwsError(
-            "RepositoryNotFoundException",
-            f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT_ID}'",
-        )
+    missing = f"The repository with name '{name}' does not exist in the registry with id '{ACCOUNT_ID}'"
+    subject.existing(REPOSITORY, name, "RepositoryNotFoundException", missing)
     try:
         json.loads(subject.text("policy"))
     except json.JSONDecodeError as error:

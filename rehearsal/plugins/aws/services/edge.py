@@ -6,7 +6,6 @@ from typing import Any
 from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 
-SUBNET = "aws:ec2/subnet:Subnet"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 LOG_DELIVERY = "logdelivery.elasticloadbalancing.amazonaws.com"
 CERTIFICATE = "aws:acm/certificate:Certificate"
@@ -33,9 +32,8 @@ def load_balancer(subject: Subject) -> Computed:
         "zoneId": f"Z{subject.letters(13, 'zone')}",
         "loadBalancerType": "application",
     }
-    subnets = [subject.account.get(SUBNET, each) for each in subject.inputs.get("subnets") or []]
-    if subnets and subnets[0]:
-        found["vpcId"] = subnets[0].value("vpcId")
+    for place in subject.subnets(subject.inputs.get("subnets"))[:1]:
+        found["vpcId"] = place.value("vpcId")
     return Computed(arn, found)
 
 
@@ -77,13 +75,9 @@ def listener(subject: Subject) -> Computed:
 def listener_rule(subject: Subject) -> Computed:
     """A listener's rule; no two share a priority."""
     owner = subject.text("listenerArn")
-    for other in subject.account.all(subject.type):
-        if (
-            other.seed != subject.seed
-            and other.value("listenerArn") == owner
-            and other.value("priority") == subject.inputs.get("priority")
-        ):
-            raise AwsError("PriorityInUse", f"Priority '{subject.text('priority')}' is currently in use")
+    wanted = (owner, subject.inputs.get("priority"))
+    if any((other.value("listenerArn"), other.value("priority")) == wanted for other in subject.others()):
+        raise AwsError("PriorityInUse", f"Priority '{subject.text('priority')}' is currently in use")
     arn = f"{owner.replace(':listener/', ':listener-rule/')}/{subject.hex(16)}"
     return Computed(arn, {"arn": arn})
 
@@ -116,9 +110,7 @@ def _digits(text: str) -> str:
 def certificate_validation(subject: Subject) -> Computed:
     """The wait for a certificate. Without the records that prove its domains it would be waited for in vain."""
     arn = subject.text("certificateArn")
-    waiting = subject.account.get(CERTIFICATE, arn)
-    if waiting is None:
-        raise AwsError("ResourceNotFoundException", f"Could not find certificate {arn}.")
+    waiting = subject.existing(CERTIFICATE, arn, "ResourceNotFoundException", f"Could not find certificate {arn}.")
     known = {_without_dot(record.value("name")) for record in subject.account.all(RECORD)}
     for option in waiting.value("domainValidationOptions") or []:
         if _without_dot(option["resourceRecordName"]) not in known:
@@ -135,9 +127,9 @@ def record(subject: Subject) -> Computed:
     """A DNS record; only `allowOverwrite` takes one that is there."""
     zone, kind, name = subject.text("zoneId"), subject.text("type"), _without_dot(subject.text("name"))
     chosen = subject.text("setIdentifier")
-    for other in subject.account.all(RECORD):
+    for other in subject.others():
         same = (other.value("zoneId"), other.value("type"), _without_dot(other.value("name"))) == (zone, kind, name)
-        if same and other.seed != subject.seed and not subject.inputs.get("allowOverwrite"):
+        if same and not subject.inputs.get("allowOverwrite"):
             if (other.value("setIdentifier") or "") == chosen:
                 raise AwsError(
                     "InvalidChangeBatch",

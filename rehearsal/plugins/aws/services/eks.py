@@ -11,10 +11,7 @@ from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 
 CLUSTER = "aws:eks/cluster:Cluster"
-NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
-ADDON = "aws:eks/addon:Addon"
 ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
-POD_IDENTITY = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 
 DEFAULT_VERSION = "1.36"
 """The Kubernetes version that a cluster without one gets."""
@@ -24,13 +21,14 @@ DEFAULT_VERSION = "1.36"
 def cluster(subject: Subject) -> Computed:
     """A cluster: endpoint, certificate, OIDC issuer, and the security group that EKS makes for it."""
     name = subject.text("name")
-    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(CLUSTER)):
+    if any(other.id == name for other in subject.others()):
         raise AwsError("ResourceInUseException", f"Cluster already exists with name: {name}")
     wanted: dict[str, Any] = subject.inputs.get("vpcConfig") or {}
-    places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in wanted.get("subnetIds") or []]
-    if len({place.value("availabilityZone") for place in places if place}) < 2 and all(places):
+    places = subject.subnets(wanted.get("subnetIds"))
+    zones = {place.value("availabilityZone") for place in places}
+    if len(zones) < 2 and len(places) == len(wanted.get("subnetIds") or []):
         raise AwsError("InvalidParameterException", "Subnets specified must be in at least two different AZs")
-    _stays_in_its_zones(subject, {place.value("availabilityZone") for place in places if place})
+    _stays_in_its_zones(subject, zones)
     if wanted.get("endpointPublicAccess") is False and not wanted.get("endpointPrivateAccess"):
         raise AwsError("InvalidParameterException", "Private and public endpoint access cannot be false")
     return Computed(
@@ -62,7 +60,7 @@ def cluster(subject: Subject) -> Computed:
                 "endpointPublicAccess": True,
                 "publicAccessCidrs": ["0.0.0.0/0"],
                 "clusterSecurityGroupId": f"sg-{subject.hex(salt='cluster')}",
-                "vpcId": next((str(place.value("vpcId")) for place in places if place), ""),
+                "vpcId": next((str(place.value("vpcId")) for place in places), ""),
             },
             "kubernetesNetworkConfig": {
                 "ipFamily": "ipv4",
@@ -77,9 +75,8 @@ def cluster(subject: Subject) -> Computed:
 
 def _stays_in_its_zones(subject: Subject, zones: set[Any]) -> None:
     """A cluster's subnets may change, the set of their zones may not."""
-    before = (subject.previous_inputs.get("vpcConfig") or {}).get("subnetIds") or []
-    places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in before]
-    first = {place.value("availabilityZone") for place in places if place}
+    before = (subject.previous_inputs.get("vpcConfig") or {}).get("subnetIds")
+    first = {place.value("availabilityZone") for place in subject.subnets(before)}
     if first and zones != first:
         raise AwsError(
             "InvalidParameterException",
@@ -91,13 +88,10 @@ def _stays_in_its_zones(subject: Subject, zones: set[Any]) -> None:
 def existing(subject: Subject) -> Record:
     """The cluster that `clusterName` names. Raises AwsError when there is none."""
     name = subject.text("clusterName")
-    found = subject.account.get(CLUSTER, name)
-    if found is None:
-        raise AwsError("ResourceNotFoundException", f"No cluster found for name: {name}.")
-    return found
+    return subject.existing(CLUSTER, name, "ResourceNotFoundException", f"No cluster found for name: {name}.")
 
 
-@makes(NODE_GROUP)
+@makes("aws:eks/nodeGroup:NodeGroup")
 def node_group(subject: Subject) -> Computed:
     """A managed node group; `nodes.py` brings its nodes up in the control plane."""
     owner = existing(subject)
@@ -150,13 +144,13 @@ def _launch_template(subject: Subject, wanted: dict[str, Any]) -> Record:
     )
 
 
-@makes(ADDON)
+@makes("aws:eks/addon:Addon")
 def addon(subject: Subject) -> Computed:
     """An add-on of a cluster; a cluster has each one once."""
     owner = existing(subject)
     name = subject.text("addonName")
     identifier = f"{owner.id}:{name}"
-    if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ADDON)):
+    if any(other.id == identifier for other in subject.others()):
         raise AwsError("ResourceInUseException", f"Addon already exists: {name}")
     _check_addon(subject, name, str(owner.value("version")))
     return Computed(
@@ -245,7 +239,7 @@ def access_entry(subject: Subject) -> Computed:
         )
     principal = subject.text("principalArn")
     identifier = f"{owner.id}:{principal}"
-    if any(other.seed != subject.seed and other.id == identifier for other in subject.account.all(ACCESS_ENTRY)):
+    if any(other.id == identifier for other in subject.others()):
         raise AwsError(
             "ResourceInUseException", "The specified access entry resource is already in use on this cluster."
         )
@@ -275,8 +269,8 @@ def access_policy(subject: Subject) -> Computed:
     """A policy of an access entry, which must exist."""
     owner = existing(subject)
     principal, policy = subject.text("principalArn"), subject.text("policyArn")
-    if subject.account.get(ACCESS_ENTRY, f"{owner.id}:{principal}") is None:
-        raise AwsError("ResourceNotFoundException", f"The specified principalArn could not be found: {principal}")
+    missing = f"The specified principalArn could not be found: {principal}"
+    subject.existing(ACCESS_ENTRY, f"{owner.id}:{principal}", "ResourceNotFoundException", missing)
     if policy.rpartition("/")[2] not in _ACCESS_POLICIES:
         raise AwsError("ResourceNotFoundException", f"The specified policyArn could not be found: {policy}")
     scope = subject.inputs.get("accessScope") or {}
@@ -289,16 +283,13 @@ def access_policy(subject: Subject) -> Computed:
     )
 
 
-@makes(POD_IDENTITY)
+@makes("aws:eks/podIdentityAssociation:PodIdentityAssociation")
 def pod_identity(subject: Subject) -> Computed:
     """A role for a service account; a service account takes one."""
     owner = existing(subject)
     account = (owner.id, subject.text("namespace"), subject.text("serviceAccount"))
-    for other in subject.account.all(POD_IDENTITY):
-        if (
-            other.seed != subject.seed
-            and (other.value("clusterName"), other.value("namespace"), other.value("serviceAccount")) == account
-        ):
+    for other in subject.others():
+        if (other.value("clusterName"), other.value("namespace"), other.value("serviceAccount")) == account:
             raise AwsError("ResourceInUseException", f"Association already exists: {other.id}")
     identifier = f"a-{subject.hex(17)}"
     return Computed(

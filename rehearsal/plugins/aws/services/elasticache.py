@@ -5,15 +5,11 @@ from typing import Any
 from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 
-REPLICATION_GROUP = "aws:elasticache/replicationGroup:ReplicationGroup"
-SUBNET_GROUP = "aws:elasticache/subnetGroup:SubnetGroup"
-PARAMETER_GROUP = "aws:elasticache/parameterGroup:ParameterGroup"
 USER = "aws:elasticache/user:User"
 USER_GROUP = "aws:elasticache/userGroup:UserGroup"
-SERVERLESS = "aws:elasticache/serverlessCache:ServerlessCache"
 
 
-@makes(REPLICATION_GROUP)
+@makes("aws:elasticache/replicationGroup:ReplicationGroup")
 def replication_group(subject: Subject) -> Computed:
     """A replication group: its endpoints and its members' names."""
     name = subject.text("replicationGroupId").lower()
@@ -73,15 +69,15 @@ def replication_group(subject: Subject) -> Computed:
     return Computed(name, outputs)
 
 
-@makes(SERVERLESS)
+@makes("aws:elasticache/serverlessCache:ServerlessCache")
 def serverless_cache(subject: Subject) -> Computed:
     """A serverless cache: one endpoint, on a second port for reading from replicas."""
     name = subject.text("name").lower()
-    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(SERVERLESS)):
+    if any(other.id == name for other in subject.others()):
         raise AwsError("ServerlessCacheAlreadyExistsFault", f"Serverless Cache {name} already exists")
     group = subject.text("userGroupId")
-    if group and subject.account.get(USER_GROUP, group) is None:
-        raise AwsError("UserGroupNotFound", f"User group {group} does not exist.")
+    if group:
+        _user_group_exists(subject, group)
     limits = subject.inputs.get("cacheUsageLimits") or {}
     for limit in (limits.get("dataStorage") or {}, *(limits.get("ecpuPerSeconds") or [])):
         if limit.get("minimum", 0) > limit.get("maximum", float("inf")):
@@ -107,8 +103,7 @@ def serverless_cache(subject: Subject) -> Computed:
 def _users_fit(subject: Subject) -> None:
     """User groups exist, and authentication needs TLS, as ElastiCache demands."""
     for group in subject.inputs.get("userGroupIds") or []:
-        if subject.account.get(USER_GROUP, str(group)) is None:
-            raise AwsError("UserGroupNotFound", f"User group {group} does not exist.")
+        _user_group_exists(subject, str(group))
     if (subject.inputs.get("userGroupIds") or subject.inputs.get("authToken")) and not subject.inputs.get(
         "transitEncryptionEnabled"
     ):
@@ -118,18 +113,21 @@ def _users_fit(subject: Subject) -> None:
         )
 
 
+def _user_group_exists(subject: Subject, group: str) -> None:
+    subject.existing(USER_GROUP, group, "UserGroupNotFound", f"User group {group} does not exist.")
+
+
 def _zone_code(region: str) -> str:
     """`eu-west-3` as `euw3`, as in the names of endpoints."""
     area, direction, number = region.split("-")
     return f"{area}{direction[0]}{number}"
 
 
-@makes(SUBNET_GROUP)
+@makes("aws:elasticache/subnetGroup:SubnetGroup")
 def subnet_group(subject: Subject) -> Computed:
     """A group of subnets for caches."""
     name = subject.text("name")
-    places = [subject.account.get("aws:ec2/subnet:Subnet", str(each)) for each in subject.inputs.get("subnetIds") or []]
-    owners = sorted({str(place.value("vpcId")) for place in places if place})
+    owners = sorted({str(place.value("vpcId")) for place in subject.subnets(subject.inputs.get("subnetIds"))})
     return Computed(
         name,
         {
@@ -140,7 +138,7 @@ def subnet_group(subject: Subject) -> Computed:
     )
 
 
-@makes(PARAMETER_GROUP)
+@makes("aws:elasticache/parameterGroup:ParameterGroup")
 def parameter_group(subject: Subject) -> Computed:
     """A parameter group."""
     name = subject.text("name")

@@ -7,17 +7,13 @@ from rehearsal.plugins.aws.subject import Computed, Subject, makes
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
-ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
-ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
-ISSUER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
-INSTANCE_PROFILE = "aws:iam/instanceProfile:InstanceProfile"
 
 
 @makes(ROLE)
 def role(subject: Subject) -> Computed:
     """A role; its name is unique in the account."""
     name = subject.text("name")
-    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(ROLE)):
+    if any(other.id == name for other in subject.others()):
         raise AwsError("EntityAlreadyExists", f"Role with name {name} already exists.")
     _must_be_policy(subject.text("assumeRolePolicy"), "AssumeRolePolicy")
     return Computed(
@@ -40,7 +36,7 @@ def policy(subject: Subject) -> Computed:
     """A managed policy of the account's own."""
     name = subject.text("name")
     arn = _arn(subject, f"policy{subject.text('path') or '/'}{name}")
-    if any(other.seed != subject.seed and other.id == arn for other in subject.account.all(POLICY)):
+    if any(other.id == arn for other in subject.others()):
         raise AwsError(
             "EntityAlreadyExists", f"A policy called {name} already exists. Duplicate names are not allowed."
         )
@@ -48,7 +44,7 @@ def policy(subject: Subject) -> Computed:
     return Computed(arn, {"arn": arn, "policyId": f"ANPA{subject.letters(17)}", "path": "/", "attachmentCount": 0})
 
 
-@makes(ROLE_POLICY)
+@makes("aws:iam/rolePolicy:RolePolicy")
 def role_policy(subject: Subject) -> Computed:
     """A policy written into a role."""
     _existing_role(subject)
@@ -56,17 +52,17 @@ def role_policy(subject: Subject) -> Computed:
     return Computed(f"{subject.text('role')}:{subject.text('name')}", {})
 
 
-@makes(ATTACHMENT)
+@makes("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
 def attachment(subject: Subject) -> Computed:
     """A managed policy given to a role. AWS's own policies are taken to exist."""
     _existing_role(subject)
     arn = subject.text("policyArn")
-    if ":aws:policy/" not in arn and subject.account.get(POLICY, arn) is None:
-        raise AwsError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
+    if ":aws:policy/" not in arn:
+        subject.existing(POLICY, arn, "NoSuchEntity", f"Policy {arn} does not exist or is not attachable.")
     return Computed(f"{subject.text('role')}/{arn}", {})
 
 
-@makes(INSTANCE_PROFILE)
+@makes("aws:iam/instanceProfile:InstanceProfile")
 def instance_profile(subject: Subject) -> Computed:
     """A role for virtual machines."""
     name = subject.text("name")
@@ -81,32 +77,14 @@ def instance_profile(subject: Subject) -> Computed:
     )
 
 
-@makes(ISSUER)
+@makes("aws:iam/openIdConnectProvider:OpenIdConnectProvider")
 def open_id_connect_provider(subject: Subject) -> Computed:
     """An issuer of identities that the account trusts, once."""
     url = subject.text("url")
-    if any(other.seed != subject.seed and other.value("url") == url for other in subject.account.all(ISSUER)):
+    if any(other.value("url") == url for other in subject.others()):
         raise AwsError("EntityAlreadyExists", f"Provider with url {url} already exists.")
     arn = _arn(subject, f"oidc-provider/{url.removeprefix('https://')}")
     return Computed(arn, {"arn": arn, "thumbprintLists": []})
-
-
-@makes("aws:iam/serviceLinkedRole:ServiceLinkedRole")
-def service_linked_role(subject: Subject) -> Computed:
-    """A role that belongs to a service."""
-    service = subject.text("awsServiceName")
-    name = f"AWSServiceRoleFor{service.split('.')[0].title()}"
-    arn = _arn(subject, f"role/aws-service-role/{service}/{name}")
-    return Computed(
-        arn,
-        {
-            "arn": arn,
-            "name": name,
-            "path": f"/aws-service-role/{service}/",
-            "createDate": subject.created_at,
-            "uniqueId": f"AROA{subject.letters(17)}",
-        },
-    )
 
 
 def _arn(subject: Subject, resource: str) -> str:
@@ -115,8 +93,7 @@ def _arn(subject: Subject, resource: str) -> str:
 
 def _existing_role(subject: Subject) -> None:
     name = subject.text("role")
-    if subject.account.get(ROLE, name) is None:
-        raise AwsError("NoSuchEntity", f"The role with name {name} cannot be found.")
+    subject.existing(ROLE, name, "NoSuchEntity", f"The role with name {name} cannot be found.")
 
 
 def _must_be_policy(text: str, what: str) -> None:

@@ -76,5 +76,4 @@ def event_subscription(subject: Subject) -> Computed:
 
 
 def _check_topic(subject: Subject, arn: str) -> None:
-    if subject.account.get(TOPIC, arn) is None:
-        raise AwsError("NotFound", f"Topic does not exist: {arn}")
+    subject.existing(TOPIC, arn, "NotFound", f"Topic does not exist: {arn}")

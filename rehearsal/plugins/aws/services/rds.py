@@ -8,7 +8,6 @@ from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
 
 INSTANCE = "aws:rds/instance:Instance"
 SUBNET_GROUP = "aws:rds/subnetGroup:SubnetGroup"
-PARAMETER_GROUP = "aws:rds/parameterGroup:ParameterGroup"
 REPLICATION = "aws:rds/instanceAutomatedBackupsReplication:InstanceAutomatedBackupsReplication"
 
 MONITORING_POLICY = "AmazonRDSEnhancedMonitoringRole"
@@ -22,10 +21,7 @@ _LICENSES = {"postgres": "postgresql-license", "mysql": "general-public-license"
 def instance(subject: Subject) -> Computed:
     """A database instance: endpoint, generated identifiers, and the secret of a managed password."""
     identifier = subject.text("identifier") or f"{subject.text('identifierPrefix')}{subject.hex(26, 'name')}"
-    if any(
-        other.seed != subject.seed and other.value("identifier") == identifier
-        for other in subject.account.all(INSTANCE)
-    ):
+    if any(other.value("identifier") == identifier for other in subject.others()):
         raise AwsError("DBInstanceAlreadyExists", "DB instance already exists")
     _is_watched_rightly(subject)
     copied = _copied(subject)
@@ -95,7 +91,7 @@ def _full_version(version: str) -> str:
 def subnet_group(subject: Subject) -> Computed:
     """A group of subnets of one VPC for databases."""
     name = subject.text("name")
-    owners = {str(place.value("vpcId")) for place in _subnets(subject)}
+    owners = {str(place.value("vpcId")) for place in subject.subnets(subject.inputs.get("subnetIds"))}
     if len(owners) > 1:
         raise AwsError(
             "InvalidSubnet",
@@ -112,20 +108,11 @@ def subnet_group(subject: Subject) -> Computed:
     )
 
 
-def _subnets(subject: Subject) -> list[Record]:
-    found = [
-        subject.account.get("aws:ec2/subnet:Subnet", str(identifier))
-        for identifier in subject.inputs.get("subnetIds") or []
-    ]
-    return [place for place in found if place is not None]
-
-
-@makes(PARAMETER_GROUP, "aws:rds/clusterParameterGroup:ClusterParameterGroup")
+@makes("aws:rds/parameterGroup:ParameterGroup")
 def parameter_group(subject: Subject) -> Computed:
     """A parameter group."""
-    kind = "cluster-pg" if "cluster" in subject.type else "pg"
     name = subject.text("name")
-    return Computed(name, {"arn": subject.arn("rds", f"{kind}:{name}"), "description": "Managed by Pulumi"})
+    return Computed(name, {"arn": subject.arn("rds", f"pg:{name}"), "description": "Managed by Pulumi"})
 
 
 @makes(REPLICATION)
@@ -141,8 +128,7 @@ def backups_replication(subject: Subject) -> Computed:
     if not found[0].value("backupRetentionPeriod"):
         raise AwsError("InvalidDBInstanceState", "Automated backups are not enabled for the source DB instance.")
     if any(
-        other.seed != subject.seed and other.value("sourceDbInstanceArn") == source and other.region == subject.region
-        for other in subject.account.all(REPLICATION)
+        other.value("sourceDbInstanceArn") == source and other.region == subject.region for other in subject.others()
     ):
         raise AwsError("InvalidDBInstanceState", "The source DB instance is already replicating to the current region.")
     return Computed(subject.arn("rds", f"auto-backup:ab-{subject.letters(39).lower()}"), {})

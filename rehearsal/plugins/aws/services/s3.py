@@ -39,8 +39,8 @@ def policy(subject: Subject) -> Computed:
 def logging(subject: Subject) -> Computed:
     """Where a bucket's requests are recorded."""
     target = subject.text("targetBucket")
-    if subject.account.get(BUCKET, target) is None:
-        raise AwsError("InvalidTargetBucketForLogging", f"The target bucket for logging does not exist: {target}")
+    missing = f"The target bucket for logging does not exist: {target}"
+    subject.existing(BUCKET, target, "InvalidTargetBucketForLogging", missing)
     return Computed(_existing_bucket(subject, subject.text("bucket")), {})
 
 
@@ -72,6 +72,4 @@ def _has_versions(subject: Subject, bucket: str) -> bool:
 
 
 def _existing_bucket(subject: Subject, name: str) -> str:
-    if subject.account.get(BUCKET, name) is None:
-        raise AwsError("NoSuchBucket", f"The specified bucket does not exist: {name}")
-    return name
+    return subject.existing(BUCKET, name, "NoSuchBucket", f"The specified bucket does not exist: {name}").id

@@ -1,4 +1,4 @@
-"""Services of which the platform uses a resource or two: keys, logs, buckets, secrets, queues, ..."""
+"""Services of which the platform uses a resource or two: keys, logs, buckets, secrets, ..."""
 
 import json
 
@@ -39,10 +39,7 @@ def kms_key(subject: Subject) -> Computed:
 def kms_alias(subject: Subject) -> Computed:
     """Another name of a key."""
     name = subject.text("name")
-    if any(
-        other.seed != subject.seed and other.id == name and other.region == subject.region
-        for other in subject.account.all("aws:kms/alias:Alias")
-    ):
+    if any(other.id == name and other.region == subject.region for other in subject.others()):
         raise AwsError("AlreadyExistsException", f"An alias with the name {subject.arn('kms', name)} already exists")
     target = subject.text("targetKeyId")
     arn = target if target.startswith("arn:") else subject.arn("kms", f"key/{target}")
@@ -53,21 +50,18 @@ def kms_alias(subject: Subject) -> Computed:
 def log_group(subject: Subject) -> Computed:
     """A log group; its name is unique in a region."""
     name = subject.text("name")
-    if any(
-        other.seed != subject.seed and other.id == name and other.region == subject.region
-        for other in subject.account.all("aws:cloudwatch/logGroup:LogGroup")
-    ):
+    if any(other.id == name and other.region == subject.region for other in subject.others()):
         raise AwsError("ResourceAlreadyExistsException", "The specified log group already exists")
     return Computed(
         name, {"arn": subject.arn("logs", f"log-group:{name}"), "logGroupClass": "STANDARD", "skipDestroy": False}
     )
 
 
-@makes("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
+@makes("aws:s3/bucket:Bucket")
 def bucket(subject: Subject) -> Computed:
     """A bucket."""
     name = subject.text("bucket") or f"{subject.text('bucketPrefix')}{subject.hex(26)}"
-    if any(other.seed != subject.seed and other.id == name for other in subject.account.all(subject.type)):
+    if any(other.id == name for other in subject.others()):
         raise AwsError(
             "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.",
@@ -97,10 +91,3 @@ def topic(subject: Subject) -> Computed:
     """A topic."""
     arn = subject.arn("sns", subject.text("name"))
     return Computed(arn, {"arn": arn, "owner": ACCOUNT_ID})
-
-
-@makes("aws:sqs/queue:Queue")
-def queue(subject: Subject) -> Computed:
-    """A queue; its id is its URL."""
-    url = f"https://sqs.{subject.region}.{DNS_SUFFIX}/{ACCOUNT_ID}/{subject.text('name')}"
-    return Computed(url, {"arn": subject.arn("sqs", subject.text("name")), "url": url})

@@ -5,13 +5,9 @@ import ipaddress
 from rehearsal.plugins.aws import ACCOUNT_ID
 from rehearsal.plugins.aws.errors import AwsError
 from rehearsal.plugins.aws.regions import zones
-from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
+from rehearsal.plugins.aws.subject import DNS_SUFFIX, SUBNET, Computed, Subject, makes
 
 VPC = "aws:ec2/vpc:Vpc"
-SUBNET = "aws:ec2/subnet:Subnet"
-SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
-ROUTE_TABLE = "aws:ec2/routeTable:RouteTable"
-RESERVATION = "aws:ec2/subnetCidrReservation:SubnetCidrReservation"
 
 
 @makes(VPC)
@@ -41,7 +37,7 @@ def vpc(subject: Subject) -> Computed:
 def subnet(subject: Subject) -> Computed:
     """A subnet. Its CIDR block must lie inside the VPC's and overlap no other subnet's, as EC2 demands."""
     identifier = f"subnet-{subject.hex()}"
-    _fits_into_vpc(subject, identifier)
+    _fits_into_vpc(subject)
     zone = subject.text("availabilityZone") or zones(subject.region)[0]
     return Computed(
         identifier,
@@ -63,7 +59,7 @@ def zone_id(zone: str) -> str:
     return f"{area}{direction[0]}{rest[:-1]}-az{ord(rest[-1]) - ord('a') + 1}"
 
 
-def _fits_into_vpc(subject: Subject, identifier: str) -> None:
+def _fits_into_vpc(subject: Subject) -> None:
     block = subject.text("cidrBlock")
     owner = subject.account.get(VPC, subject.text("vpcId"))
     if not block or owner is None:
@@ -71,12 +67,8 @@ def _fits_into_vpc(subject: Subject, identifier: str) -> None:
     network = _network(block)
     if not network.subnet_of(_network(str(owner.value("cidrBlock")))):
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
-    for other in subject.account.all(SUBNET):
-        if (
-            other.id != identifier
-            and other.value("vpcId") == owner.id
-            and network.overlaps(_network(str(other.value("cidrBlock"))))
-        ):
+    for other in subject.others():
+        if other.value("vpcId") == owner.id and network.overlaps(_network(str(other.value("cidrBlock")))):
             raise AwsError("InvalidSubnet.Conflict", f"The CIDR '{block}' conflicts with another subnet")
 
 
@@ -89,16 +81,16 @@ def _network(block: str) -> ipaddress.IPv4Network:
         ) from error
 
 
-@makes(RESERVATION)
+@makes("aws:ec2/subnetCidrReservation:SubnetCidrReservation")
 def subnet_cidr_reservation(subject: Subject) -> Computed:
     """A reservation of addresses within a subnet; it lies in the subnet's block and overlaps no other one there."""
     identifier = f"scr-{subject.hex()}"
     network, place = _network(subject.text("cidrBlock")), subject.account.get(SUBNET, subject.text("subnetId"))
     if place and not network.subnet_of(_network(str(place.value("cidrBlock")))):
         raise AwsError("InvalidParameterValue", f"The CIDR '{network}' is not within the subnet '{place.id}'")
-    for other in subject.account.all(RESERVATION):
+    for other in subject.others():
         same_subnet = other.value("subnetId") == subject.text("subnetId")
-        if other.id != identifier and same_subnet and network.overlaps(_network(str(other.value("cidrBlock")))):
+        if same_subnet and network.overlaps(_network(str(other.value("cidrBlock")))):
             raise AwsError("InvalidCidr.Conflict", f"The CIDR '{network}' conflicts with the reservation '{other.id}'")
     return Computed(identifier, {"ownerId": ACCOUNT_ID})
 
@@ -154,7 +146,7 @@ def _host(block: str, subject: Subject) -> str:
     return str(network[5 + int(subject.hex(4, "host"), 16) % max(1, network.num_addresses - 6)])
 
 
-@makes(ROUTE_TABLE)
+@makes("aws:ec2/routeTable:RouteTable")
 def route_table(subject: Subject) -> Computed:
     """A route table."""
     identifier = f"rtb-{subject.hex()}"
@@ -178,13 +170,13 @@ def route(subject: Subject) -> Computed:
         or subject.text("destinationIpv6CidrBlock")
         or subject.text("destinationPrefixListId")
     )
-    for other in subject.account.all("aws:ec2/route:Route"):
+    for other in subject.others():
         same_destination = destination in (
             other.value("destinationCidrBlock"),
             other.value("destinationIpv6CidrBlock"),
             other.value("destinationPrefixListId"),
         )
-        if other.seed != subject.seed and other.value("routeTableId") == table and same_destination:
+        if other.value("routeTableId") == table and same_destination:
             raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
     return Computed(f"r-{table}{int(subject.hex(8), 16) % 10**10}", {"origin": "CreateRoute", "state": "active"})
 
@@ -192,12 +184,8 @@ def route(subject: Subject) -> Computed:
 @makes("aws:ec2/routeTableAssociation:RouteTableAssociation")
 def route_table_association(subject: Subject) -> Computed:
     """The association of a table with a subnet; a subnet takes one."""
-    for other in subject.account.all("aws:ec2/routeTableAssociation:RouteTableAssociation"):
-        if (
-            other.seed != subject.seed
-            and subject.text("subnetId")
-            and other.value("subnetId") == subject.text("subnetId")
-        ):
+    for other in subject.others():
+        if subject.text("subnetId") and other.value("subnetId") == subject.text("subnetId"):
             raise AwsError(
                 "Resource.AlreadyAssociated",
                 f"the specified association for route table {other.value('routeTableId')} conflicts with an existing association",
@@ -221,18 +209,15 @@ def flow_log(subject: Subject) -> Computed:
     )
 
 
-@makes(SECURITY_GROUP)
+@makes("aws:ec2/securityGroup:SecurityGroup")
 def security_group(subject: Subject) -> Computed:
     """A security group; its name is unique within its VPC."""
-    for other in subject.account.all(SECURITY_GROUP):
-        if other.seed != subject.seed and (other.value("vpcId"), other.value("name")) == (
-            subject.inputs.get("vpcId"),
-            subject.inputs.get("name"),
-        ):
-            raise AwsError(
-                "InvalidGroup.Duplicate",
-                f"The security group '{subject.text('name')}' already exists for VPC '{subject.text('vpcId')}'",
-            )
+    wanted = (subject.inputs.get("vpcId"), subject.inputs.get("name"))
+    if any((other.value("vpcId"), other.value("name")) == wanted for other in subject.others()):
+        raise AwsError(
+            "InvalidGroup.Duplicate",
+            f"The security group '{subject.text('name')}' already exists for VPC '{subject.text('vpcId')}'",
+        )
     identifier = f"sg-{subject.hex()}"
     return Computed(
         identifier,
@@ -283,12 +268,11 @@ def security_group_rule(subject: Subject) -> Computed:
         "referencedSecurityGroupId",
     )
     wanted = [subject.inputs.get(name) for name in told]
-    for other in subject.account.all(subject.type):
-        if other.seed != subject.seed and [other.inputs.get(name) for name in told] == wanted:
-            raise AwsError(
-                "InvalidPermission.Duplicate",
-                f"the specified rule already exists in security group {subject.text('securityGroupId')}",
-            )
+    if any([other.inputs.get(name) for name in told] == wanted for other in subject.others()):
+        raise AwsError(
+            "InvalidPermission.Duplicate",
+            f"the specified rule already exists in security group {subject.text('securityGroupId')}",
+        )
     return Computed(
         identifier, {"arn": subject.arn("ec2", f"security-group-rule/{identifier}"), "securityGroupRuleId": identifier}
     )

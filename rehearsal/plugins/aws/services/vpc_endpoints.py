@@ -2,16 +2,13 @@
 
 from rehearsal.plugins.aws import ACCOUNT_ID
 from rehearsal.plugins.aws.errors import AwsError
-from rehearsal.plugins.aws.services.vpc import SUBNET
 from rehearsal.plugins.aws.subject import DNS_SUFFIX, Computed, Subject, makes
-
-ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 
 # Prefix lists of the gateway endpoints; any stable value of the right shape will do.
 _PREFIX_LIST = "pl-"
 
 
-@makes(ENDPOINT)
+@makes("aws:ec2/vpcEndpoint:VpcEndpoint")
 def vpc_endpoint(subject: Subject) -> Computed:
     """A gateway or interface endpoint; within a VPC a service's own name leads to one interface endpoint only."""
     identifier = f"vpce-{subject.hex()}"
@@ -20,10 +17,9 @@ def vpc_endpoint(subject: Subject) -> Computed:
     subnets = subject.inputs.get("subnetIds") or []
     if interface:
         _one_subnet_a_zone(subject, subnets)
-    for other in subject.account.all(ENDPOINT):
+    for other in subject.others():
         if (
-            other.id != identifier
-            and subject.inputs.get("privateDnsEnabled")
+            subject.inputs.get("privateDnsEnabled")
             and other.value("privateDnsEnabled")
             and (other.value("vpcId"), other.value("serviceName")) == (subject.text("vpcId"), service)
         ):
@@ -65,7 +61,6 @@ def vpc_endpoint(subject: Subject) -> Computed:
 
 def _one_subnet_a_zone(subject: Subject, subnets: list[str]) -> None:
     """An interface endpoint takes one subnet of each zone."""
-    places = [subject.account.get(SUBNET, each) for each in subnets]
-    in_zones = [place.value("availabilityZone") for place in places if place]
+    in_zones = [place.value("availabilityZone") for place in subject.subnets(subnets)]
     if len(set(in_zones)) != len(in_zones):
         raise AwsError("DuplicateSubnetsInSameZone", "Found another VPC endpoint subnet in the same availability zone")
