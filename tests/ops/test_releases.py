@@ -81,6 +81,8 @@ def test_a_version_that_does_not_come_up_is_turned_back(rehearsed_stack: Rehears
     ):
         answer = rehearsed_stack.run("deploy", f"{host}/{REPOSITORY}:0.3.0", "--yes")
     assert answer.exit_code == 1
+    assert "\nDeployment app gets no pods: pods " in answer.output
+    assert "a test refuses this pod" in answer.output.partition("gets no pods")[2]
     assert "Pulumi.dev.yaml is as before, and so is the stack" in answer.output
     assert (rehearsed_stack.file.read_text(), running(rehearsed_stack)) == (file, before)
 
