@@ -46,16 +46,7 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     """
     child = ResourceOptions(parent=parent)
     subnets = aws.elasticache.SubnetGroup(f"{name}-subnets", subnet_ids=ground.subnet_ids, opts=child)
-    parameters = aws.elasticache.ParameterGroup(
-        f"{name}-parameters",
-        family=f"valkey{_major()}",
-        # Not what ElastiCache does by itself: a quarter of the memory reserved, commands above 10 ms in the slow log.
-        parameters=[
-            {"name": parameter, "value": value}
-            for parameter, value in {"maxmemory-policy": "allkeys-lru", **settings.parameters}.items()
-        ],
-        opts=child,
-    )
+    parameters = _parameters(name, settings, child)
     logs = {
         log: aws.cloudwatch.LogGroup(
             f"{name}-{log}", retention_in_days=settings.log_retention_days, kms_key_id=ground.key_arn, opts=child
@@ -102,6 +93,19 @@ def replication_group(name: str, settings: CacheSettings, ground: Ground, parent
     # ElastiCache numbers the members itself; a list of known length lets each have its alarms.
     members = [Output.concat(group.id, f"-{number:03}") for number in range(1, settings.nodes + 1)]
     return Store(group.primary_endpoint_address, group.arn, member_ids=members)
+
+
+def _parameters(name: str, settings: CacheSettings, opts: ResourceOptions) -> aws.elasticache.ParameterGroup:
+    return aws.elasticache.ParameterGroup(
+        f"{name}-parameters",
+        family=f"valkey{_major()}",
+        # Not what ElastiCache does by itself: a quarter of the memory reserved, commands above 10 ms in the slow log.
+        parameters=[
+            {"name": parameter, "value": value}
+            for parameter, value in {"maxmemory-policy": "allkeys-lru", **settings.parameters}.items()
+        ],
+        opts=opts,
+    )
 
 
 def serverless_cache(name: str, settings: CacheSettings, ground: Ground, parent: pulumi.Resource) -> Store:
