@@ -15,7 +15,7 @@ from ops.trouble import since_now
 from rehearsal.control_plane import ControlPlane
 from tests.ops import kubelet
 from tests.ops.places import control_plane, session
-from tests.ops.waiting import until
+from tests.waiting import until
 
 LABELS = {"app": "new"}
 
