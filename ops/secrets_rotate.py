@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import boto3  # type: ignore[import-untyped]
 import typer
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from kubernetes.client.exceptions import ApiException
 
 from infra.naming import PROJECT
 from infra.recovery import source_stack
 from infra.secrets import secret_path
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
+from ops.aws import asked
+from ops.cluster import Cluster, Unreachable, reason
 from ops.command import Result, Session
 from ops.errors import OpsError
 from stacks.settings import LocalSettings
@@ -95,11 +95,9 @@ def _asked() -> str:
 
 def put(manager: Any, path: str, value: str) -> str:
     """Make it the current value; returns its version. Raises OpsError, never with the value in it."""
-    try:
+    with asked(f"Secrets Manager refused {path}"):
         version: str = manager.put_secret_value(SecretId=path, SecretString=value)["VersionId"]
         stages = manager.describe_secret(SecretId=path)["VersionIdsToStages"]
-    except (BotoCoreError, ClientError) as error:
-        raise OpsError(f"Secrets Manager refused {path}: {error}") from None
     if "AWSCURRENT" not in stages.get(version, []):
         raise OpsError(
             f"{path}: version {version} was written, and another one is current; is somebody else rotating it?"
@@ -134,14 +132,14 @@ def fetch(
                 time.sleep(poll_seconds)
             say(f"{namespace}/{name} has fetched it")
     except Unreachable as error:
-        raise OpsError(f"the new value is in the store, and the cluster doesn't answer: {error}") from None
+        raise OpsError(f"the new value is in the store, and the cluster doesn't answer: {reason(error)}") from None
     return [f"{namespace}/{name}" for namespace in found]
 
 
 def _external_secrets(cluster: Cluster, name: str) -> dict[str, str | None]:
     """Namespaces with one of that name, and when it was fetched last; none where the cluster doesn't know the kind."""
     try:
-        every = cluster.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL, _request_timeout=TIMEOUT_SECONDS)
+        every = cluster.custom.list_cluster_custom_object(GROUP, VERSION, PLURAL)
     except ApiException as error:
         if error.status == 404:
             return {}

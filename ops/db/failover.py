@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 
+from ops.aws import asked
 from ops.command import Result, Session
 from ops.errors import OpsError
 from stacks.settings import LocalSettings
@@ -47,7 +47,7 @@ def fail_over(
     rds: Any, identifier: str, say: Any, patience_seconds: float = PATIENCE_SECONDS, poll_seconds: float = POLL_SECONDS
 ) -> dict[str, Any]:
     """Reboot an instance with failover; returns the zones before and after, and the seconds it took. Raises OpsError."""
-    try:
+    with asked("RDS refused"):
         before = _instance(rds, identifier)
         if not before["MultiAZ"] or before["DBInstanceStatus"] != "available":
             raise OpsError(
@@ -69,8 +69,6 @@ def fail_over(
                     f"see: aws rds describe-events --source-type db-instance --source-identifier {identifier}"
                 )
             time.sleep(poll_seconds)
-    except (BotoCoreError, ClientError) as error:
-        raise OpsError(f"RDS refused: {error}") from None
     say(f"{identifier} serves from {now['AvailabilityZone']} after {seconds} s")
     return {
         "database": identifier,

@@ -11,7 +11,7 @@ import yaml
 
 from infra import versions
 from infra.exports import programs
-from ops.cluster import TIMEOUT_SECONDS, Cluster, Unreachable
+from ops.cluster import Cluster, Unreachable, reason
 from ops.errors import OpsError
 from stacks.settings import AwsSettings, LocalSettings
 
@@ -46,18 +46,16 @@ def client_image(settings: AwsSettings | LocalSettings) -> str:
 def pod(cluster: Cluster, namespace: str, name: str, compose: Compose) -> Iterator[None]:
     """A pod that is there within, and gone after it, also on Ctrl-C. Raises OpsError where it can't be made."""
     try:
-        jobs = cluster.batch.list_namespaced_job(
-            namespace, label_selector=f"app.kubernetes.io/name={MIGRATE}", _request_timeout=TIMEOUT_SECONDS
-        ).items
+        jobs = cluster.batch.list_namespaced_job(namespace, label_selector=f"app.kubernetes.io/name={MIGRATE}").items
         if not jobs:
             raise OpsError(
                 f"there is no Job {MIGRATE} in {namespace}, of which the pod {name} would be made; bring the stack up first"
             )
         newest = max(jobs, key=lambda job: job.metadata.creation_timestamp)
         body = _composed(cluster.api.sanitize_for_serialization(newest), name, compose)
-        cluster.core.create_namespaced_pod(namespace, body, _request_timeout=TIMEOUT_SECONDS)
+        cluster.core.create_namespaced_pod(namespace, body)
     except Unreachable as error:
-        raise OpsError(f"the pod can't be made: {error}") from None
+        raise OpsError(f"the pod can't be made: {reason(error)}") from None
     try:
         yield
     finally:
@@ -79,9 +77,9 @@ def _composed(job: dict[str, Any], name: str, compose: Compose) -> dict[str, Any
 def status(cluster: Cluster, namespace: str, name: str) -> Any:
     """What Kubernetes says of the pod. Raises OpsError where it says nothing."""
     try:
-        return cluster.core.read_namespaced_pod_status(name, namespace, _request_timeout=TIMEOUT_SECONDS).status
+        return cluster.core.read_namespaced_pod_status(name, namespace).status
     except Unreachable as error:
-        raise OpsError(f"the pod {name} can't be seen: {error}") from None
+        raise OpsError(f"the pod {name} can't be seen: {reason(error)}") from None
 
 
 def conditions(found: Any) -> str:
