@@ -54,10 +54,6 @@ class Engine(ABC):
         """Brings the stack to what the program and the stack file say now."""
 
     @abstractmethod
-    def preview(self) -> str:
-        """What `up` would change."""
-
-    @abstractmethod
     def would_change(self, text: str, *options: str) -> list[str]:
         """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`.
 
@@ -102,10 +98,6 @@ class PulumiEngine(Engine):
         self._say(f"pulumi up --stack {self._stack}")
         self._say(self._run("up", "--yes", "--skip-preview", "--suppress-outputs").rstrip())
 
-    def preview(self) -> str:
-        """What `up` would change."""
-        return self._run("preview", "--diff", "--color", "never")
-
     def would_change(self, text: str, *options: str) -> list[str]:
         """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""
         # Beside the stack file: the engine looks for the project there.
@@ -142,10 +134,6 @@ class RehearsedEngine(Engine):
             result = self._rehearsal.up()
         if not result.succeeded:
             raise OpsError("the update failed:\n" + "\n".join(result.errors))
-
-    def preview(self) -> str:
-        """What `up` would change."""
-        return self._preview({}).run.output
 
     def would_change(self, text: str, *options: str) -> list[str]:
         """What `up` would change if the stack file had this text, as in `update Deployment/app-deployment`."""

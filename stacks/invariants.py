@@ -22,6 +22,7 @@ from infra.network import NetworkSettings
 from infra.nodes import NodeGroupSettings
 from infra.recovery import RECOVERY_SUFFIX, RecoverySettings, source_stack
 from infra.registry import RegistrySettings
+from infra.windows import DAY_MINUTES, daily, weekly
 from infra.workload_settings import WorkloadSettings
 from stacks.monitoring_invariants import (
     grafanas_secret_is_somewhere,
@@ -31,8 +32,6 @@ from stacks.monitoring_invariants import (
 from stacks.namespace_invariants import secrets_are_somewhere, secrets_need_aws, the_quota_holds_what_the_settings_allow
 from stacks.sections import AccountSettings
 from stacks.workload_invariants import WORKLOAD_INVARIANTS, every_workload
-
-DAY_MINUTES = 24 * 60
 
 NODE_PREFIXES = 8
 """Prefixes of 16 addresses that the VPC CNI takes for a node's 110 pods, and one to spare (WARM_PREFIX_TARGET)."""
@@ -182,24 +181,17 @@ def backups_keep_out_of_the_databases_windows(
     if backup is None:
         return
     begin = backup.start_hour * 60
-    for name, window in (
-        ("backup window", database.backup_window),
-        ("maintenance window", database.maintenance_window),
+    for name, window, (first, length) in (
+        ("backup window", database.backup_window, daily(database.backup_window)),
+        ("maintenance window", database.maintenance_window, weekly(database.maintenance_window)),
     ):
-        first, last = (_minute_of_the_day(time) for time in window.split("-"))
-        closed = (last - first) % DAY_MINUTES + 60
+        closed = length + 60
         since = (begin - first + 60) % DAY_MINUTES  # the hour before is closed too
         if since < closed or since > DAY_MINUTES - START_MINUTES:
             yield (
                 f"backup.start_hour: {backup.start_hour} begins in the {name} of the database ({window} UTC) or in the hour "
                 "before it, when AWS Backup starts nothing; choose another hour"
             )
-
-
-def _minute_of_the_day(time: str) -> int:
-    """`01:30` is 90, and so is `sun:01:30`."""
-    *_, hour, minute = time.split(":")
-    return int(hour) * 60 + int(minute)
 
 
 INVARIANTS: tuple[Callable[..., Iterator[str]], ...] = (

@@ -22,7 +22,6 @@ from infra.ingress import SOLVER, SOLVER_PORT, Ingress
 from infra.jobs import ReleaseJob
 from infra.maintenance import page_runtime, page_settings
 from infra.namespace import Namespace, Tenancy
-from infra.naming import PROJECT
 from infra.placement import ANY_NODE
 from infra.pods import Runtime
 from infra.policies import KUBERNETES_API, Access, Flow, NetworkPolicies, Peer
@@ -34,14 +33,12 @@ from infra.workload import Home, Workload
 from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.demands import demands_on_local
 from stacks.kubernetes import providers
+from stacks.names import APP, MIGRATE, NAMESPACE
 from stacks.settings import LocalSettings
 
-APP = "app"
-NAMESPACE = PROJECT
 CREDENTIALS = "credentials"
 DATABASE = "postgresql"
 CACHE = "valkey"
-MIGRATE = "database-migrate"
 
 ANYWHERE = Peer(cidrs=("0.0.0.0/0",))
 """Without an ingress: whoever reaches the pod may call it, by `kubectl port-forward` or a Service of somebody's own."""

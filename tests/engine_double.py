@@ -6,7 +6,6 @@ It starts a plugin, speaks the protocol with it and keeps what it says.
 
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from concurrent import futures
 from dataclasses import dataclass, field, replace
@@ -202,12 +201,6 @@ class EngineDouble:
     def cancel(self) -> None:
         """Cancels everything that the plugin does."""
         self.provider.Cancel(empty_pb2.Empty())
-
-    def cancel_after(self, seconds: float) -> threading.Timer:
-        """Cancels everything that the plugin does, a little later."""
-        timer = threading.Timer(seconds, self.cancel)
-        timer.start()
-        return timer
 
 
 def called(method: Any, request: Any) -> Any:

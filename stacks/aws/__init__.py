@@ -6,7 +6,7 @@ from pulumi import Output
 
 from stacks.aws.application import Application
 from stacks.aws.compute import Compute
-from stacks.aws.context import NAMESPACE, context_of
+from stacks.aws.context import context_of
 from stacks.aws.data_stores import DataStores
 from stacks.aws.entry import make_edge, publish
 from stacks.aws.exports import export
@@ -15,6 +15,7 @@ from stacks.aws.identities import workload_identities
 from stacks.aws.monitoring import monitor
 from stacks.aws.observers import Observers
 from stacks.aws.watch import watch
+from stacks.names import NAMESPACE
 from stacks.settings import AwsSettings
 
 

@@ -34,12 +34,13 @@ from infra.traffic import Places, accesses, together
 from infra.workload import Home, Workload
 from infra.workload_settings import MAINTENANCE_PAGE, WorkloadSettings
 from stacks.aws.compute import Compute
-from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
+from stacks.aws.context import BOOTSTRAP, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.exports import export_accesses
 from stacks.aws.foundation import Foundation
 from stacks.aws.secret_files import secret_files
 from stacks.demands import demands_on_aws
+from stacks.names import APP, MIGRATE, NAMESPACE
 
 
 class Application:

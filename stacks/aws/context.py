@@ -11,10 +11,7 @@ from infra.naming import PROJECT, aws_tags
 from infra.recovery import SecondRegion, key_of_copies, source_stack
 from stacks.settings import AwsSettings
 
-APP = "app"
-NAMESPACE = PROJECT
 BOOTSTRAP = "database-bootstrap"
-MIGRATE = "database-migrate"
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from pulumi import Output
 
 from infra.connections import APPLICATION_USER
 from infra.identity import Permission, WorkloadIdentity
-from stacks.aws.context import APP, BOOTSTRAP, MIGRATE, NAMESPACE, Context
+from stacks.aws.context import BOOTSTRAP, Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.exports import export_permissions
 from stacks.aws.foundation import Foundation
+from stacks.names import APP, MIGRATE, NAMESPACE
 
 
 def workload_identities(context: Context, foundation: Foundation, data: DataStores) -> dict[str, WorkloadIdentity]:

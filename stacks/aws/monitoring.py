@@ -20,11 +20,12 @@ from infra.workload import Workload
 from infra.workload_settings import WorkloadSettings
 from stacks.aws.application import Application
 from stacks.aws.compute import Compute
-from stacks.aws.context import APP, NAMESPACE, Context
+from stacks.aws.context import Context
 from stacks.aws.data_stores import DataStores
 from stacks.aws.foundation import Foundation
 from stacks.aws.observers import Observers
 from stacks.aws.secret_files import secret_files
+from stacks.names import APP, NAMESPACE
 
 
 def monitor(

@@ -9,8 +9,9 @@ from infra.monitoring.agent import Agent
 from infra.monitoring.fluent_bit import Section
 from infra.policies import Flow, Peer
 from stacks.aws.compute import Compute
-from stacks.aws.context import NAMESPACE, Context
+from stacks.aws.context import Context
 from stacks.aws.foundation import Foundation
+from stacks.names import NAMESPACE
 
 
 class Observers:

@@ -28,9 +28,6 @@ class Exported(Engine):
     def up(self) -> None:
         raise AssertionError("no command of these changes the stack")
 
-    def preview(self) -> str:
-        raise AssertionError("no command of these changes the stack")
-
     def would_change(self, text: str, *options: str) -> list[str]:  # noqa: ARG002
         raise AssertionError("no command of these changes the stack")
 
