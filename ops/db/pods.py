@@ -1,4 +1,7 @@
-"""A pod of a command's own beside the application: it reaches the database as migrations do, and goes when the command ends."""
+"""A pod of a command's own beside the application: it reaches the database as migrations do, and goes when the command ends.
+
+Pods of the migration reach the database and nothing else; one with their labels and service account may do just that.
+"""
 
 import subprocess
 import tempfile
@@ -13,10 +16,8 @@ from infra import versions
 from infra.exports import programs
 from ops.cluster import Cluster, Unreachable, reason
 from ops.errors import OpsError
+from stacks.names import MIGRATE
 from stacks.settings import AwsSettings, LocalSettings
-
-MIGRATE = "database-migrate"
-"""Its pods reach the database and nothing else; a pod with its labels and service account may do just that."""
 
 LIFE_SECONDS = 4 * 3600
 """After which Kubernetes ends the pod, whatever became of whoever asked for it."""

@@ -221,7 +221,10 @@ def test_a_stack_without_aws_is_dumped_and_restored_by_a_pod_that_everything_adm
     def look(_: str) -> None:
         found = objects(place, f"/api/v1/namespaces/{NAMESPACE}/pods")
         seen.extend(
-            each for each in found if each["metadata"]["name"].startswith(("database-dump-", "database-restore-"))
+            each
+            for each in found
+            if each["metadata"]["name"].startswith(("database-dump-", "database-restore-"))
+            and "ownerReferences" not in each["metadata"]  # a Job's, of another test
         )
 
     with session("local", OUTPUTS, place.kubeconfig, yes=True) as (asked, _):
