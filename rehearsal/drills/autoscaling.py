@@ -42,7 +42,9 @@ class Load:
     def _share(self) -> None:
         while not self._ended.wait(0.5):
             pods = [pod for pod in self._application.pods(self._api) if is_ready(pod)]
-            usage = f"{min(self._limit, self.millicores // max(1, len(pods)))}m"
+            # Never nothing: metrics-server drops a pod that has not used the processor yet, and the autoscaler, which takes a
+            # pod without a metric for a fully used one, would not take away the others.
+            usage = f"{max(1, min(self._limit, self.millicores // max(1, len(pods))))}m"
             for pod in pods:
                 if (pod["metadata"].get("annotations") or {}).get(USAGE) != usage:
                     annotate(self._api, self._application, pod, usage)
