@@ -90,11 +90,12 @@ class Shares(threading.Thread):
     """Whose processor time a command takes: samples all its processes until `end`, and adds them up by their part in it."""
 
     PARTS: Mapping[str, Callable[[str], bool]] = {
+        # In this order: the engine's command names the policies, the language host's the program's own.
+        "the engine": lambda line: line.split(" ")[0].rpartition("/")[2] == "pulumi",
+        "the language host": lambda line: "rehearsal.language_host" in line,
         "the program": lambda line: "pulumi-language-python-exec" in line,
         "the plugins": lambda line: "rehearsal.plugins" in line,
-        "the language host": lambda line: "rehearsal.language_host" in line,
-        "the policies": lambda line: "policy" in line,
-        "the engine": lambda line: line.startswith(("pulumi ", "/")) and "/pulumi " in f"{line.split(' ')[0]} ",
+        "the policies": lambda line: "pulumi.policy" in line,
     }
 
     def __init__(self, pid: int) -> None:

@@ -36,7 +36,9 @@ class Load:
             while not self._ended.wait(0.5):
                 pods = api.items(application.pods_path, {"labelSelector": "app.kubernetes.io/name=app"})
                 ready = [pod for pod in pods if is_ready(pod)]
-                usage = f"{max(1, min(self._limit, self.millicores // max(1, len(ready))))}m"  # nothing at all is no metric
+                usage = (
+                    f"{max(1, min(self._limit, self.millicores // max(1, len(ready))))}m"  # nothing at all is no metric
+                )
                 for pod in ready:
                     if (pod["metadata"].get("annotations") or {}).get("kwok.x-k8s.io/usage-cpu") != usage:
                         annotation = {"metadata": {"annotations": {"kwok.x-k8s.io/usage-cpu": usage}}}
